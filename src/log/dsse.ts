@@ -1,0 +1,21 @@
+import { concat, utf8 } from '../core/bytes.ts'
+
+/**
+ * The payload type of each kind of signed object. It is part of the signed bytes, so that a signature
+ * on one kind of object never passes for a signature on another.
+ */
+export const PAYLOAD_TYPES = {
+  records: 'application/vnd.coterie.records.v1',
+  journal: 'application/vnd.coterie.journal.v1+json',
+  ballot: 'application/vnd.coterie.ballot.v1+json',
+} as const
+
+/**
+ * The bytes that are signed: the DSSE v1 pre-authentication encoding,
+ * `"DSSEv1" SP LEN(type) SP type SP LEN(payload) SP payload`, where LEN is a decimal count of bytes
+ * (https://github.com/secure-systems-lab/dsse/blob/master/protocol.md).
+ */
+export function preAuthEncoding(payloadType: string, payload: Uint8Array): Uint8Array {
+  const type = utf8(payloadType)
+  return concat(utf8(`DSSEv1 ${type.length} `), type, utf8(` ${payload.length} `), payload)
+}

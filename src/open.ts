@@ -1,0 +1,96 @@
+/**
+ * Opening a space: the composition root that chooses the store, the keyring and the system's ports.
+ *
+ * @module
+ */
+
+import { nodeCrypto } from './adapters/node/crypto.ts'
+import { fileKeyring } from './adapters/node/keyring.ts'
+import { systemClock } from './adapters/node/clock.ts'
+import { systemRandom } from './adapters/node/random.ts'
+import { CoterieError } from './core/errors.ts'
+import type { Limits } from './core/limits.ts'
+import type { Keyring } from './ports/keyring.ts'
+import { silentLogger } from './ports/logger.ts'
+import type { Logger } from './ports/logger.ts'
+import type { Store } from './ports/store.ts'
+import { startSpace } from './runtime/start.ts'
+import type { Space } from './runtime/space.ts'
+import { openSqlite } from './stores/sqlite/index.ts'
+import { memoryKeyring } from './testing/memory-keyring.ts'
+import type { AnyAgent } from './turn/definition.ts'
+
+/** Options of `open`. */
+export interface OpenOptions {
+  /** The agents that this process runs. Without any, it only sends, asks and looks. */
+  readonly agents?: readonly AnyAgent[]
+  /** A database holds many spaces; by default `main`. */
+  readonly space?: string
+  /** A folder for the keys, by default the file's name with `.keys`; in memory for `sqlite::memory:`. */
+  readonly keyring?: string | Keyring
+  readonly limits?: Partial<Limits>
+  readonly logger?: Logger
+  /** Throw COTERIE_NOT_FOUND instead of creating a database or a space. */
+  readonly mustExist?: boolean
+}
+
+/**
+ * Opens a space and starts its agents. `sqlite:FILE` for one machine (several processes may share the file),
+ * `sqlite::memory:` for tests. Close it with `close()`, or let `await using` do it.
+ *
+ * Throws COTERIE_STORE_* when the store cannot be used, COTERIE_KEY_* when the keys do not fit it,
+ * COTERIE_CLOCK_BACK when the machine's clock is far behind the log.
+ *
+ * @example
+ * ```ts
+ * import { agent, on, open } from 'coterie'
+ * import { z } from 'zod'
+ * const greeter = agent('greeter', {
+ *   greet: on({ input: z.object({ name: z.string() }) }, (_turn, { name }) => `hello ${name}`),
+ * })
+ * await using space = await open('sqlite::memory:', { agents: [greeter] })
+ * console.log(await space.ask(greeter.greet, { name: 'world' }))
+ * ```
+ */
+export async function open(url: string, options: OpenOptions = {}): Promise<Space> {
+  const store = openStore(url, options)
+  try {
+    const keyring = keyringFor(url, options.keyring)
+    const ports = {
+      clock: systemClock,
+      crypto: nodeCrypto,
+      keyring,
+      logger: options.logger ?? silentLogger,
+      random: systemRandom,
+    }
+    return await startSpace(store, ports, {
+      space: options.space ?? 'main',
+      agents: options.agents ?? [],
+      ...(options.limits !== undefined && { limits: options.limits }),
+      ...(options.mustExist !== undefined && { mustExist: options.mustExist }),
+    })
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+/** The store behind a URL. Throws COTERIE_STORE_UNSUPPORTED for a scheme that nothing here speaks. */
+export function openStore(url: string, options: { readonly mustExist?: boolean; readonly readOnly?: boolean } = {}): Store {
+  if (url.startsWith('sqlite:')) {
+    return openSqlite(url, {
+      ...(options.mustExist !== undefined && { mustExist: options.mustExist }),
+      ...(options.readOnly !== undefined && { readOnly: options.readOnly }),
+    })
+  }
+  throw new CoterieError('COTERIE_STORE_UNSUPPORTED', `"${url}" names no store that Coterie has; use sqlite:FILE or sqlite::memory:.`)
+}
+
+/** The keyring of a store: given, named, or the folder beside the database file. */
+export function keyringFor(url: string, keyring?: string | Keyring): Keyring {
+  if (typeof keyring === 'object') return keyring
+  if (keyring !== undefined) return fileKeyring(keyring, nodeCrypto, systemRandom)
+  const file = url.slice('sqlite:'.length)
+  if (file === ':memory:') return memoryKeyring(nodeCrypto, systemRandom)
+  return fileKeyring(`${file}.keys`, nodeCrypto, systemRandom)
+}

@@ -1,0 +1,311 @@
+/**
+ * The store port: small, batch-first, the same promises everywhere. `src/testing/store-conformance.ts` is the
+ * suite that every store must pass. A port that cannot say "no" (fencing, staleness, duplicates) does not conform.
+ *
+ * @module
+ */
+
+import type { Envelope, MessageState } from '../core/message.ts'
+import type { SealedRecord, TurnEnd } from '../core/record.ts'
+
+/** Proof that a worker may run an address: the store refuses commits under an older epoch. */
+export interface Lease {
+  readonly address: string
+  readonly worker: string
+  readonly epoch: number
+}
+
+/** Where a chain ends. `seq` is -1 and `hash` '' before the first record. */
+export interface ChainHead {
+  readonly seq: number
+  readonly hash: string
+}
+
+/** What `lease` answers when it grants. */
+export interface Grant {
+  readonly lease: Lease
+  readonly head: ChainHead
+  /** Turns of this address that wait, oldest first. */
+  readonly waiting: readonly Mail[]
+  /** True when the lease was taken from a worker that stopped without giving it back. */
+  readonly takenOver: boolean
+}
+
+/** A message as a mailbox gives it out. */
+export interface Mail {
+  readonly envelope: Envelope
+  /** The canonical envelope bytes, and their SHA-256. */
+  readonly text: string
+  readonly hash: string
+  readonly payload: string
+  /** Position of the record that sent it. */
+  readonly position: number
+  readonly state: MessageState
+  /** Failed attempts so far. */
+  readonly attempts: number
+  /** Segments committed so far. */
+  readonly segments: number
+  /** Workers that stopped without a word while they held it. */
+  readonly crashes: number
+  /** Order in the mailbox. */
+  readonly queue: number
+}
+
+/** A message to be written. */
+export interface NewMessage {
+  readonly envelope: Envelope
+  readonly text: string
+  readonly hash: string
+  readonly payload: string
+}
+
+/** A stream at a version: the number of its events. */
+export interface StreamVersion {
+  readonly stream: string
+  readonly version: number
+}
+
+/** An event to be appended; `version` is its number in the stream, from 1. */
+export interface NewEvent {
+  readonly stream: string
+  readonly version: number
+  readonly type: string
+  readonly data: string
+  readonly hash: string
+}
+
+/** An event as read. */
+export interface StoredEvent extends NewEvent {
+  readonly position: number
+}
+
+/** Some journal entries of a turn, signed by the agent. Chunks of a turn are numbered from 0 and chained. */
+export interface JournalChunk {
+  readonly turn: string
+  readonly chunk: number
+  readonly text: string
+  readonly hash: string
+  readonly signature: string
+}
+
+/** What a turn waits for. `target` is the address asked, null for a sleep. */
+export interface Wait {
+  readonly index: number
+  readonly target: string | null
+  readonly request: string | null
+  readonly dueAt: number
+}
+
+/** A certificate to be kept. */
+export interface NewDecision {
+  readonly id: string
+  readonly hash: string
+  readonly certificate: string
+}
+
+/** A change of state of a message that is not the turn's own. */
+export interface Settle {
+  readonly id: string
+  readonly as: 'handled' | 'expired' | 'cancelled' | 'queued'
+  readonly reason: string
+}
+
+/** The turn whose segment is committed, and where it leaves its message. */
+export interface TurnWrite {
+  readonly message: string
+  readonly end: TurnEnd
+  /** Failed attempts, after this commit. */
+  readonly attempts: number
+  /** For `retry`: not before. */
+  readonly dueAt: number | null
+  /** For `dead`: the whole error, as JSON. */
+  readonly error: string | null
+  /** What the turn waits for from now on (all of it; empty unless `end` is `waiting`). */
+  readonly waits: readonly Wait[]
+}
+
+/** One segment's effects: they all commit, or none does. */
+export interface RecordWrite {
+  readonly type: 'record'
+  readonly record: SealedRecord
+  /** Absent for authors without a mailbox: clients and the owner. */
+  readonly lease: Lease | null
+  readonly turn: TurnWrite | null
+  readonly reads: readonly StreamVersion[]
+  readonly messages: readonly NewMessage[]
+  readonly settles: readonly Settle[]
+  readonly events: readonly NewEvent[]
+  readonly journal: JournalChunk | null
+  readonly decisions: readonly NewDecision[]
+  /** A message, turn or trace id: it and all that it caused is cancelled. */
+  readonly cancels: string | null
+}
+
+/** Journal entries that become durable in the middle of a segment; with `chunk` null only "delivered" is noted. */
+export interface JournalWrite {
+  readonly type: 'journal'
+  readonly lease: Lease
+  readonly message: string
+  readonly chunk: JournalChunk | null
+  /** The turn has compensations: a cancel must let it undo. */
+  readonly undo: boolean
+}
+
+/** One member of a batch. */
+export type Write = RecordWrite | JournalWrite
+
+/** What became of one write. Only `accepted` changed anything. */
+export type Outcome =
+  | { readonly type: 'accepted'; readonly position: number; readonly cancelled: readonly Mail[] }
+  /** A stream that was read has moved. */
+  | { readonly type: 'stale'; readonly stream: string; readonly expected: number; readonly actual: number }
+  /** Another worker has the address. */
+  | { readonly type: 'fenced'; readonly epoch: number }
+  /** The chain's head is not the record's `prev`: an earlier write of this author was refused, or it is a fork. */
+  | { readonly type: 'conflict'; readonly head: ChainHead }
+  /** A message with this idempotency key exists. */
+  | { readonly type: 'duplicate'; readonly id: string; readonly existing: Mail }
+  /** The turn's message is already final, or being cancelled. */
+  | { readonly type: 'ended'; readonly state: MessageState }
+  /** The turn's deadline has passed by the store's clock. */
+  | { readonly type: 'expired'; readonly now: number }
+  /** A recipient's mailbox has reached its limit. */
+  | { readonly type: 'full'; readonly address: string; readonly limit: number }
+  /** A wait would close a circle of waiting agents. */
+  | { readonly type: 'cycle'; readonly cycle: readonly string[] }
+
+/** The outcome `accepted`. */
+export type Accepted = Extract<Outcome, { type: 'accepted' }>
+
+/** A record with its place in the log. */
+export interface LogRecord extends SealedRecord {
+  readonly position: number
+}
+
+/** What the sender of a message can see of it. */
+export interface MessageRow extends Mail {
+  readonly dueAt: number | null
+  /** The dead letter's error as JSON. */
+  readonly error: string | null
+  /** Why it was expired or cancelled. */
+  readonly reason: string | null
+  /** Position of the record that ended it. */
+  readonly settledAt: number | null
+}
+
+/** One mailbox for `status`. */
+export interface MailboxRow {
+  readonly address: string
+  readonly depth: number
+  readonly records: number
+  readonly epoch: number
+  readonly worker: string | null
+  readonly leaseUntil: number | null
+  readonly waiting: number
+  readonly dead: number
+  readonly oldestAt: number | null
+}
+
+/** What `status` shows. */
+export interface SpaceStatus {
+  readonly position: number
+  readonly now: number
+  readonly messages: Readonly<Record<MessageState, number>>
+  readonly mailboxes: readonly MailboxRow[]
+  readonly workers: readonly { readonly id: string; readonly until: number; readonly addresses: number }[]
+  readonly decisions: number
+}
+
+/** The first record of a space; its hash is the space's id. */
+export interface Genesis {
+  readonly record: SealedRecord
+}
+
+/** Which messages a runner may take now. */
+export interface MailQuery {
+  readonly limit: number
+  /** Only messages of this trace (while a turn of that trace waits). */
+  readonly trace?: string
+  /** Only messages behind this place in the mailbox. */
+  readonly after?: number
+}
+
+/** What a mailbox gives: messages in order, and when to look again if there are none. */
+export interface MailPage {
+  readonly mail: readonly Mail[]
+  readonly nextDueAt: number | null
+}
+
+/** One space of a store. Every method that writes is durable when it returns. */
+export interface SpaceStore {
+  readonly name: string
+  /** The hash of the genesis record. */
+  readonly id: string
+  /** The store's clock: never goes back, whatever the machine's does. */
+  now(): Promise<number>
+  /**
+   * Writes a batch in one transaction and answers for each write. A refused write does not harm the others,
+   * except later ones of the same author, whose chain it breaks. Throws COTERIE_STORE_* and then wrote nothing.
+   */
+  commit(batch: readonly Write[], limits: { mailboxDepth: number }): Promise<readonly Outcome[]>
+
+  /** Announces a worker, or prolongs all its leases. False when they were lost in between. */
+  heartbeat(worker: string, leaseMs: number): Promise<boolean>
+  /** Takes an address that nobody holds, or whose holder has lapsed: epoch + 1. Undefined when it is held. */
+  lease(address: string, worker: string): Promise<Grant | undefined>
+  /** Gives addresses back; the next `lease` need not wait. */
+  release(worker: string, addresses: readonly string[]): Promise<void>
+  /** Gives everything back and forgets the worker. */
+  retire(worker: string): Promise<void>
+
+  /** Addresses of the given agents with something to do, that the worker holds or could hold. */
+  work(worker: string, agents: readonly string[], limit: number): Promise<readonly string[]>
+  /** Moves scheduled messages that are due into their mailboxes; answers their addresses. */
+  promote(limit: number): Promise<readonly string[]>
+  /** When `promote`, a wait or a retry is next due. Null: nothing is scheduled. */
+  nextDueAt(): Promise<number | null>
+  /** Addresses whose waits or retries are due. */
+  due(limit: number): Promise<readonly string[]>
+  /** Messages that are past their deadline and not in a turn. */
+  overdue(limit: number): Promise<readonly Mail[]>
+
+  mail(address: string, query: MailQuery): Promise<MailPage>
+  waits(turn: string): Promise<readonly Wait[]>
+  /** The replies to these questions that are there. */
+  answers(requests: readonly string[]): Promise<readonly Mail[]>
+  journal(turn: string): Promise<readonly JournalChunk[]>
+  stream(stream: string, upTo?: number): Promise<{ version: number; events: readonly StoredEvent[] }>
+
+  head(address: string): Promise<ChainHead>
+  /** Records of one author from `seq` on. */
+  chain(author: string, seq: number, limit: number): Promise<readonly LogRecord[]>
+  /** Records from a position on, in order. */
+  records(position: number, limit: number): Promise<readonly LogRecord[]>
+  message(id: string): Promise<MessageRow | undefined>
+  messageByKey(fromName: string, to: string, key: string): Promise<MessageRow | undefined>
+  messagesOf(query: MessagesQuery): Promise<readonly MessageRow[]>
+  decision(id: string): Promise<(NewDecision & { position: number }) | undefined>
+  decisions(after: string | null, limit: number): Promise<readonly (NewDecision & { position: number })[]>
+  status(): Promise<SpaceStatus>
+  /** Changes when another process has committed; costs microseconds and touches no disk. */
+  pulse(): Promise<number>
+}
+
+/** One way to list messages, in the order sent. */
+export type MessagesQuery =
+  | { readonly trace: string; readonly limit: number }
+  | { readonly cause: string; readonly limit: number }
+  | { readonly state: MessageState; readonly limit: number }
+  | { readonly position: number; readonly limit: number }
+  /** For verification: every message, by the place where it was written. */
+  | { readonly after: number; readonly limit: number }
+
+/** A database with its spaces. */
+export interface Store {
+  readonly url: string
+  /** The names of the spaces. */
+  spaces(): Promise<readonly string[]>
+  /** Joins a space; with `genesis` creates it when it is missing. If two create it, both join the first. */
+  space(name: string, genesis?: Genesis): Promise<SpaceStore | undefined>
+  close(): Promise<void>
+}

@@ -1,0 +1,71 @@
+/**
+ * A vote from within a turn: the proposal goes to every member as a question, the ballots come back signed, and a
+ * pure function counts them.
+ *
+ * @module
+ */
+
+import { addressOf } from '../core/address.ts'
+import { CoterieError } from '../core/errors.ts'
+import { canonicalize } from '../core/json.ts'
+import type { Json } from '../core/json.ts'
+import { isSignedBallot } from '../voting/ballot.ts'
+import type { SignedBallot } from '../voting/ballot.ts'
+import { makeCertificate } from '../voting/certificate.ts'
+import { proposalProblem } from '../voting/proposal.ts'
+import type { Member, Proposal } from '../voting/proposal.ts'
+import type { HandlerRef } from '../turn/definition.ts'
+import type { DecideOptions, Decision, Voter } from '../turn/turn.ts'
+import { newDecisionId } from './context.ts'
+import type { TurnEngine } from './turn-engine.ts'
+import type { TurnHandle } from './turn-handle.ts'
+
+type Ballots = HandlerRef<Proposal, SignedBallot>
+
+/** Asks everybody, counts, and keeps the certificate with the segment. */
+export async function runDecision(engine: TurnEngine, turn: TurnHandle, options: DecideOptions): Promise<Decision> {
+  const { context } = engine.host
+  const id = turn.decisionId(() => newDecisionId(context))
+  const voters = options.electorate.map(voterOf)
+  const members = voters.map((voter) => memberOf(engine, voter))
+  const now = turn.now()
+  const wanted = now + (options.timeoutMs ?? context.limits.askTimeoutMs)
+  const deadline = Math.min(wanted, turn.deadline ?? wanted)
+  const proposal: Proposal = {
+    v: 1,
+    space: context.store.id,
+    decision: id,
+    question: options.question,
+    ...(options.subject !== undefined && { subject: options.subject }),
+    options: options.options ?? ['approve', 'reject'],
+    rule: options.rule,
+    electorate: members,
+    deadline,
+  }
+  const problem = proposalProblem(proposal)
+  if (problem !== undefined) throw new CoterieError('COTERIE_INVALID_ARGUMENT', `This cannot be put to a vote: ${problem}.`)
+  const answers = await Promise.all(
+    voters.map(({ ref, key }) => turn.askSettled(ref, proposal, { deadline, ...(key !== undefined && { key }) })),
+  )
+  const ballots: SignedBallot[] = []
+  for (const answer of answers) if (answer.ok && isSignedBallot(answer.value)) ballots.push(answer.value)
+  const certificate = makeCertificate(context.crypto, proposal, ballots, turn.now())
+  const text = canonicalize(certificate as unknown as Json)
+  engine.effects.decisions.push({ id, hash: context.crypto.sha256(text), certificate: text })
+  return { id, outcome: certificate.outcome, certificate }
+}
+
+function voterOf(voter: Voter | Ballots): { readonly ref: Ballots; readonly key: string | undefined } {
+  return 'ref' in voter ? { ref: voter.ref, key: voter.key } : { ref: voter, key: undefined }
+}
+
+function memberOf(engine: TurnEngine, voter: { readonly ref: Ballots; readonly key: string | undefined }): Member {
+  const { agent } = voter.ref
+  const entry = engine.host.directory.registry.agent(agent)
+  if (entry === undefined) {
+    throw new CoterieError('COTERIE_UNKNOWN_RECIPIENT', `The electorate names "${agent}", which this space does not know.`, {
+      details: { agent },
+    })
+  }
+  return { member: addressOf(agent, voter.key), key: entry.key, publicKey: entry.publicKey }
+}

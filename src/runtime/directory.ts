@@ -1,0 +1,147 @@
+/**
+ * The directory: which agents the space has, with their keys and topics. It is the owner's chain, folded and
+ * verified; nothing else is believed.
+ *
+ * @module
+ */
+
+import { CLIENT, nameOf, OWNER } from '../core/address.ts'
+import { CoterieError } from '../core/errors.ts'
+import type { AgentEntry, HandlerEntry } from '../core/record.ts'
+import { applyOwnerRecord, emptyRegistry } from '../log/registry.ts'
+import type { Registry } from '../log/registry.ts'
+import type { LogRecord } from '../ports/store.ts'
+import { keyFor } from './context.ts'
+import type { Context } from './context.ts'
+import type { Committer, Draft } from './committer.ts'
+
+const PAGE = 500
+/** Agents in one record of the owner. */
+const AGENTS_PER_RECORD = 500
+
+export class Directory {
+  readonly #context: Context
+  #registry: Registry = emptyRegistry()
+
+  constructor(context: Context) {
+    this.#context = context
+  }
+
+  get registry(): Registry {
+    return this.#registry
+  }
+
+  /** Reads what the owner has added since. Throws COTERIE_VERIFICATION_FAILED. */
+  async refresh(): Promise<Registry> {
+    for (;;) {
+      const page = await this.#context.store.chain(OWNER, this.#registry.version, PAGE)
+      for (const record of page) {
+        // Another refresh may have been faster while this one waited for the store.
+        if (record.seq === this.#registry.version) {
+          this.#registry = applyOwnerRecord(this.#registry, this.#context.crypto, record)
+        }
+      }
+      if (page.length < PAGE) return this.#registry
+    }
+  }
+
+  /** The registry, refreshed if it does not know the record's author: it may have joined a moment ago. */
+  async covering(record: LogRecord): Promise<Registry> {
+    const name = nameOf(record.author)
+    return name === OWNER || this.#registry.agent(name) !== undefined ? this.#registry : this.refresh()
+  }
+
+  /** Throws unless the agent and its handler are known to the space. */
+  async requireHandler(agent: string, handler: string): Promise<void> {
+    const known = this.#registry.agent(agent)?.handlers.some((h) => h.name === handler)
+    if (known === true) return
+    const entry = (await this.refresh()).agent(agent)
+    if (entry === undefined || agent === CLIENT) {
+      throw new CoterieError(
+        'COTERIE_UNKNOWN_RECIPIENT',
+        `The space "${this.#context.store.name}" has no agent "${agent}". Open it once with that agent, or correct the name.`,
+        { details: { agent } },
+      )
+    }
+    if (!entry.handlers.some((h) => h.name === handler)) {
+      const names = entry.handlers.map((h) => h.name).join(', ')
+      throw new CoterieError('COTERIE_UNKNOWN_HANDLER', `Agent "${agent}" has no handler "${handler}"; it has: ${names}.`, {
+        details: { agent, handler },
+      })
+    }
+  }
+
+  /** Same as {@link requireHandler}, from what is already known: for use inside a turn. */
+  isKnown(agent: string, handler: string): boolean {
+    return this.#registry.agent(agent)?.handlers.some((h) => h.name === handler) === true
+  }
+
+  /**
+   * Makes sure that the log vouches for these agents: their keys and handlers. Needs the owner's key only when
+   * something is new. Throws COTERIE_KEY_MISSING and COTERIE_KEY_MISMATCH.
+   */
+  async register(
+    committer: Committer,
+    agents: readonly { readonly name: string; readonly handlers: readonly HandlerEntry[] }[],
+  ): Promise<void> {
+    for (;;) {
+      await this.refresh()
+      const missing = agents.map((agent) => this.#entryFor(agent)).filter((entry) => entry !== undefined)
+      if (missing.length === 0) return
+      this.#requireOwner()
+      const now = await this.#context.store.now()
+      const part = missing.slice(0, AGENTS_PER_RECORD)
+      const outcome = await committer.submit(OWNER, () => ownerDraft(part, now))
+      if (outcome?.type !== 'accepted' && outcome?.type !== 'conflict') {
+        throw new CoterieError('COTERIE_STORE_FAILED', `The agents could not be registered: ${outcome?.type ?? 'nothing written'}.`)
+      }
+    }
+  }
+
+  #entryFor(agent: { readonly name: string; readonly handlers: readonly HandlerEntry[] }): AgentEntry | undefined {
+    const known = this.#registry.agent(agent.name)
+    const key = this.#context.keyring.get(agent.name) ?? (known === undefined ? this.#context.keyring.create(agent.name) : undefined)
+    if (key === undefined) keyFor(this.#context, agent.name)
+    if (key === undefined) return undefined
+    if (known !== undefined && known.key !== key.id) {
+      throw new CoterieError(
+        'COTERIE_KEY_MISMATCH',
+        `The key of "${agent.name}" in ${this.#context.keyring.place} is not the one that this space knows. ` +
+          'Use the keyring folder that belongs to this database, or rotate the key with "coterie keys rotate".',
+        { details: { agent: agent.name, expected: known.key, found: key.id } },
+      )
+    }
+    if (known !== undefined && JSON.stringify(known.handlers) === JSON.stringify(agent.handlers)) return undefined
+    return { name: agent.name, key: key.id, publicKey: key.publicKey, handlers: agent.handlers }
+  }
+
+  #requireOwner(): void {
+    const key = keyFor(this.#context, OWNER)
+    if (this.#registry.agent(OWNER)?.key !== key.id) {
+      throw new CoterieError(
+        'COTERIE_KEY_MISMATCH',
+        `The owner's key in ${this.#context.keyring.place} is not the one that this space was created with. ` +
+          'Use the keyring folder that belongs to this database.',
+      )
+    }
+  }
+}
+
+/** An owner's record that adds or renews agents. */
+export function ownerDraft(agents: readonly AgentEntry[], at: number): Draft {
+  return {
+    body: { agents, at, author: OWNER, kind: 'agents' },
+    detail: null,
+    write: {
+      lease: null,
+      turn: null,
+      reads: [],
+      messages: [],
+      settles: [],
+      events: [],
+      journal: null,
+      decisions: [],
+      cancels: null,
+    },
+  }
+}

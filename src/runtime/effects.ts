@@ -1,0 +1,93 @@
+/**
+ * What the present segment of a turn has done and not yet committed.
+ *
+ * @module
+ */
+
+import { CoterieError } from '../core/errors.ts'
+import type { Limits } from '../core/limits.ts'
+import type { NewDecision, NewMessage, Settle, StoredEvent } from '../ports/store.ts'
+import type { JournalEntry } from '../turn/journal.ts'
+
+/** A publication waits for the commit to learn its subscribers. */
+export interface Publication {
+  readonly topic: string
+  /** Makes one subscriber's copy. */
+  readonly copy: (agent: string, handler: string) => NewMessage
+}
+
+/** An event to be appended; its version is found when the segment commits. */
+export interface Appended {
+  readonly stream: string
+  readonly type: string
+  readonly data: string
+  readonly hash: string
+}
+
+/** A stream as this turn has read it. */
+export interface ReadStream {
+  version: number
+  readonly events: readonly StoredEvent[]
+  /** The call that read it: a stale read forgets the journal from there on. */
+  readonly call: number
+}
+
+export class Effects {
+  readonly #limits: Limits
+  messages: NewMessage[] = []
+  publications: Publication[] = []
+  events: Appended[] = []
+  settles: Settle[] = []
+  decisions: NewDecision[] = []
+  reasons: string[] = []
+  reads = new Map<string, ReadStream>()
+  /** Journal entries that no chunk holds yet. */
+  entries: JournalEntry[] = []
+  /** Hashes of chunks that are durable and that no record lists yet. */
+  chunks: string[] = []
+  /** What the turn answered by `turn.reply`, as JSON. */
+  reply: string | undefined
+
+  constructor(limits: Limits) {
+    this.#limits = limits
+  }
+
+  addMessage(message: NewMessage): void {
+    this.#room()
+    this.messages.push(message)
+  }
+
+  addPublication(publication: Publication): void {
+    this.#room()
+    this.publications.push(publication)
+  }
+
+  addEvent(event: Appended): void {
+    this.#room()
+    this.events.push(event)
+  }
+
+  /** The segment is committed: the next one starts empty. Reads stay, for later segments bind them anew. */
+  clear(): void {
+    this.messages = []
+    this.publications = []
+    this.events = []
+    this.settles = []
+    this.decisions = []
+    this.reasons = []
+    this.entries = []
+    this.chunks = []
+    this.reads = new Map()
+  }
+
+  #room(): void {
+    const count = this.messages.length + this.publications.length + this.events.length
+    if (count < this.#limits.effectsPerSegment) return
+    throw new CoterieError(
+      'COTERIE_LIMIT_EXCEEDED',
+      `One segment may send, publish and append ${this.#limits.effectsPerSegment} things (limit "effectsPerSegment"). ` +
+        'Split the work over several messages.',
+      { details: { limit: 'effectsPerSegment' } },
+    )
+  }
+}

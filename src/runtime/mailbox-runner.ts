@@ -1,0 +1,355 @@
+/**
+ * One leased mailbox: takes its messages in order, runs one turn at a time, and holds the mailbox while turns wait.
+ *
+ * Turns are pipelined: while the record of one is on its way to the disk, the next handler already runs. Nothing
+ * of it is seen outside before: its commit chains on the one before, and a step waits for the barrier. If a
+ * commit is refused, everything behind it is refused with it, and the mailbox is read again.
+ *
+ * @module
+ */
+
+import { CoterieError, errorValue } from '../core/errors.ts'
+import type { Lease, Mail, Outcome } from '../ports/store.ts'
+import type { AnyAgent } from '../turn/definition.ts'
+import type { DoneEntry } from '../turn/journal.ts'
+import type { Committer } from './committer.ts'
+import type { Context } from './context.ts'
+import type { Directory } from './directory.ts'
+import type { Trust } from './trust.ts'
+import type { Halt, OpenWait, TurnEngine, TurnHost } from './turn-engine.ts'
+import { endUnhandled, startTurn } from './turn-run.ts'
+
+/** What the runner needs of its worker. */
+export interface RunnerHost {
+  readonly context: Context
+  readonly committer: Committer
+  readonly directory: Directory
+  readonly trust: Trust
+  /** Waits for a place among the agents that work at the same moment. */
+  enter(): Promise<void>
+  leave(): void
+  /** The lease is gone. */
+  lost(address: string): void
+}
+
+interface Held {
+  readonly engine: TurnEngine
+  readonly next: Promise<Halt>
+  halt: Halt | undefined
+}
+
+const NOTE_AFTER_MS = 20
+
+export class MailboxRunner implements TurnHost {
+  readonly context: Context
+  readonly committer: Committer
+  readonly directory: Directory
+  readonly lease: Lease
+  readonly #host: RunnerHost
+  readonly #agent: AnyAgent
+  readonly #held = new Map<string, Held>()
+  #inFlight: Promise<Outcome | undefined>[] = []
+  #current: { readonly engine: TurnEngine; readonly since: number; noted: boolean } | undefined
+  #woken = true
+  #wake: (() => void) | undefined
+  #stopped = false
+  #waiting: readonly Mail[]
+
+  constructor(host: RunnerHost, agent: AnyAgent, lease: Lease, waiting: readonly Mail[]) {
+    this.#host = host
+    this.#agent = agent
+    this.context = host.context
+    this.committer = host.committer
+    this.directory = host.directory
+    this.lease = lease
+    this.#waiting = waiting
+  }
+
+  /** There may be something to do. */
+  wake(): void {
+    this.#woken = true
+    this.#wake?.()
+  }
+
+  /** True when `wake` was called too late for `run` to see it. */
+  get wokenLate(): boolean {
+    return this.#woken && !this.#stopped
+  }
+
+  /** True while turns of this mailbox wait. */
+  get holds(): boolean {
+    return this.#held.size > 0
+  }
+
+  /** The messages whose turns are under way here. */
+  turns(): readonly string[] {
+    const ids = [...this.#held.values()].map((held) => held.engine.mail.envelope.id)
+    return this.#current === undefined ? ids : [...ids, this.#current.engine.mail.envelope.id]
+  }
+
+  /** A message of this mailbox was ended from outside. */
+  cancelled(messageId: string, error: CoterieError): void {
+    for (const { engine } of this.#held.values()) if (engine.mail.envelope.id === messageId) engine.abort(error)
+    if (this.#current?.engine.mail.envelope.id === messageId) this.#current.engine.abort(error)
+    this.wake()
+  }
+
+  /** Gives everything up: what is not committed is run again by whoever has the lease next. */
+  stop(error: CoterieError): void {
+    this.#stopped = true
+    this.#current?.engine.abort(error)
+    for (const { engine } of this.#held.values()) engine.abort(error)
+    this.wake()
+  }
+
+  /** Notes, once a turn has run for a while, that its message was delivered, for the sender to see. */
+  async note(now: number): Promise<void> {
+    const current = this.#current
+    if (current === undefined || current.noted || now - current.since < NOTE_AFTER_MS) return
+    current.noted = true
+    const { mail, compensations } = current.engine
+    if (mail.state !== 'queued') return
+    await this.committer.journal({
+      type: 'journal',
+      lease: this.lease,
+      message: mail.envelope.id,
+      chunk: null,
+      undo: compensations.length > 0,
+    })
+  }
+
+  /** {@inheritDoc TurnHost.barrier} */
+  async barrier(): Promise<void> {
+    if (this.#inFlight.length === 0) return
+    const outcomes = await Promise.all(this.#inFlight)
+    if (outcomes.every((outcome) => outcome?.type === 'accepted')) return
+    this.#current?.engine.halt({ type: 'restart' })
+    throw new CoterieError('COTERIE_LEASE_LOST', `A turn before this one at ${this.lease.address} was refused; both are run again.`)
+  }
+
+  /** Runs until there is nothing left to do, or the lease is gone. */
+  async run(): Promise<void> {
+    await this.#host.enter()
+    try {
+      for (const mail of this.#waiting) await this.#take(mail)
+      this.#waiting = []
+      while (!this.#stopped) {
+        this.#woken = false
+        if (await this.#resume()) continue
+        const worked = await this.#page()
+        await this.#settle()
+        if (worked || this.#woken) continue
+        if (this.#held.size === 0) return
+        await this.#sleep()
+      }
+    } finally {
+      this.#host.leave()
+    }
+  }
+
+  async #sleep(): Promise<void> {
+    this.#host.leave()
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve
+      if (this.#woken || this.#stopped) resolve()
+    })
+    this.#wake = undefined
+    await this.#host.enter()
+  }
+
+  /** Handles the next messages. False when there are none. */
+  async #page(): Promise<boolean> {
+    const { store, limits } = this.context
+    const outer = this.#held.values().next().value
+    // While a turn waits, only what it caused itself is handled: messages of its trace.
+    const query =
+      outer === undefined ? { limit: limits.mailPage } : { limit: 1, trace: outer.engine.mail.envelope.trace }
+    const { mail } = await store.mail(this.lease.address, query)
+    let worked = false
+    for (const message of mail) {
+      if (this.#stopped) return worked
+      worked = true
+      if (!(await this.#take(message)) || outer !== undefined || this.#held.size > 0) break
+    }
+    return worked
+  }
+
+  /** Runs one message's turn until it waits or ends. False: what was read behind it must be read again. */
+  async #take(mail: Mail): Promise<boolean> {
+    const refusal = await this.#refuse(mail)
+    if (refusal !== undefined) {
+      const end = refusal.code === 'COTERIE_DEADLINE_PASSED' ? 'expired' : 'dead'
+      if (end === 'dead') this.#log('error', 'message not handled', mail, refusal)
+      this.#inFlight.push(endUnhandled(this, mail, end, refusal))
+      return false
+    }
+    const handler = this.#agent.handlers[mail.envelope.handler]
+    if (handler === undefined) throw new Error('unreachable: #refuse checks the handler')
+    let engine: TurnEngine
+    try {
+      engine = (await startTurn(this, mail, handler)).engine
+    } catch (error) {
+      const problem = error instanceof CoterieError ? error : new CoterieError('COTERIE_TURN_FAILED', errorValue(error).message, { cause: error })
+      this.#inFlight.push(endUnhandled(this, mail, 'dead', problem))
+      return false
+    }
+    this.#current = { engine, since: this.context.clock.now(), noted: false }
+    const halt = await engine.halted()
+    this.#current = undefined
+    return this.#halted(engine, halt)
+  }
+
+  /** Why a message is not given to its handler, if it is not. */
+  async #refuse(mail: Mail): Promise<CoterieError | undefined> {
+    const { envelope } = mail
+    try {
+      await this.#host.trust.check(mail)
+    } catch (error) {
+      if (error instanceof CoterieError) return error
+      throw error
+    }
+    if (envelope.to !== this.lease.address) {
+      return new CoterieError('COTERIE_VERIFICATION_FAILED', `Message ${envelope.id} is for ${envelope.to} and lay in the mailbox of ${this.lease.address}.`)
+    }
+    if (mail.state === 'cancelling') return undefined
+    if (envelope.deadline !== null && envelope.deadline <= this.context.clock.now() && mail.segments === 0 && mail.state === 'queued') {
+      return new CoterieError('COTERIE_DEADLINE_PASSED', `Message ${envelope.id} to ${envelope.to} was not handled before its deadline.`, {
+        details: { deadline: envelope.deadline },
+      })
+    }
+    if (mail.crashes > this.context.limits.crashesPerMessage) {
+      return new CoterieError('COTERIE_TURN_CRASHED', `Message ${envelope.id} was being handled when ${mail.crashes} workers in a row stopped without a word; it is not tried again.`)
+    }
+    if (!Object.hasOwn(this.#agent.handlers, envelope.handler)) {
+      return new CoterieError('COTERIE_UNKNOWN_HANDLER', `Agent "${this.#agent.name}" has no handler "${envelope.handler}" in this program.`)
+    }
+    return undefined
+  }
+
+  #halted(engine: TurnEngine, halt: Halt): boolean {
+    switch (halt.type) {
+      case 'suspended': {
+        const held: Held = {
+          engine,
+          halt: undefined,
+          next: engine.halted().then((next) => {
+            held.halt = next
+            this.wake()
+            return next
+          }),
+        }
+        this.#held.set(engine.turnId, held)
+        return true
+      }
+      case 'ended':
+        this.#inFlight.push(halt.outcome)
+        // Behind a message that is to be repeated, its own lane waits: what was read must be read again.
+        return engine.lastEnd !== 'retry'
+      case 'restart':
+        this.#inFlight.push(this.#cutStale(engine))
+        return false
+      case 'aborted':
+        if (halt.error.code === 'COTERIE_LEASE_LOST') this.#lose()
+        return false
+    }
+  }
+
+  async #cutStale(engine: TurnEngine): Promise<undefined> {
+    if (engine.staleCall !== undefined) await engine.cut(engine.staleCall)
+    return undefined
+  }
+
+  /** Gives waiting turns what they wait for. True when one of them went on. */
+  async #resume(): Promise<boolean> {
+    let moved = false
+    for (const held of [...this.#held.values()]) {
+      if (held.halt === undefined && !(await this.#feed(held.engine))) continue
+      moved = true
+      this.#held.delete(held.engine.turnId)
+      this.#current = { engine: held.engine, since: this.context.clock.now(), noted: true }
+      const halt = await held.next
+      this.#current = undefined
+      this.#halted(held.engine, halt)
+      if (this.#stopped) return true
+    }
+    if (moved) await this.#settle()
+    return moved
+  }
+
+  async #feed(engine: TurnEngine): Promise<boolean> {
+    const waits = [...engine.waits.values()]
+    const requests = waits.map((wait) => wait.request).filter((id) => id !== null)
+    const answers = requests.length === 0 ? [] : await this.context.store.answers(requests)
+    const now = this.context.clock.now()
+    let fed = false
+    for (const answer of answers.toSorted((a, b) => a.position - b.position)) {
+      const wait = waits.find((w) => w.request === answer.envelope.re)
+      if (wait === undefined || !engine.waits.has(wait.i)) continue
+      engine.settleWait(wait, await this.#answered(wait, answer))
+      fed = true
+    }
+    for (const wait of waits) {
+      if (!engine.waits.has(wait.i) || wait.dueAt > now) continue
+      engine.settleWait(wait, doneByTime(wait))
+      fed = true
+    }
+    return fed
+  }
+
+  /** An answer that is not what its sender signed fails the question; it is never handed on. */
+  async #answered(wait: OpenWait, answer: Mail): Promise<DoneEntry> {
+    try {
+      await this.#host.trust.check(answer)
+      return doneBy(wait, answer)
+    } catch (error) {
+      this.#log('error', 'answer refused', answer, error as CoterieError)
+      return { t: 'done', i: wait.i, error: { ...errorValue(error), retryable: false } }
+    }
+  }
+
+  /** Waits for what is in flight. A refused commit has undone nothing: its message is still there and is read again. */
+  async #settle(): Promise<void> {
+    const flying = this.#inFlight
+    this.#inFlight = []
+    let error: unknown
+    for (const outcome of await Promise.allSettled(flying)) {
+      if (outcome.status === 'rejected') error = outcome.reason
+      else if (outcome.value?.type === 'fenced') this.#lose()
+      else if (outcome.value !== undefined && outcome.value.type !== 'accepted') this.#woken = true
+    }
+    if (error === undefined || this.#stopped) return
+    this.context.logger.log('error', `commit failed: ${errorValue(error).message}`, { agent: this.lease.address, code: errorValue(error).code })
+    this.#woken = true
+    await new Promise<void>((resolve) => this.context.clock.setTimer(250, resolve))
+  }
+
+  #lose(): void {
+    if (this.#stopped) return
+    this.stop(new CoterieError('COTERIE_LEASE_LOST', `Another worker runs ${this.lease.address} now.`))
+    this.#host.lost(this.lease.address)
+  }
+
+  #log(level: 'error' | 'warn', message: string, mail: Mail, error: CoterieError): void {
+    const { trace, id } = mail.envelope
+    this.context.logger.log(level, `${message}: ${error.message}`, { agent: this.lease.address, trace, message: id, code: error.code })
+  }
+}
+
+function doneBy(wait: OpenWait, answer: Mail): DoneEntry {
+  const reply = answer.envelope.id
+  if (!answer.envelope.failed) return { t: 'done', i: wait.i, value: answer.payload, reply }
+  return { t: 'done', i: wait.i, error: errorValueOf(answer.payload), reply }
+}
+
+function errorValueOf(payload: string): NonNullable<DoneEntry['error']> {
+  const value: unknown = JSON.parse(payload)
+  const known = typeof value === 'object' && value !== null && 'code' in value && 'message' in value
+  return known ? (value as NonNullable<DoneEntry['error']>) : { code: 'UNKNOWN', message: payload.slice(0, 200), retryable: false }
+}
+
+function doneByTime(wait: OpenWait): DoneEntry {
+  if (wait.target === null) return { t: 'done', i: wait.i }
+  const message = `${wait.target} had not answered when the deadline passed.`
+  return { t: 'done', i: wait.i, error: { code: 'COTERIE_DEADLINE_PASSED', message, retryable: false } }
+}
+

@@ -1,0 +1,325 @@
+/**
+ * Callers from outside: programs and the CLI. Each process has one client address; everything that is sent while the
+ * disk is busy goes into one signed record.
+ *
+ * @module
+ */
+
+import { addressOf, CLIENT } from '../core/address.ts'
+import { CoterieError, errorValue } from '../core/errors.ts'
+import { turnOf, ulid } from '../core/ids.ts'
+import type { RecordBody } from '../core/record.ts'
+import type { Mail, MessageRow, NewMessage, Outcome, RecordWrite, Settle, Write } from '../ports/store.ts'
+import type { SendOptions } from '../turn/turn.ts'
+import type { Committer, Draft } from './committer.ts'
+import { newTraceId } from './context.ts'
+import type { Context } from './context.ts'
+import type { Directory } from './directory.ts'
+import { makeMessage, makeReply } from './outbox.ts'
+import type { Origin, Target } from './outbox.ts'
+import { keyReused } from './turn-engine.ts'
+import type { Trust } from './trust.ts'
+
+const GROUP = 256
+const SWEEP_LIMIT = 200
+
+interface PendingSend {
+  readonly message: NewMessage
+  readonly done: (id: string) => void
+  readonly failed: (error: unknown) => void
+}
+
+/** An answer as it arrived, or the reason why there is none. */
+export type Answer = { readonly failed: boolean; readonly payload: string }
+
+interface PendingAsk {
+  readonly answer: (answer: Answer) => void
+  readonly forget: () => void
+}
+
+const NOTHING: Omit<RecordWrite, 'type' | 'record' | 'messages' | 'settles' | 'cancels'> = {
+  lease: null,
+  turn: null,
+  reads: [],
+  events: [],
+  journal: null,
+  decisions: [],
+}
+
+export class Outside {
+  readonly address: string
+  readonly #context: Context
+  readonly #committer: Committer
+  readonly #directory: Directory
+  readonly #trust: Trust
+  #sends: PendingSend[] = []
+  #submitted = false
+  readonly #asks = new Map<string, PendingAsk[]>()
+
+  constructor(context: Context, committer: Committer, directory: Directory, trust: Trust) {
+    this.#context = context
+    this.#committer = committer
+    this.#directory = directory
+    this.#trust = trust
+    this.address = addressOf(CLIENT, ulid(context.clock.now(), context.random.bytes(10)))
+    committer.setHead(this.address, { seq: -1, hash: '' })
+  }
+
+  /** Where an outside message starts: its own trace. */
+  origin(trace?: string, correlation?: string): Origin {
+    return { from: this.address, cause: null, trace: trace ?? newTraceId(this.#context), correlation, deadline: null }
+  }
+
+  /** A message to be sent; throws before anything is written. */
+  async message(target: Target, payload: unknown, options: SendOptions, origin: Origin): Promise<NewMessage> {
+    if (!this.#directory.isKnown(target.agent, target.handler)) {
+      await this.#directory.requireHandler(target.agent, target.handler)
+    }
+    return makeMessage(this.#context, target, payload, options, origin, this.#context.clock.now())
+  }
+
+  /** Sends; answers the id when it is durable. A message with the same idempotency key answers with its own id. */
+  async send(message: NewMessage): Promise<string> {
+    const { pendingSends } = this.#context.limits
+    if (this.#sends.length >= pendingSends) {
+      throw new CoterieError(
+        'COTERIE_LIMIT_EXCEEDED',
+        `${pendingSends} sends wait for the disk (limit "pendingSends"). Await some of them before you send more.`,
+        { details: { limit: 'pendingSends' }, retryable: true },
+      )
+    }
+    const { key, to } = message.envelope
+    if (key !== null) {
+      const existing = await this.#context.store.messageByKey(CLIENT, to, key)
+      if (existing !== undefined) return sameOrThrow(message, existing)
+    }
+    return new Promise((done, failed) => {
+      this.#sends.push({ message, done, failed })
+      this.#submit()
+    })
+  }
+
+  /** Waits for the reply to a question that was sent. */
+  answer(request: string, deadline: number): { readonly arrived: Promise<Answer>; readonly check: () => Promise<void> } {
+    const arrived = new Promise<Answer>((resolve) => {
+      const left = Math.max(0, deadline - this.#context.clock.now())
+      const entry: PendingAsk = {
+        answer: resolve,
+        forget: this.#context.clock.setTimer(left, () => void this.#late(request, entry)),
+      }
+      this.#asks.set(request, [...(this.#asks.get(request) ?? []), entry])
+    })
+    return { arrived, check: () => this.check([request]) }
+  }
+
+  /** Something was committed by this process: an answer may be among it. */
+  committed(write: Write): void {
+    if (write.type !== 'record' || this.#asks.size === 0) return
+    for (const { envelope, payload } of write.messages) {
+      if (envelope.kind === 'reply' && envelope.re !== null) this.#deliver(envelope.re, { failed: envelope.failed, payload })
+    }
+  }
+
+  /** Looks for answers that another process has written. */
+  async check(requests: readonly string[] = [...this.#asks.keys()]): Promise<void> {
+    if (requests.length === 0) return
+    for (const mail of await this.#context.store.answers(requests)) {
+      const { re, failed } = mail.envelope
+      if (re === null || !this.#asks.has(re)) continue
+      try {
+        await this.#trust.check(mail)
+        this.#deliver(re, { failed, payload: mail.payload })
+      } catch (error) {
+        this.#deliver(re, { failed: true, payload: JSON.stringify(errorValue(error)) })
+      }
+    }
+  }
+
+  /** Cancels a message, a turn or a trace, with everything that it caused; answers how many messages that were. */
+  async cancel(id: string): Promise<readonly Mail[]> {
+    const now = this.#context.clock.now()
+    const outcome = await this.#committer.submit(this.address, () => ({
+      body: { ...this.#body('cancel', now), cancels: id },
+      detail: null,
+      write: { ...NOTHING, messages: [], settles: [], cancels: id },
+    }))
+    if (outcome?.type !== 'accepted') throw refusedError(outcome)
+    // An asker whose own turn was cancelled too needs no answer.
+    const ended = new Set(outcome.cancelled.map((mail) => turnOf(mail.envelope.id)))
+    const error = new CoterieError('COTERIE_CANCELLED', `The question was cancelled by ${this.address}.`)
+    const asked = outcome.cancelled.filter(
+      ({ envelope }) => envelope.kind === 'ask' && (envelope.cause === null || !ended.has(envelope.cause)),
+    )
+    await this.#fail(asked, error)
+    return outcome.cancelled
+  }
+
+  /** Ends what is past its deadline and in no turn, and tells those who asked. */
+  async sweep(): Promise<void> {
+    const overdue = await this.#context.store.overdue(SWEEP_LIMIT)
+    if (overdue.length === 0) return
+    const settles: Settle[] = overdue.map((mail) => ({ id: mail.envelope.id, as: 'expired', reason: 'the deadline passed' }))
+    const error = new CoterieError('COTERIE_DEADLINE_PASSED', 'The deadline passed before the message was handled.')
+    const asks = overdue.filter(({ envelope }) => envelope.kind === 'ask')
+    await this.#settle(settles, this.#failures(asks, error))
+  }
+
+  /** An operator puts a dead letter back, or drops it. */
+  async settleDead(id: string, as: 'queued' | 'cancelled'): Promise<void> {
+    await this.#settle([{ id, as, reason: as === 'queued' ? 'retried by an operator' : 'dropped by an operator' }], [])
+  }
+
+  #body(kind: RecordBody['kind'], at: number): Omit<RecordBody, 'key' | 'prev' | 'seq' | 'space' | 'v'> {
+    return { at, author: this.address, kind }
+  }
+
+  async #fail(asks: readonly Mail[], error: CoterieError): Promise<void> {
+    const messages = this.#failures(asks, error)
+    if (messages.length > 0) await this.#settle([], messages)
+  }
+
+  #failures(asks: readonly Mail[], error: CoterieError): NewMessage[] {
+    const payload = JSON.stringify(errorValue(error))
+    const now = this.#context.clock.now()
+    return asks.map(({ envelope }) => makeReply(this.#context, envelope, { from: this.address, cause: null }, payload, true, now))
+  }
+
+  async #settle(settles: readonly Settle[], messages: readonly NewMessage[]): Promise<void> {
+    const outcome = await this.#committer.submit(this.address, () => ({
+      body: {
+        ...this.#body('settle', this.#context.clock.now()),
+        ...(messages.length > 0 && { sends: messages.map(sendEntry) }),
+        ...(settles.length > 0 && { settles: settles.map(({ as, id }) => ({ as, id })) }),
+      },
+      detail: null,
+      write: { ...NOTHING, messages, settles, cancels: null },
+    }))
+    if (outcome?.type !== 'accepted') throw refusedError(outcome)
+  }
+
+  #submit(): void {
+    if (this.#submitted) return
+    this.#submitted = true
+    let group: PendingSend[] = []
+    const source = (): Draft | undefined => {
+      // Taken as late as possible: whatever has been sent until now shares the record.
+      group = this.#sends.splice(0, GROUP)
+      this.#submitted = false
+      if (this.#sends.length > 0) this.#submit()
+      return group.length === 0 ? undefined : this.#draft(group.map((send) => send.message))
+    }
+    this.#committer.submit(this.address, source).then(
+      (outcome) => (outcome === undefined ? undefined : this.#sent(group, outcome)),
+      (error: unknown) => {
+        this.#submitted = false
+        for (const send of group) send.failed(error)
+        for (const send of this.#sends.splice(0)) send.failed(error)
+      },
+    )
+  }
+
+  #draft(messages: readonly NewMessage[]): Draft {
+    return {
+      body: { ...this.#body('send', this.#context.clock.now()), sends: messages.map(sendEntry) },
+      detail: null,
+      write: { ...NOTHING, messages, settles: [], cancels: null },
+    }
+  }
+
+  /** A refused group is mended: the send that cannot be is answered, the others go again in the same order. */
+  #sent(group: readonly PendingSend[], outcome: Outcome): void {
+    switch (outcome.type) {
+      case 'accepted':
+        for (const send of group) send.done(send.message.envelope.id)
+        return
+      case 'duplicate': {
+        const again = group.filter((send) => send.message.envelope.id !== outcome.id)
+        const double = group.find((send) => send.message.envelope.id === outcome.id)
+        if (double !== undefined) settleDouble(double, outcome.existing)
+        this.#repeat(again)
+        return
+      }
+      case 'full': {
+        const { address, limit } = outcome
+        for (const send of group) if (send.message.envelope.to === address) send.failed(fullError(address, limit))
+        this.#repeat(group.filter((send) => send.message.envelope.to !== address))
+        return
+      }
+      case 'conflict':
+        this.#repeat(group)
+        return
+      default:
+        for (const send of group) send.failed(refusedError(outcome))
+    }
+  }
+
+  #repeat(group: readonly PendingSend[]): void {
+    if (group.length === 0) return
+    this.#sends.unshift(...group)
+    this.#submit()
+  }
+
+  #deliver(request: string, answer: Answer): void {
+    const entries = this.#asks.get(request)
+    if (entries === undefined) return
+    this.#asks.delete(request)
+    for (const entry of entries) {
+      entry.forget()
+      entry.answer(answer)
+    }
+  }
+
+  async #late(request: string, entry: PendingAsk): Promise<void> {
+    try {
+      await this.check([request])
+      if (!(this.#asks.get(request)?.includes(entry) ?? false)) return
+      await this.sweep()
+    } catch (error) {
+      this.#context.logger.log('warn', `sweeping failed: ${errorValue(error).message}`)
+    }
+    const message = `The question ${request} was not answered before its deadline.`
+    this.#deliver(request, {
+      failed: true,
+      payload: JSON.stringify(errorValue(new CoterieError('COTERIE_DEADLINE_PASSED', message, { details: { message: request } }))),
+    })
+  }
+
+  /** The space is closing: whoever waits for an answer is told. */
+  close(): void {
+    const payload = JSON.stringify(
+      errorValue(new CoterieError('COTERIE_CLOSED', 'The space was closed before the answer came; ask again with the same idempotency key to get it.')),
+    )
+    for (const request of [...this.#asks.keys()]) this.#deliver(request, { failed: true, payload })
+  }
+}
+
+function sendEntry(message: NewMessage): { readonly id: string; readonly sha256: string } {
+  return { id: message.envelope.id, sha256: message.hash }
+}
+
+function settleDouble(send: PendingSend, existing: Mail): void {
+  try {
+    send.done(sameOrThrow(send.message, existing))
+  } catch (error) {
+    send.failed(error)
+  }
+}
+
+function sameOrThrow(message: NewMessage, existing: Mail | MessageRow): string {
+  const { envelope } = existing
+  const same = envelope.payload.sha256 === message.envelope.payload.sha256 && envelope.handler === message.envelope.handler
+  if (!same) throw keyReused(message.envelope.key ?? '', envelope.id)
+  return envelope.id
+}
+
+function fullError(address: string, limit: number): CoterieError {
+  return new CoterieError(
+    'COTERIE_MAILBOX_FULL',
+    `The mailbox of ${address} holds ${limit} messages, its limit. Nothing was sent to it; slow down, or raise "mailboxDepth".`,
+    { details: { address, limit } },
+  )
+}
+
+function refusedError(outcome: Outcome | undefined): CoterieError {
+  return new CoterieError('COTERIE_STORE_FAILED', `The store refused a record of ${CLIENT}: ${outcome?.type ?? 'nothing written'}.`)
+}

@@ -1,0 +1,322 @@
+/**
+ * A space as a program uses it: define agents, open, send, ask, look, close.
+ *
+ * @module
+ */
+
+import { CLIENT, parseAddress } from '../core/address.ts'
+import { CoterieError } from '../core/errors.ts'
+import type { ErrorValue } from '../core/errors.ts'
+import { messageOf } from '../core/ids.ts'
+import { parseWith } from '../core/schema.ts'
+import type { MessageState } from '../core/message.ts'
+import type { Accepted, MessageRow, SpaceStatus, SpaceStore, Write } from '../ports/store.ts'
+import { handlerEntries } from '../turn/definition.ts'
+import type { AnyAgent, HandlerRef, Topic } from '../turn/definition.ts'
+import type { SendOptions, Settled } from '../turn/turn.ts'
+import { Committer } from './committer.ts'
+import type { Context } from './context.ts'
+import { Directory } from './directory.ts'
+import { deadlineFor, makeMessage } from './outbox.ts'
+import type { Target } from './outbox.ts'
+import { Outside } from './outside.ts'
+import { Trust } from './trust.ts'
+import { askError, readReply } from './turn-handle.ts'
+import { Worker } from './worker.ts'
+
+/** Options of a send from outside. */
+export interface OutsideOptions extends SendOptions {
+  /** Joins an existing trace (32 hex digits). */
+  readonly trace?: string
+  /** The caller's own name for what this belongs to; by default the first message's id. */
+  readonly correlation?: string
+}
+
+/** What a sender can see of a message. */
+export interface Receipt {
+  readonly id: string
+  readonly state: MessageState
+  readonly to: string
+  readonly handler: string
+  readonly attempts: number
+  readonly trace: string
+  readonly deadline: number | null
+  readonly dueAt: number | null
+  /** For a dead letter: the whole error. */
+  readonly error: ErrorValue | undefined
+  /** Why it expired or was cancelled. */
+  readonly reason: string | undefined
+}
+
+export class Space {
+  readonly #context: Context
+  readonly #committer: Committer
+  readonly #directory: Directory
+  readonly #outside: Outside
+  readonly #worker: Worker
+  readonly #closeStore: () => Promise<void>
+  #pulse = -1
+  #polling: (() => void) | undefined
+  #closing: Promise<void> | undefined
+  readonly #release: () => void
+
+  /** Made by `open`. */
+  constructor(context: Context, agents: readonly AnyAgent[], closeStore: () => Promise<void>) {
+    this.#context = context
+    this.#closeStore = closeStore
+    // An open space keeps its process alive, as an open server does.
+    this.#release = context.clock.keepAlive()
+    this.#directory = new Directory(context)
+    const trust = new Trust(context, this.#directory)
+    this.#committer = new Committer(context, (write, outcome) => this.#committed(trust, write, outcome))
+    this.#outside = new Outside(context, this.#committer, this.#directory, trust)
+    this.#worker = new Worker(
+      { context, committer: this.#committer, directory: this.#directory, trust, outside: this.#outside },
+      agents,
+    )
+    this.#agents = agents
+  }
+
+  readonly #agents: readonly AnyAgent[]
+
+  /** For `open`: registers the agents and starts to work. */
+  async start(): Promise<void> {
+    const client = { name: CLIENT, handlers: [] }
+    await this.#directory.register(this.#committer, [
+      client,
+      ...this.#agents.map((agent) => ({ name: agent.name, handlers: handlerEntries(agent) })),
+    ])
+    this.#pulse = await this.#context.store.pulse()
+    if (this.#agents.length > 0) await this.#worker.start()
+    this.#poll()
+  }
+
+  get name(): string {
+    return this.#context.store.name
+  }
+
+  /** The hash of the space's first record: no two spaces share it. */
+  get id(): string {
+    return this.#context.store.id
+  }
+
+  /** The address of this process as a sender. */
+  get address(): string {
+    return this.#outside.address
+  }
+
+  /** Reads the log, messages and decisions; see `SpaceStore`. */
+  get store(): SpaceStore {
+    return this.#context.store
+  }
+
+  /**
+   * Sends a message; answers its id once it is durable. Throws COTERIE_INVALID_PAYLOAD, COTERIE_UNKNOWN_RECIPIENT,
+   * COTERIE_PAYLOAD_TOO_LARGE, COTERIE_MAILBOX_FULL, COTERIE_KEY_REUSED.
+   */
+  async send<I>(target: HandlerRef<I, unknown>, payload: I, options: OutsideOptions = {}): Promise<string> {
+    return this.#send(refTarget('send', target), payload, options)
+  }
+
+  /** Sends to an address given as text; the recipient checks the payload. */
+  async sendTo(address: string, handler: string, payload: unknown, options: OutsideOptions = {}): Promise<string> {
+    const { name, key } = parseAddress(address)
+    const target: Target = { kind: 'send', agent: name, handler, topic: null, schema: undefined }
+    return this.#send(target, payload, key === undefined ? options : { ...options, key })
+  }
+
+  /**
+   * Asks and waits for the answer. The question and its answer are durable: with an `idempotencyKey`, asking again
+   * after a crash gives the same answer. Throws COTERIE_ASK_FAILED and COTERIE_DEADLINE_PASSED, and what `send` throws.
+   */
+  async ask<I, O>(target: HandlerRef<I, O>, payload: I, options: OutsideOptions = {}): Promise<O> {
+    const answer = await this.#ask(refTarget('ask', target), payload, options)
+    if (!answer.failed) return readReply(target, target.agent, answer.payload)
+    throw askError(target, JSON.parse(answer.payload) as ErrorValue)
+  }
+
+  /** As `ask`, but a failure of the other side is a value. */
+  async askSettled<I, O>(target: HandlerRef<I, O>, payload: I, options: OutsideOptions = {}): Promise<Settled<O>> {
+    const answer = await this.#ask(refTarget('ask', target), payload, options)
+    if (answer.failed) return { ok: false, error: JSON.parse(answer.payload) as ErrorValue }
+    return { ok: true, value: readReply(target, target.agent, answer.payload) }
+  }
+
+  /** Asks an address given as text. */
+  async askTo(address: string, handler: string, payload: unknown, options: OutsideOptions = {}): Promise<unknown> {
+    const { name, key } = parseAddress(address)
+    const target: Target = { kind: 'ask', agent: name, handler, topic: null, schema: undefined }
+    const answer = await this.#ask(target, payload, key === undefined ? options : { ...options, key })
+    if (!answer.failed) return JSON.parse(answer.payload)
+    throw askError({ agent: address, handler }, JSON.parse(answer.payload) as ErrorValue)
+  }
+
+  /** Sends one copy to each subscriber of a topic; answers their ids. */
+  async publish<I>(topic: Topic<I>, payload: I, options: Omit<OutsideOptions, 'key'> = {}): Promise<readonly string[]> {
+    parseWith(topic.input, payload, `topic "${topic.topic}"`)
+    const registry = await this.#directory.refresh()
+    const origin = this.#outside.origin(options.trace, options.correlation)
+    const now = this.#context.clock.now()
+    const copies = registry.subscribers(topic.topic).map(({ agent, handler }) =>
+      makeMessage(this.#context, { kind: 'topic', agent, handler, topic: topic.topic, schema: undefined }, payload, options, origin, now),
+    )
+    return Promise.all(copies.map((copy) => this.#outside.send(copy)))
+  }
+
+  /** What has become of a message. Throws COTERIE_NOT_FOUND. */
+  async receipt(id: string): Promise<Receipt> {
+    const row = await this.#message(id)
+    return {
+      id: row.envelope.id,
+      state: row.state,
+      to: row.envelope.to,
+      handler: row.envelope.handler,
+      attempts: row.attempts,
+      trace: row.envelope.trace,
+      deadline: row.envelope.deadline,
+      dueAt: row.dueAt,
+      error: row.error === null ? undefined : (JSON.parse(row.error) as ErrorValue),
+      reason: row.reason ?? undefined,
+    }
+  }
+
+  /** Cancels a message, a turn or a trace with everything that it caused; answers the ids that were ended. */
+  async cancel(id: string): Promise<readonly string[]> {
+    if (/^[0-9a-f]{32}$/.test(id)) {
+      const found = await this.#context.store.messagesOf({ trace: id, limit: 1 })
+      if (found.length === 0) throw notFound(id)
+    } else await this.#message(id)
+    const mails = await this.#outside.cancel(id)
+    return mails.map((mail) => mail.envelope.id)
+  }
+
+  /** The dead letters, oldest first. */
+  async dead(limit = 100): Promise<readonly MessageRow[]> {
+    return this.#context.store.messagesOf({ state: 'dead', limit })
+  }
+
+  /** Puts a dead letter back into its mailbox with fresh attempts. */
+  async retryDead(id: string): Promise<void> {
+    await this.#settleDead(id, 'queued')
+  }
+
+  /** Gives a dead letter up: it counts as cancelled. */
+  async dropDead(id: string): Promise<void> {
+    await this.#settleDead(id, 'cancelled')
+  }
+
+  /** Positions, mailboxes, leases, workers. */
+  async status(): Promise<SpaceStatus> {
+    return this.#context.store.status()
+  }
+
+  /** Resolves when this process has nothing left to do: no mail for its agents, no turn that runs or waits. */
+  async idle(): Promise<void> {
+    for (;;) {
+      await this.#committer.idle()
+      if (this.#worker.quiet && !(await this.#hasWork())) return
+      await new Promise<void>((resolve) => this.#context.clock.setTimer(5, resolve))
+    }
+  }
+
+  async #hasWork(): Promise<boolean> {
+    await this.#worker.scan()
+    if (!this.#worker.quiet) return true
+    const { messages } = await this.#context.store.status()
+    return messages.queued + messages.delivered + messages.waiting + messages.cancelling > 0
+  }
+
+  /** Stops; what was not committed is run again by the next process. Safe to call twice. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #close(): Promise<void> {
+    this.#polling?.()
+    this.#polling = undefined
+    await this.#committer.idle()
+    await this.#worker.stop()
+    this.#committer.close()
+    this.#outside.close()
+    await this.#closeStore()
+    this.#release()
+  }
+
+  async #send(target: Target, payload: unknown, options: OutsideOptions): Promise<string> {
+    this.#checkOpen()
+    const origin = this.#outside.origin(options.trace, options.correlation)
+    return this.#outside.send(await this.#outside.message(target, payload, options, origin))
+  }
+
+  async #ask(target: Target, payload: unknown, options: OutsideOptions): Promise<{ failed: boolean; payload: string }> {
+    this.#checkOpen()
+    const now = this.#context.clock.now()
+    const deadline = deadlineFor(this.#context, options, null, now) ?? now + this.#context.limits.askTimeoutMs
+    const origin = this.#outside.origin(options.trace, options.correlation)
+    const message = await this.#outside.message(target, payload, { ...options, deadline }, origin)
+    const mine = this.#outside.answer(message.envelope.id, deadline)
+    const id = await this.#outside.send(message)
+    if (id === message.envelope.id) return mine.arrived
+    // Asked before: the earlier question's answer is this one's.
+    const earlier = this.#outside.answer(id, deadline)
+    await earlier.check()
+    return earlier.arrived
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw new CoterieError('COTERIE_CLOSED', `The space "${this.name}" is closed; open it again.`)
+  }
+
+  async #message(id: string): Promise<MessageRow> {
+    const row = await this.#context.store.message(id.startsWith('turn_') ? messageOf(id) : id)
+    if (row === undefined) throw notFound(id)
+    return row
+  }
+
+  async #settleDead(id: string, as: 'queued' | 'cancelled'): Promise<void> {
+    const row = await this.#message(id)
+    if (row.state !== 'dead') {
+      throw new CoterieError('COTERIE_INVALID_ARGUMENT', `${id} is not a dead letter: it is ${row.state}.`, {
+        details: { message: id, state: row.state },
+      })
+    }
+    await this.#outside.settleDead(row.envelope.id, as)
+  }
+
+  #committed(trust: Trust, write: Write, outcome: Accepted): void {
+    if (write.type === 'record') for (const message of write.messages) trust.wrote(message.envelope.id, message.hash)
+    this.#worker.committed(write, outcome)
+    this.#outside.committed(write)
+  }
+
+  /** Other processes on the same store announce nothing: its pulse shows that they have committed. */
+  #poll(): void {
+    this.#polling = this.#context.clock.setTimer(this.#context.limits.pollMs, () => {
+      void this.#look()
+        .catch((error: unknown) => this.#context.logger.log('error', `polling failed: ${String(error)}`))
+        .then(() => (this.#closing === undefined ? this.#poll() : undefined))
+    })
+  }
+
+  async #look(): Promise<void> {
+    const pulse = await this.#context.store.pulse()
+    if (pulse === this.#pulse) return
+    this.#pulse = pulse
+    await this.#outside.check()
+    await this.#worker.changed()
+  }
+}
+
+function refTarget(kind: 'send' | 'ask', ref: HandlerRef): Target {
+  return { kind, agent: ref.agent, handler: ref.handler, topic: null, schema: ref.definition.input }
+}
+
+function notFound(id: string): CoterieError {
+  return new CoterieError('COTERIE_NOT_FOUND', `There is no message, turn or trace "${id}" in this space.`, { details: { id } })
+}
+

@@ -1,0 +1,565 @@
+/**
+ * The engine of one turn: its journal, its buffered effects, its waits, and the commits of its segments.
+ * `turn-handle.ts` is what the handler sees of it, `turn-run.ts` decides how the turn ends.
+ *
+ * Modes: replaying (the handler is led through the journal) -> live -> suspended (only waits are left; the mailbox is
+ * held) -> live ... -> ended, or aborted from anywhere.
+ *
+ * @module
+ */
+
+import { CoterieError } from '../core/errors.ts'
+import { turnOf } from '../core/ids.ts'
+import { canonicalize } from '../core/json.ts'
+import type { Json } from '../core/json.ts'
+import type { TurnEnd } from '../core/record.ts'
+import { sealChunk } from '../log/journal-chunk.ts'
+import type { JournalChunk, Lease, Mail, Outcome, TurnWrite, Wait } from '../ports/store.ts'
+import type { Handler } from '../turn/definition.ts'
+import { Journal } from '../turn/journal.ts'
+import type { DoneEntry, JournalEntry } from '../turn/journal.ts'
+import type { Committer, Draft } from './committer.ts'
+import { keyFor } from './context.ts'
+import type { Context } from './context.ts'
+import type { Directory } from './directory.ts'
+import { Effects } from './effects.ts'
+import { isPlain, plainEffects, sealEffects } from './segment.ts'
+import type { SealedEffects } from './segment.ts'
+
+/** What a turn needs of the runner that hosts it. */
+export interface TurnHost {
+  readonly context: Context
+  readonly committer: Committer
+  readonly directory: Directory
+  readonly lease: Lease
+  /** Resolves when the turns that this runner finished before are durable; rejects when one was refused. */
+  barrier(): Promise<void>
+}
+
+/** A wait of the turn and the promise that it will settle. */
+export interface OpenWait {
+  readonly i: number
+  readonly target: string | null
+  request: string | null
+  readonly dueAt: number
+  readonly settle: (done: DoneEntry) => void
+}
+
+/** A registered compensation. */
+export interface Compensation {
+  readonly i: number
+  readonly name: string
+  readonly undo: (result: unknown, signal: AbortSignal) => unknown
+  result: unknown
+}
+
+/** Why a turn stopped running here. */
+export type Halt =
+  | { readonly type: 'suspended' }
+  /** To be run again from the store: something it relied on has moved. */
+  | { readonly type: 'restart' }
+  /** No longer ours, or no longer wanted. */
+  | { readonly type: 'aborted'; readonly error: CoterieError }
+  /** Its last segment is on its way; the promise tells what became of it. */
+  | { readonly type: 'ended'; readonly outcome: Promise<Outcome | undefined> }
+
+/** A failure found while a segment was committed: it fails the attempt. */
+export class SegmentFailure extends Error {
+  readonly error: CoterieError
+  constructor(error: CoterieError) {
+    super(error.message)
+    this.error = error
+  }
+}
+
+const STUCK_MS = 5_000
+
+export class TurnEngine {
+  readonly host: TurnHost
+  readonly mail: Mail
+  readonly handler: Handler
+  readonly turnId: string
+  readonly journal: Journal
+  readonly abortion = new AbortController()
+  readonly waits = new Map<number, OpenWait>()
+  readonly compensations: Compensation[] = []
+  /** Errors that recorded results gave to the handler, by the call they came from. */
+  readonly failures = new Map<unknown, number>()
+  effects: Effects
+  /** Steps whose function is running. */
+  steps = 0
+  segments: number
+  ended = false
+  /** How the last segment that was submitted leaves the turn. */
+  lastEnd: TurnEnd | undefined
+  /** In rollback nothing new is done: the handler is only led to its compensations. */
+  readonly rollingBack: boolean
+  #chunks: number
+  #lastChunk: string
+  #lock: Promise<void> = Promise.resolve()
+  #newWaits = false
+  #checking = false
+  #replays = new Map<number, () => void>()
+  #cursor = 0
+  #pumping = false
+  #stuck: (() => void) | undefined
+  #halt: ((halt: Halt) => void) | undefined
+  #halted: Halt | undefined
+  /** How the handler fails when a commit in the middle of it cannot go on. */
+  onFailure: (error: unknown) => void = () => undefined
+
+  constructor(host: TurnHost, mail: Mail, handler: Handler, chunks: readonly JournalChunk[], entries: readonly JournalEntry[]) {
+    this.host = host
+    this.mail = mail
+    this.handler = handler
+    this.turnId = turnOf(mail.envelope.id)
+    this.journal = new Journal(entries)
+    this.effects = new Effects(host.context.limits)
+    this.segments = mail.segments
+    this.#chunks = chunks.length
+    this.#lastChunk = chunks.at(-1)?.hash ?? ''
+    this.rollingBack = mail.state === 'cancelling' || this.journal.rollback !== undefined
+  }
+
+  get signal(): AbortSignal {
+    return this.abortion.signal
+  }
+
+  /** Resolves when the turn is suspended or over. */
+  halted(): Promise<Halt> {
+    if (this.#halted !== undefined) {
+      const halt = this.#halted
+      this.#halted = undefined
+      return Promise.resolve(halt)
+    }
+    return new Promise((resolve) => {
+      this.#halt = resolve
+    })
+  }
+
+  halt(halt: Halt): void {
+    if (this.ended) return
+    if (halt.type !== 'suspended') {
+      this.ended = true
+      this.#stuck?.()
+    }
+    const resolve = this.#halt
+    this.#halt = undefined
+    if (resolve === undefined) this.#halted = halt
+    else resolve(halt)
+  }
+
+  /** Fires the signal, refuses everything further, and gives the turn up. */
+  abort(error: CoterieError): void {
+    if (this.ended) return
+    this.stop(error)
+    this.halt({ type: 'aborted', error })
+  }
+
+  /** Fires the signal and lets the handler's waits fail, without saying how the turn ends. */
+  stop(error: CoterieError): void {
+    if (!this.signal.aborted) this.abortion.abort(error)
+    this.waits.clear()
+  }
+
+  /** Throws when the turn is over: a handler that outlives its turn does nothing. */
+  checkLive(): void {
+    if (this.signal.aborted) throw this.signal.reason
+    if (this.ended) {
+      throw new CoterieError('COTERIE_TURN_ENDED', `${this.turnId} has ended; await everything that the handler starts.`)
+    }
+  }
+
+  /** Gives a recorded result back when its place in the recorded order has come. */
+  replay(i: number, deliver: () => void): void {
+    this.#replays.set(i, deliver)
+    this.#pumpSoon()
+  }
+
+  /** True when every recorded result has been given back. */
+  get replayed(): boolean {
+    return this.#cursor >= this.journal.order.length
+  }
+
+  #pumpSoon(): void {
+    if (this.#pumping) return
+    this.#pumping = true
+    this.host.context.clock.defer(() => {
+      this.#pumping = false
+      this.#pump()
+    })
+  }
+
+  #pump(): void {
+    const i = this.journal.order[this.#cursor]
+    if (i === undefined || this.ended) return
+    const deliver = this.#replays.get(i)
+    this.#stuck?.()
+    this.#stuck = undefined
+    if (deliver === undefined) {
+      // The handler has yet to make this call. If it never does, it has changed.
+      this.#stuck = this.host.context.clock.setTimer(STUCK_MS, () => {
+        if (this.steps === 0 && !this.rollingBack) this.onFailure(this.#stuckError(i))
+      })
+      return
+    }
+    this.#cursor += 1
+    this.#replays.delete(i)
+    deliver()
+    this.#pumpSoon()
+    if (this.replayed) this.checkSoon()
+  }
+
+  #stuckError(i: number): CoterieError {
+    return new CoterieError(
+      'COTERIE_JOURNAL_MISMATCH',
+      `The handler no longer follows the journal of ${this.turnId}: operation ${i} has a recorded result, and the handler has not made that call.`,
+      { details: { operation: i } },
+    )
+  }
+
+  /** Registers a wait; it is committed when the handler has nothing more to do at once. */
+  addWait(wait: OpenWait, isNew: boolean): void {
+    this.waits.set(wait.i, wait)
+    if (isNew) this.#newWaits = true
+    this.checkSoon()
+  }
+
+  /** Settles a wait: the result is journaled with the next commit, in this order. */
+  settleWait(wait: OpenWait, done: DoneEntry): void {
+    if (!this.waits.delete(wait.i)) return
+    this.effects.entries.push(done)
+    if (done.reply !== undefined) this.effects.settles.push({ id: done.reply, as: 'handled', reason: 'taken by the asker' })
+    wait.settle(done)
+    this.checkSoon()
+  }
+
+  /** Looks, once the handler has come to rest, whether there is something to commit or only waits are left. */
+  checkSoon(): void {
+    if (this.#checking || this.ended || this.rollingBack) return
+    this.#checking = true
+    this.host.context.clock.defer(() => {
+      this.#checking = false
+      void this.#check()
+    })
+  }
+
+  async #check(): Promise<void> {
+    if (this.ended || this.signal.aborted || this.waits.size === 0) return
+    try {
+      if (this.#newWaits) {
+        this.#newWaits = false
+        const outcome = await this.commit('waiting', {})
+        if (outcome.type !== 'accepted') {
+          this.refused(outcome)
+          return
+        }
+        this.segments += 1
+        this.checkSoon()
+        return
+      }
+    } catch (error) {
+      this.onFailure(error instanceof SegmentFailure ? error.error : error)
+      return
+    }
+    if (this.steps === 0 && this.replayed) this.halt({ type: 'suspended' })
+  }
+
+  /** Makes the results of steps durable, with everything that they may depend on. */
+  async persist(undo: boolean): Promise<void> {
+    await this.#exclusive(async () => {
+      const keep = this.effects.entries.filter(hasEffect)
+      const entries = this.effects.entries.filter((entry) => !hasEffect(entry))
+      if (entries.length === 0) return
+      this.effects.entries = keep
+      const chunk = this.#seal(entries)
+      const lease = this.host.lease
+      const outcome = await this.host.committer.journal({
+        type: 'journal',
+        lease,
+        message: this.mail.envelope.id,
+        chunk,
+        undo: undo || this.compensations.length > 0,
+      })
+      if (outcome.type === 'accepted') {
+        this.#chained(chunk)
+        this.effects.chunks.push(chunk.hash)
+        return
+      }
+      this.refused(outcome)
+      throw this.signal.aborted ? this.signal.reason : new CoterieError('COTERIE_LEASE_LOST', `${this.turnId} was superseded.`)
+    })
+  }
+
+  /**
+   * Commits the present segment. What can be mended (a duplicate, a moved subscriber list) is mended and committed
+   * again; any other refusal is the answer. `submitted` is called when the first draft has its place in the queue:
+   * what the runner submits afterwards comes behind it. Throws {@link SegmentFailure} when the attempt must fail.
+   */
+  async commit(end: TurnEnd, rest: SegmentRest, submitted?: () => void): Promise<Outcome> {
+    return this.#exclusive(async () => {
+      const segment = this.effects
+      this.effects = new Effects(this.host.context.limits)
+      this.effects.reply = segment.reply
+      for (;;) {
+        const effects = isPlain(segment) ? plainEffects(segment) : await sealEffects(this.host, segment)
+        const draft = this.#draft(segment, effects, end, rest)
+        this.lastEnd = end
+        const answer = this.host.committer.submit(this.host.lease.address, () => draft)
+        submitted?.()
+        const outcome = await answer
+        if (outcome === undefined) throw new Error('a segment was not written')
+        if (outcome.type === 'accepted') {
+          if (draft.write.journal !== null) this.#chained(draft.write.journal)
+          return outcome
+        }
+        if (!(await this.#mend(outcome, segment))) {
+          if (outcome.type === 'stale') this.staleCall = segment.reads.get(outcome.stream)?.call
+          return outcome
+        }
+      }
+    })
+  }
+
+  #draft(segment: Effects, lookups: SealedEffects, end: TurnEnd, rest: SegmentRest): Draft {
+    const { context, lease } = this.host
+    const chunk = end === 'waiting' || rest.keepJournal === true ? this.#sealOpen(segment) : null
+    const waits: Wait[] = end === 'waiting' ? [...this.waits.values()].map(waitRow) : []
+    const journal = chunk === null ? segment.chunks : [...segment.chunks, chunk.hash]
+    const detail = detailText(segment, rest)
+    const messages = lookups.messages
+    return {
+      body: {
+        at: context.clock.now(),
+        author: lease.address,
+        epoch: lease.epoch,
+        kind: 'turn',
+        trace: this.mail.envelope.trace,
+        ...(segment.decisions.length > 0 && { decisions: segment.decisions.map((d) => ({ id: d.id, sha256: d.hash })) }),
+        ...(detail !== null && { detail: context.crypto.sha256(detail) }),
+        ...(lookups.events.length > 0 && {
+          events: lookups.events.map((e) => ({ sha256: e.hash, stream: e.stream, type: e.type, version: e.version })),
+        }),
+        ...(journal.length > 0 && { journal }),
+        ...(lookups.reads.length > 0 && { reads: lookups.reads }),
+        ...(messages.length > 0 && { sends: messages.map((m) => ({ id: m.envelope.id, sha256: m.hash })) }),
+        ...(segment.settles.length > 0 && { settles: segment.settles.map((s) => ({ as: s.as, id: s.id })) }),
+        turn: {
+          attempt: this.mail.attempts + 1,
+          end,
+          id: this.turnId,
+          message: { id: this.mail.envelope.id, sha256: this.mail.hash },
+          segment: this.segments,
+        },
+      },
+      detail,
+      write: {
+        lease,
+        turn: {
+          message: this.mail.envelope.id,
+          end,
+          attempts: rest.attempts ?? this.mail.attempts,
+          dueAt: rest.dueAt ?? null,
+          error: rest.error ?? null,
+          waits,
+        },
+        reads: lookups.reads,
+        messages,
+        settles: segment.settles,
+        events: lookups.events,
+        journal: chunk,
+        decisions: segment.decisions,
+        cancels: null,
+      },
+    }
+  }
+
+  /** Mends a segment that was refused for something that can be put right. False: it stays refused. */
+  async #mend(outcome: Outcome, segment: Effects): Promise<boolean> {
+    if (outcome.type === 'stale') {
+      if (outcome.stream === '@agents') {
+        await this.host.directory.refresh()
+        return true
+      }
+      const read = segment.reads.get(outcome.stream)
+      if (read !== undefined && this.handler.stale !== 'accept') return false
+      if (read !== undefined) read.version = outcome.actual
+      return true
+    }
+    if (outcome.type === 'duplicate') {
+      this.#adopt(outcome, segment)
+      return true
+    }
+    if (outcome.type === 'cycle') {
+      this.#refuseCycle(outcome.cycle, segment)
+      return true
+    }
+    return false
+  }
+
+  /** What a refusal in the middle of the turn means. Throws {@link SegmentFailure} when the attempt must fail. */
+  refused(outcome: Outcome): void {
+    const { address } = this.host.lease
+    switch (outcome.type) {
+      case 'fenced':
+        this.abort(new CoterieError('COTERIE_LEASE_LOST', `Another worker runs ${address} now; this turn was given up.`))
+        return
+      case 'ended':
+        this.abort(new CoterieError('COTERIE_CANCELLED', `${this.turnId} was ended from outside: ${outcome.state}.`))
+        return
+      case 'expired':
+        this.onFailure(this.deadlineError())
+        return
+      case 'full':
+        throw new SegmentFailure(
+          new CoterieError(
+            'COTERIE_MAILBOX_FULL',
+            `The mailbox of ${outcome.address} holds ${outcome.limit} messages, its limit. Slow down, or raise "mailboxDepth".`,
+            { details: { address: outcome.address, limit: outcome.limit } },
+          ),
+        )
+      case 'stale':
+        if (this.handler.stale === 'fail') {
+          throw new SegmentFailure(
+            new CoterieError(
+              'COTERIE_STALE_READ',
+              `Stream "${outcome.stream}" moved from version ${outcome.expected} to ${outcome.actual} after ${this.turnId} had read it.`,
+              { details: { stream: outcome.stream }, retryable: false },
+            ),
+          )
+        }
+        this.halt({ type: 'restart' })
+        return
+      case 'conflict':
+      case 'duplicate':
+      case 'cycle':
+        this.halt({ type: 'restart' })
+        return
+      case 'accepted':
+        return
+    }
+  }
+
+  /** The read that went stale: the journal is cut there before the turn is run again. */
+  staleCall: number | undefined
+
+  /** Forgets the journal from a call on, durably. */
+  async cut(i: number): Promise<void> {
+    this.effects.entries = [{ t: 'cut', i }]
+    if (this.#chunks > 0) await this.persist(false)
+  }
+
+  deadlineError(): CoterieError {
+    return new CoterieError(
+      'COTERIE_DEADLINE_PASSED',
+      `The deadline of message ${this.mail.envelope.id} to ${this.mail.envelope.to} has passed.`,
+      { details: { deadline: this.mail.envelope.deadline } },
+    )
+  }
+
+  #adopt(outcome: Extract<Outcome, { type: 'duplicate' }>, segment: Effects): void {
+    const mine = segment.messages.find((m) => m.envelope.id === outcome.id)
+    const { envelope } = outcome.existing
+    if (mine?.envelope.payload.sha256 !== envelope.payload.sha256 || mine.envelope.handler !== envelope.handler) {
+      throw new SegmentFailure(keyReused(envelope.key ?? '', envelope.id))
+    }
+    segment.messages = segment.messages.filter((m) => m !== mine)
+    segment.entries = segment.entries.map((entry) =>
+      entry.t === 'call' && entry.id === outcome.id ? { ...entry, id: envelope.id } : entry,
+    )
+    for (const wait of this.waits.values()) if (wait.request === outcome.id) wait.request = envelope.id
+  }
+
+  #refuseCycle(cycle: readonly string[], segment: Effects): void {
+    const target = cycle[1]
+    const error = new CoterieError(
+      'COTERIE_WAIT_CYCLE',
+      `Asking ${target} would wait for ever: ${cycle.join(' -> ')} wait for each other. Use send, or ask someone else.`,
+      { details: { cycle } },
+    )
+    for (const wait of this.waits.values()) {
+      if (wait.target !== target) continue
+      segment.messages = segment.messages.filter((m) => m.envelope.id !== wait.request)
+      this.waits.delete(wait.i)
+      const done: DoneEntry = { t: 'done', i: wait.i, error: { code: error.code, message: error.message, retryable: false, details: error.details } }
+      segment.entries.push(done)
+      wait.settle(done)
+    }
+  }
+
+  #sealOpen(segment: Effects): JournalChunk | null {
+    return this.#seal([...segment.entries, { t: 'segment' }])
+  }
+
+  #seal(entries: readonly JournalEntry[]): JournalChunk {
+    const { context, lease } = this.host
+    const sealed = sealChunk(context.crypto, keyFor(context, lease.address), {
+      v: 1,
+      space: context.store.id,
+      turn: this.turnId,
+      author: lease.address,
+      chunk: this.#chunks,
+      prev: this.#lastChunk,
+      entries: entries as unknown as readonly Json[],
+    })
+    return sealed
+  }
+
+  /** A chunk has become durable: the next one follows it. */
+  #chained(chunk: JournalChunk): void {
+    this.#chunks = chunk.chunk + 1
+    this.#lastChunk = chunk.hash
+  }
+
+  async #exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const before = this.#lock
+    let free: () => void = () => undefined
+    this.#lock = new Promise((resolve) => {
+      free = resolve
+    })
+    await before
+    try {
+      return await work()
+    } finally {
+      free()
+    }
+  }
+}
+
+/** What else a segment says. */
+export interface SegmentRest extends Partial<Pick<TurnWrite, 'attempts' | 'dueAt' | 'error'>>, SegmentExtras {}
+
+/** What its detail holds beside the reasons, and whether its journal entries are kept for another attempt. */
+export interface SegmentExtras {
+  readonly failure?: Json
+  readonly undone?: readonly string[]
+  readonly keepJournal?: boolean
+}
+
+/** The error for an idempotency key that was used with another content. */
+export function keyReused(key: string, existing: string): CoterieError {
+  return new CoterieError(
+    'COTERIE_KEY_REUSED',
+    `The idempotency key "${key}" was used before, by message ${existing} with another content. Use a new key for a new message.`,
+    { details: { key, existing } },
+  )
+}
+
+/** Entries whose effect commits with the segment: they are never durable before it. */
+function hasEffect(entry: JournalEntry): boolean {
+  if (entry.t !== 'call') return false
+  return entry.op !== 'step' && entry.op !== 'now' && entry.op !== 'random' && entry.op !== 'read'
+}
+
+function waitRow(wait: OpenWait): Wait {
+  return { index: wait.i, target: wait.target, request: wait.request, dueAt: wait.dueAt }
+}
+
+function detailText(segment: Effects, extras: SegmentExtras): string | null {
+  if (segment.reasons.length === 0 && extras.failure === undefined && extras.undone === undefined) return null
+  return canonicalize({
+    ...(segment.reasons.length > 0 && { reasons: segment.reasons }),
+    ...(extras.failure !== undefined && { error: extras.failure }),
+    ...(extras.undone !== undefined && { undone: [...extras.undone] }),
+  })
+}

@@ -1,0 +1,314 @@
+/**
+ * What a handler is given: each method finds its place in the journal first, and only then does something new.
+ *
+ * @module
+ */
+
+import { addressOf } from '../core/address.ts'
+import { CoterieError, errorFromValue, errorValue } from '../core/errors.ts'
+import { encodePayload } from '../core/json.ts'
+import { parseWith } from '../core/schema.ts'
+import type { HandlerRef, Topic } from '../turn/definition.ts'
+import type { DoneEntry, Operation, Recorded } from '../turn/journal.ts'
+import type {
+  AskOptions,
+  DecideOptions,
+  Decision,
+  SendOptions,
+  Settled,
+  StepContext,
+  StepOptions,
+  Turn,
+  TurnEvent,
+} from '../turn/turn.ts'
+import { runDecision } from './decide.ts'
+import { checkHorizon, deadlineFor, encode, makeMessage } from './outbox.ts'
+import type { Origin, Target } from './outbox.ts'
+import { runStep } from './step.ts'
+import type { TurnEngine } from './turn-engine.ts'
+
+const never = <T>(): Promise<T> => new Promise<T>(() => undefined)
+
+export class TurnHandle implements Turn<unknown> {
+  readonly #engine: TurnEngine
+  readonly id: string
+  readonly self: string
+  readonly from: string
+  readonly trace: string
+  readonly correlation: string
+  readonly deadline: number | null
+  readonly attempt: number
+  readonly signal: AbortSignal
+
+  constructor(engine: TurnEngine) {
+    const { envelope } = engine.mail
+    this.#engine = engine
+    this.id = engine.turnId
+    this.self = engine.host.lease.address
+    this.from = envelope.from
+    this.trace = envelope.trace
+    this.correlation = envelope.correlation
+    this.deadline = envelope.deadline
+    this.attempt = engine.mail.attempts + 1
+    this.signal = engine.signal
+  }
+
+  async step<T>(
+    name: string,
+    fn: (context: StepContext) => T | Promise<T>,
+    options: StepOptions<T> = {},
+  ): Promise<T> {
+    if (typeof name !== 'string' || name.length === 0 || name.length > 200) {
+      throw new CoterieError('COTERIE_INVALID_ARGUMENT', 'A step needs a name of 1 to 200 characters.')
+    }
+    const recorded = this.#call('step', name)
+    return runStep(this.#engine, recorded, name, fn, options)
+  }
+
+  async ask<I, O>(target: HandlerRef<I, O>, payload: I, options: AskOptions = {}): Promise<O> {
+    const { i, answer } = await this.#question(target, payload, options)
+    if (answer.ok) return answer.value
+    const error = askError(target, answer.error)
+    this.#engine.failures.set(error, i)
+    throw error
+  }
+
+  async askSettled<I, O>(target: HandlerRef<I, O>, payload: I, options: AskOptions = {}): Promise<Settled<O>> {
+    return (await this.#question(target, payload, options)).answer
+  }
+
+  async #question<I, O>(
+    target: HandlerRef<I, O>,
+    payload: I,
+    options: AskOptions,
+  ): Promise<{ readonly i: number; readonly answer: Settled<O> }> {
+    const { context } = this.#engine.host
+    const to = addressOf(target.agent, options.key)
+    const text = encodePayload(payload)
+    const recorded = this.#call('ask', `${to} ${target.handler}`, context.crypto.sha256(text))
+    const { i } = recorded
+    const done = await this.#askDone(recorded, target, to, payload, options)
+    if (done.error !== undefined) return { i, answer: { ok: false, error: done.error } }
+    return { i, answer: { ok: true, value: readReply(target, to, done.value) } }
+  }
+
+  #askDone(recorded: Recorded, target: HandlerRef, to: string, payload: unknown, options: AskOptions): Promise<DoneEntry> {
+    const engine = this.#engine
+    if (recorded.type === 'done') return this.#replayed(recorded)
+    if (engine.rollingBack) return never()
+    const { i } = recorded
+    if (recorded.type === 'open') {
+      return this.#wait(i, to, recorded.call.id ?? null, recorded.call.due ?? 0, false)
+    }
+    const { context } = engine.host
+    const now = context.clock.now()
+    const timed = deadlineFor(context, options, this.deadline, now)
+    const deadline = timed ?? now + context.limits.askTimeoutMs
+    const message = makeMessage(context, this.#target('ask', target), payload, { ...options, deadline }, this.#origin(), now)
+    engine.effects.addMessage(message)
+    engine.effects.entries.push({
+      t: 'call',
+      i,
+      op: 'ask',
+      name: `${to} ${target.handler}`,
+      print: message.envelope.payload.sha256,
+      id: message.envelope.id,
+      due: deadline,
+    })
+    return this.#wait(i, to, message.envelope.id, deadline, true)
+  }
+
+  async sleep(ms: number): Promise<void> {
+    const engine = this.#engine
+    if (!Number.isSafeInteger(ms) || ms < 0) {
+      throw new CoterieError('COTERIE_INVALID_ARGUMENT', `sleep takes whole milliseconds from 0, not ${ms}.`)
+    }
+    const recorded = this.#call('sleep', '')
+    if (recorded.type === 'done') {
+      await this.#replayed(recorded)
+      return
+    }
+    if (engine.rollingBack) return never()
+    const now = engine.host.context.clock.now()
+    const due = recorded.type === 'open' ? (recorded.call.due ?? now) : checkHorizon(engine.host.context, now + ms, now)
+    if (recorded.type === 'new') engine.effects.entries.push({ t: 'call', i: recorded.i, op: 'sleep', name: '', due })
+    await this.#wait(recorded.i, null, null, due, recorded.type === 'new')
+  }
+
+  #wait(i: number, target: string | null, request: string | null, dueAt: number, isNew: boolean): Promise<DoneEntry> {
+    return new Promise((resolve, reject) => {
+      this.signal.addEventListener('abort', () => reject(this.signal.reason), { once: true })
+      this.#engine.addWait({ i, target, request, dueAt, settle: resolve }, isNew)
+    })
+  }
+
+  async read(stream: string): Promise<{ readonly version: number; readonly events: readonly TurnEvent[] }> {
+    const engine = this.#engine
+    const recorded = this.#call('read', stream)
+    let upTo: number | undefined
+    if (recorded.type === 'done') {
+      const done = await this.#replayed(recorded)
+      upTo = Number(done.value)
+    } else if (engine.rollingBack) return never()
+    else await engine.host.barrier()
+    const { version, events } = await engine.host.context.store.stream(stream, upTo)
+    this.#live()
+    if (recorded.type !== 'done') {
+      engine.effects.entries.push({ t: 'call', i: recorded.i, op: 'read', name: stream })
+      engine.effects.entries.push({ t: 'done', i: recorded.i, value: String(version) })
+    }
+    if (!engine.effects.reads.has(stream) && (recorded.type !== 'done' || !engine.journal.isCommitted(recorded.i))) {
+      engine.effects.reads.set(stream, { version: upTo ?? version, events, call: recorded.i })
+    }
+    return { version: upTo ?? version, events: events.map((e) => ({ type: e.type, version: e.version, data: JSON.parse(e.data) })) }
+  }
+
+  send<I>(target: HandlerRef<I, unknown>, payload: I, options: SendOptions = {}): string {
+    const to = addressOf(target.agent, options.key)
+    const recorded = this.#call('send', `${to} ${target.handler}`, this.#print(payload))
+    if (recorded.type !== 'new') return recorded.call.id ?? ''
+    const { context } = this.#engine.host
+    const message = makeMessage(context, this.#target('send', target), payload, options, this.#origin(), context.clock.now())
+    if (this.#engine.rollingBack) return message.envelope.id
+    this.#engine.effects.addMessage(message)
+    const { id, payload: print } = message.envelope
+    this.#engine.effects.entries.push({ t: 'call', i: recorded.i, op: 'send', name: `${to} ${target.handler}`, print: print.sha256, id })
+    return id
+  }
+
+  publish<I>(topic: Topic<I>, payload: I, options: Omit<SendOptions, 'key'> = {}): void {
+    const recorded = this.#call('publish', topic.topic, this.#print(payload))
+    if (recorded.type !== 'new' || this.#engine.rollingBack) return
+    const { context } = this.#engine.host
+    const now = context.clock.now()
+    parseWith(topic.input, payload, `topic "${topic.topic}"`)
+    encode(context, payload, `The payload for topic "${topic.topic}"`)
+    const origin = this.#origin()
+    this.#engine.effects.addPublication({
+      topic: topic.topic,
+      copy: (agent, handler) =>
+        makeMessage(context, { kind: 'topic', agent, handler, topic: topic.topic, schema: undefined }, payload, options, origin, now),
+    })
+    this.#engine.effects.entries.push({ t: 'call', i: recorded.i, op: 'publish', name: topic.topic, print: this.#print(payload) })
+  }
+
+  append(stream: string, type: string, data: unknown): void {
+    if (!/^[^@\p{C}][^\p{C}]{0,199}$/u.test(stream) || !/^[^\p{C}]{1,100}$/u.test(type)) {
+      throw new CoterieError('COTERIE_INVALID_ARGUMENT', 'A stream and an event type are short texts; a stream does not start with "@".')
+    }
+    const { text } = encode(this.#engine.host.context, data, `The event "${type}"`)
+    const hash = this.#engine.host.context.crypto.sha256(text)
+    const recorded = this.#call('append', `${stream} ${type}`, hash)
+    if (recorded.type !== 'new' || this.#engine.rollingBack) return
+    this.#engine.effects.addEvent({ stream, type, data: text, hash })
+    this.#engine.effects.entries.push({ t: 'call', i: recorded.i, op: 'append', name: `${stream} ${type}`, print: hash })
+  }
+
+  reply(value: unknown): void {
+    const recorded = this.#call('reply', '')
+    const { output } = this.#engine.handler
+    if (output !== undefined) parseWith(output, value, `the reply of ${this.self}`, 'COTERIE_INVALID_REPLY')
+    this.#engine.effects.reply = encode(this.#engine.host.context, value ?? null, `The reply of ${this.self}`).text
+    if (recorded.type === 'new') this.#engine.effects.entries.push({ t: 'call', i: recorded.i, op: 'reply', name: '' })
+  }
+
+  reason(text: string): void {
+    const recorded = this.#call('reason', '')
+    if (recorded.type !== 'new' || this.#engine.rollingBack) return
+    const { reasonChars } = this.#engine.host.context.limits
+    const clean = String(text).toWellFormed()
+    this.#engine.effects.reasons.push(clean.length > reasonChars ? `${clean.slice(0, reasonChars)}...` : clean)
+    this.#engine.effects.entries.push({ t: 'call', i: recorded.i, op: 'reason', name: '' })
+  }
+
+  now(): number {
+    return this.#known('now', () => this.#engine.host.context.clock.now())
+  }
+
+  random(): number {
+    return this.#known('random', () => this.#engine.host.context.random.number())
+  }
+
+  async decide(options: DecideOptions): Promise<Decision> {
+    return runDecision(this.#engine, this, options)
+  }
+
+  /** For `decide`: the decision's own id, journaled. */
+  decisionId(make: () => string): string {
+    const recorded = this.#call('decide', '')
+    if (recorded.type !== 'new') return recorded.call.id ?? ''
+    const id = make()
+    this.#engine.effects.entries.push({ t: 'call', i: recorded.i, op: 'decide', name: '', id })
+    return id
+  }
+
+  #known(op: 'now' | 'random', make: () => number): number {
+    const recorded = this.#call(op, '')
+    if (recorded.type !== 'new') return Number(recorded.call.value)
+    const value = make()
+    this.#engine.effects.entries.push({ t: 'call', i: recorded.i, op, name: '', value: String(value) })
+    return value
+  }
+
+  #call(op: Operation, name: string, print?: string): Recorded {
+    const engine = this.#engine
+    this.#live()
+    const { operationsPerTurn } = engine.host.context.limits
+    if (engine.journal.calls >= operationsPerTurn) {
+      throw new CoterieError(
+        'COTERIE_LIMIT_EXCEEDED',
+        `One turn may make ${operationsPerTurn} calls (limit "operationsPerTurn"). Hand the rest on in a message.`,
+        { details: { limit: 'operationsPerTurn' } },
+      )
+    }
+    return engine.journal.call(op, name, print)
+  }
+
+  #live(): void {
+    this.#engine.checkLive()
+  }
+
+  #print(payload: unknown): string {
+    return this.#engine.host.context.crypto.sha256(encodePayload(payload))
+  }
+
+  #replayed(recorded: Extract<Recorded, { type: 'done' }>): Promise<DoneEntry> {
+    const { done } = recorded
+    const { reply } = done
+    if (reply !== undefined) this.#engine.effects.settles.push({ id: reply, as: 'handled', reason: 'taken by the asker' })
+    return new Promise((resolve) => this.#engine.replay(recorded.i, () => resolve(done)))
+  }
+
+  #target(kind: 'send' | 'ask', ref: HandlerRef): Target {
+    const { directory } = this.#engine.host
+    if (!directory.isKnown(ref.agent, ref.handler)) {
+      throw new CoterieError(
+        'COTERIE_UNKNOWN_RECIPIENT',
+        `The space has no agent "${ref.agent}" with a handler "${ref.handler}". Open it once with that agent.`,
+        { details: { agent: ref.agent, handler: ref.handler } },
+      )
+    }
+    return { kind, agent: ref.agent, handler: ref.handler, topic: null, schema: ref.definition.input }
+  }
+
+  #origin(): Origin {
+    return { from: this.self, cause: this.id, trace: this.trace, correlation: this.correlation, deadline: this.deadline }
+  }
+}
+
+/** The reply's value, as the asker gets it. Throws COTERIE_INVALID_REPLY. */
+export function readReply<O>(target: HandlerRef<unknown, O>, to: string, text: string | undefined): O {
+  const value: unknown = text === undefined ? undefined : JSON.parse(text)
+  const { output } = target.definition
+  return (output === undefined ? value : parseWith(output, value, `the reply of ${to}`, 'COTERIE_INVALID_REPLY')) as O
+}
+
+/** The error that an asker gets for a failed answer. */
+export function askError(target: { readonly agent: string; readonly handler: string }, value: ReturnType<typeof errorValue>): Error {
+  const passed = value.code === 'COTERIE_DEADLINE_PASSED' || value.code === 'COTERIE_WAIT_CYCLE' || value.code === 'COTERIE_CANCELLED'
+  if (passed) return errorFromValue({ ...value, retryable: false })
+  return new CoterieError('COTERIE_ASK_FAILED', `${target.agent} could not answer "${target.handler}": ${value.message}`, {
+    cause: errorFromValue(value),
+    details: { agent: target.agent, handler: target.handler, code: value.code },
+  })
+}

@@ -1,0 +1,352 @@
+/**
+ * One attempt at a turn: leads the handler through it and decides how it ends.
+ *
+ * @module
+ */
+
+import { nameOf } from '../core/address.ts'
+import { CoterieError, errorValue, isRetryable } from '../core/errors.ts'
+import type { ErrorValue } from '../core/errors.ts'
+import { turnOf } from '../core/ids.ts'
+import { canonicalize } from '../core/json.ts'
+import type { Json } from '../core/json.ts'
+import type { TurnEnd } from '../core/record.ts'
+import { backoffMs, DEFAULT_RETRY } from '../core/retry.ts'
+import { parseWith } from '../core/schema.ts'
+import { verifyChunk } from '../log/journal-chunk.ts'
+import type { JournalChunk, Mail, Outcome } from '../ports/store.ts'
+import type { Handler } from '../turn/definition.ts'
+import { cutAfterFailure } from '../turn/journal.ts'
+import type { JournalEntry } from '../turn/journal.ts'
+import type { Turn } from '../turn/turn.ts'
+import { ballotFor } from '../turn/vote.ts'
+import { ballotBytes } from '../voting/ballot.ts'
+import { proposalHash } from '../voting/proposal.ts'
+import type { Proposal } from '../voting/proposal.ts'
+import { keyFor } from './context.ts'
+import { encode, makeReply } from './outbox.ts'
+import { pause } from './step.ts'
+import { SegmentFailure, TurnEngine } from './turn-engine.ts'
+import type { SegmentRest, TurnHost } from './turn-engine.ts'
+import { TurnHandle } from './turn-handle.ts'
+
+/** How long a handler may take to be led through its journal before a rollback goes on with what it found. */
+const REPLAY_MS = 5_000
+
+/** Starts an attempt: reads and verifies the journal, if there is one, and calls the handler. */
+export async function startTurn(host: TurnHost, mail: Mail, handler: Handler): Promise<TurnRun> {
+  const fresh = mail.state === 'queued' && mail.attempts === 0 && mail.segments === 0
+  // A message that nobody has begun has no journal: the hot path reads nothing.
+  const chunks = fresh ? [] : await host.context.store.journal(turnOf(mail.envelope.id))
+  const run = new TurnRun(new TurnEngine(host, mail, handler, chunks, readJournal(host, mail, chunks)))
+  run.begin()
+  return run
+}
+
+/** The entries of a journal, each chunk verified: nothing is given to the handler that its own agent did not sign. */
+function readJournal(host: TurnHost, mail: Mail, chunks: readonly JournalChunk[]): readonly JournalEntry[] {
+  if (chunks.length === 0) return []
+  const { crypto, store } = host.context
+  const author = host.lease.address
+  const keys = host.directory.registry.keys().filter((key) => key.agent === nameOf(author))
+  const turn = turnOf(mail.envelope.id)
+  let prev = ''
+  return chunks.flatMap((chunk, index) => {
+    const body = verifyChunk(
+      crypto,
+      chunk,
+      { space: store.id, turn, author, chunk: index, prev },
+      keys.map((key) => key.publicKey),
+    )
+    prev = chunk.hash
+    return body.entries as unknown as readonly JournalEntry[]
+  })
+}
+
+export class TurnRun {
+  readonly engine: TurnEngine
+  #deadline: (() => void) | undefined
+  #failing = false
+
+  constructor(engine: TurnEngine) {
+    this.engine = engine
+    engine.onFailure = (error) => void this.#fail(error)
+  }
+
+  /** Calls the handler; how it goes on is told by `engine.halted()`. */
+  begin(): void {
+    const { deadline } = this.engine.mail.envelope
+    const { clock } = this.engine.host.context
+    if (deadline !== null) {
+      const left = Math.min(Math.max(0, deadline - clock.now()), 0x7fffffff)
+      this.#deadline = clock.setTimer(left, () => void this.#fail(this.engine.deadlineError()))
+    }
+    void this.#invoke()
+    if (this.engine.rollingBack) void this.#rollbackWhenReplayed()
+  }
+
+  async #invoke(): Promise<void> {
+    const { engine } = this
+    try {
+      const { mail, handler } = engine
+      const handle = new TurnHandle(engine)
+      const input = parseWith(handler.input, JSON.parse(mail.payload), `${mail.envelope.to} ${mail.envelope.handler}`)
+      const value = await handler.run(handle as unknown as Turn, input as never)
+      if (engine.ended || engine.rollingBack || this.#failing) return
+      engine.journal.checkEnded()
+      const reply = this.#replyText(handler.ballot ? this.#ballot(input as Proposal, value) : value)
+      await this.#finish(reply)
+    } catch (error) {
+      await this.#fail(error)
+    }
+  }
+
+  #replyText(value: unknown): string | undefined {
+    const { engine } = this
+    const { envelope } = engine.mail
+    if (envelope.kind !== 'ask') return undefined
+    if (engine.effects.reply !== undefined) return engine.effects.reply
+    const what = `the reply of ${envelope.to} ${envelope.handler}`
+    if (engine.handler.output !== undefined) parseWith(engine.handler.output, value, what, 'COTERIE_INVALID_REPLY')
+    return encode(engine.host.context, value ?? null, `T${what.slice(1)}`).text
+  }
+
+  /** The signed ballot: the only thing besides records and journals that an agent's key signs. */
+  #ballot(proposal: Proposal, vote: unknown): unknown {
+    const { context, lease } = this.engine.host
+    const key = keyFor(context, lease.address)
+    const ballot = ballotFor(
+      proposal,
+      proposalHash(context.crypto, proposal),
+      { space: context.store.id, address: lease.address, key: key.id, publicKey: key.publicKey },
+      vote,
+    )
+    if (ballot.reason !== '') this.engine.effects.reasons.push(`votes ${ballot.choice}: ${ballot.reason}`)
+    return { ballot, signature: context.crypto.sign(key.privateKey, ballotBytes(ballot)) }
+  }
+
+  async #finish(reply: string | undefined): Promise<void> {
+    if (reply !== undefined) this.#reply(reply, false)
+    await this.#end('handled', {})
+  }
+
+  #reply(payload: string, failed: boolean): void {
+    const { engine } = this
+    const { context, lease } = engine.host
+    const origin = { from: lease.address, cause: engine.turnId }
+    engine.effects.messages.push(makeReply(context, engine.mail.envelope, origin, payload, failed, context.clock.now()))
+  }
+
+  /** Commits the last segment; the runner may go on to the next message at once. */
+  async #end(end: TurnEnd, rest: SegmentRest): Promise<void> {
+    const { engine } = this
+    this.#deadline?.()
+    const committed = engine.commit(end, rest, () => {
+      if (!engine.ended) engine.halt({ type: 'ended', outcome: settled })
+    })
+    const settled = committed.then(
+      (outcome) => this.#afterEnd(outcome),
+      async (error: unknown) => {
+        if (!(error instanceof SegmentFailure)) throw error
+        return this.#failAgain(error.error)
+      },
+    )
+    settled.catch(() => undefined)
+    // A failure before the first draft was queued has not been announced yet.
+    await committed.catch(() => undefined)
+    if (!engine.ended) engine.halt({ type: 'ended', outcome: settled })
+  }
+
+  /** The last segment was refused: a moved stream, or a full mailbox, fails or repeats the attempt. */
+  async #afterEnd(outcome: Outcome): Promise<Outcome> {
+    const { engine } = this
+    switch (outcome.type) {
+      case 'stale':
+        if (engine.handler.stale !== 'fail') {
+          if (engine.staleCall !== undefined) await engine.cut(engine.staleCall)
+          return outcome
+        }
+        break
+      case 'full':
+        break
+      case 'expired':
+        return this.#failAgain(engine.deadlineError())
+      case 'accepted':
+      case 'fenced':
+      case 'conflict':
+      case 'duplicate':
+      case 'ended':
+      case 'cycle':
+        return outcome
+    }
+    try {
+      engine.refused(outcome)
+    } catch (error) {
+      if (error instanceof SegmentFailure) return this.#failAgain(error.error)
+      throw error
+    }
+    return outcome
+  }
+
+  async #failAgain(error: CoterieError): Promise<Outcome> {
+    const { end, rest } = this.#failure(error)
+    return this.engine.commit(end, rest)
+  }
+
+  async #fail(thrown: unknown): Promise<void> {
+    const { engine } = this
+    const error = thrown instanceof SegmentFailure ? thrown.error : thrown
+    if (engine.ended || this.#failing || engine.rollingBack) return
+    if (engine.signal.aborted && engine.signal.reason === error) return
+    this.#failing = true
+    this.#deadline?.()
+    const late = error instanceof CoterieError && error.code === 'COTERIE_DEADLINE_PASSED' && this.#isPast()
+    if (late) engine.stop(error)
+    try {
+      const wantsUndo = engine.handler.failure === 'rollback' && engine.compensations.length > 0
+      if (wantsUndo && this.#isFinal(error)) await this.#rollback(errorValue(error))
+      else {
+        const { end, rest } = this.#failure(error)
+        await this.#end(end, rest)
+      }
+    } catch (problem) {
+      engine.halt({ type: 'ended', outcome: Promise.reject(problem) })
+    }
+  }
+
+  #isPast(): boolean {
+    const { deadline } = this.engine.mail.envelope
+    return deadline !== null && this.engine.host.context.clock.now() >= deadline
+  }
+
+  #isFinal(error: unknown): boolean {
+    return this.#isPast() || !isRetryable(error) || this.engine.mail.attempts + 1 >= this.engine.handler.retry.attempts
+  }
+
+  /** How a failed attempt ends, with the failed answer if it is final. What it had buffered is dropped. */
+  #failure(error: unknown): { readonly end: TurnEnd; readonly rest: SegmentRest } {
+    const { engine } = this
+    const { context } = engine.host
+    const attempts = engine.mail.attempts + 1
+    const value = errorValue(error)
+    const { reasons, chunks, settles } = engine.effects
+    engine.effects.clear()
+    engine.effects.reasons = reasons
+    engine.effects.chunks = chunks
+    const failure = value as unknown as Json
+    if (!this.#isFinal(error)) {
+      const cut = cutAfterFailure(engine.failures, error)
+      if (cut !== undefined) engine.effects.entries.push({ t: 'cut', i: cut })
+      const dueAt = context.clock.now() + backoffMs(engine.handler.retry, attempts, context.random.number())
+      return { end: 'retry', rest: { attempts, dueAt, failure, keepJournal: cut !== undefined } }
+    }
+    engine.effects.settles = settles
+    this.#failedReply(value)
+    const text = canonicalize(failure)
+    if (this.#isPast()) return { end: 'expired', rest: { attempts, error: text, failure } }
+    if (engine.handler.failure === 'continue') return { end: 'handled', rest: { attempts, failure } }
+    return { end: 'dead', rest: { attempts, error: text, failure } }
+  }
+
+  #failedReply(value: ErrorValue): void {
+    if (this.engine.mail.envelope.kind === 'ask') this.#reply(JSON.stringify(value), true)
+  }
+
+  /** Undoes what was registered, newest first, each durably, and then ends the turn. */
+  async #rollback(error: ErrorValue): Promise<void> {
+    const { engine } = this
+    const { reasons, chunks, settles } = engine.effects
+    engine.effects.clear()
+    Object.assign(engine.effects, { reasons, chunks, settles })
+    if (engine.journal.rollback === undefined) {
+      engine.effects.entries.push({ t: 'rollback', error })
+      await engine.persist(true)
+    }
+    const cancelled = engine.mail.state === 'cancelling'
+    const undone: string[] = []
+    let problem: ErrorValue = error
+    for (const compensation of engine.compensations.toReversed()) {
+      const failed = engine.journal.isUndone(compensation.i) ? undefined : await this.#undo(compensation)
+      if (failed === undefined) undone.push(compensation.name)
+      else {
+        problem = errorValue(failed)
+        break
+      }
+    }
+    this.#failedReply(problem)
+    const rest = { attempts: engine.mail.attempts + 1, error: canonicalize(problem as unknown as Json), failure: problem as unknown as Json, undone }
+    await this.#end(cancelled && problem === error ? 'cancelled' : this.#isPast() ? 'expired' : 'dead', rest)
+  }
+
+  /** Runs one compensation under the handler's retry policy. Answers the error when it is given up. */
+  async #undo(compensation: TurnEngine['compensations'][number]): Promise<CoterieError | undefined> {
+    const { engine } = this
+    const { context } = engine.host
+    const fresh = new AbortController()
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await compensation.undo(compensation.result, fresh.signal)
+        engine.effects.entries.push({ t: 'undone', i: compensation.i })
+        await engine.persist(true)
+        return undefined
+      } catch (error) {
+        if (engine.ended) throw error
+        if (attempt >= engine.handler.retry.attempts) {
+          return new CoterieError(
+            'COTERIE_ROLLBACK_FAILED',
+            `The compensation of step "${compensation.name}" failed ${attempt} times: ${errorValue(error).message}. What it should undo still stands.`,
+            { cause: error, details: { step: compensation.name } },
+          )
+        }
+        await pause(engine, backoffMs(engine.handler.retry, attempt, context.random.number()))
+      }
+    }
+  }
+
+  /** A rollback that a crash or a cancel left to do: the handler is led through its journal to find what to undo. */
+  async #rollbackWhenReplayed(): Promise<void> {
+    const { engine } = this
+    const { clock } = engine.host.context
+    const until = clock.now() + REPLAY_MS
+    for (let quiet = 0; quiet < 3 && clock.now() < until; quiet = engine.replayed ? quiet + 1 : 0) {
+      await new Promise<void>((resolve) => clock.defer(resolve))
+    }
+    this.#failing = true
+    try {
+      await this.#rollback(
+        engine.journal.rollback ?? errorValue(new CoterieError('COTERIE_CANCELLED', `${engine.turnId} was cancelled.`)),
+      )
+    } catch (problem) {
+      engine.halt({ type: 'ended', outcome: Promise.reject(problem) })
+    }
+  }
+}
+
+
+const NO_HANDLER: Handler = {
+  input: { '~standard': { version: 1, vendor: 'coterie', validate: (value) => ({ value }) } },
+  output: undefined,
+  topic: null,
+  retry: DEFAULT_RETRY,
+  failure: 'retry',
+  stale: 'retry',
+  ballot: false,
+  run: () => undefined,
+}
+
+/**
+ * Ends a message without running a handler: too late, nobody to handle it, or not what its sender signed. An asker
+ * is told, unless the message is not to be believed.
+ */
+export async function endUnhandled(host: TurnHost, mail: Mail, end: 'expired' | 'dead', error: CoterieError): Promise<Outcome> {
+  const chunks = mail.segments === 0 && mail.state === 'queued' ? [] : await host.context.store.journal(turnOf(mail.envelope.id))
+  const engine = new TurnEngine(host, mail, NO_HANDLER, chunks, [])
+  const value = errorValue(error)
+  if (mail.envelope.kind === 'ask' && error.code !== 'COTERIE_VERIFICATION_FAILED') {
+    const origin = { from: host.lease.address, cause: engine.turnId }
+    const now = host.context.clock.now()
+    engine.effects.messages.push(makeReply(host.context, mail.envelope, origin, JSON.stringify(value), true, now))
+  }
+  const failure = value as unknown as Json
+  return engine.commit(end, { attempts: mail.attempts, error: canonicalize(failure), failure })
+}

@@ -1,0 +1,307 @@
+/**
+ * The worker: leases the mailboxes of its agents, runs those that have something to do, keeps its leases alive, and
+ * looks for the work of others: at once when this process commits, by the store's pulse when another does,
+ * by one timer when something falls due. An idle agent costs nothing.
+ *
+ * @module
+ */
+
+import { nameOf } from '../core/address.ts'
+import { CoterieError, errorValue } from '../core/errors.ts'
+import { ulid } from '../core/ids.ts'
+import type { Accepted, Lease, Mail, Write } from '../ports/store.ts'
+import type { AnyAgent } from '../turn/definition.ts'
+import type { Committer } from './committer.ts'
+import type { Context } from './context.ts'
+import type { Directory } from './directory.ts'
+import { MailboxRunner } from './mailbox-runner.ts'
+import type { RunnerHost } from './mailbox-runner.ts'
+import type { Outside } from './outside.ts'
+import type { Trust } from './trust.ts'
+
+const SCAN_LIMIT = 1_000
+const SWEEP_MS = 1_000
+const NOTE_MS = 25
+/** After a failure of the store: the pause before a mailbox is tried again. */
+const RETRY_MS = 250
+
+/** The parts that a worker works with. */
+export interface WorkerParts {
+  readonly context: Context
+  readonly committer: Committer
+  readonly directory: Directory
+  readonly trust: Trust
+  readonly outside: Outside
+}
+
+export class Worker implements RunnerHost {
+  readonly context: Context
+  readonly committer: Committer
+  readonly directory: Directory
+  readonly trust: Trust
+  readonly #outside: Outside
+  readonly id: string
+  readonly #agents = new Map<string, AnyAgent>()
+  readonly #leases = new Map<string, Lease>()
+  readonly #runners = new Map<string, MailboxRunner>()
+  /** Addresses whose runner is being started; true when they were woken meanwhile. */
+  readonly #starting = new Map<string, boolean>()
+  #places: number
+  readonly #queue: (() => void)[] = []
+  readonly #timers = new Set<() => void>()
+  #dueTimer: { readonly at: number; readonly forget: () => void } | undefined
+  #noting = false
+  #closed = false
+  #scanning: Promise<void> | undefined
+  #again = false
+  #ends: (() => void)[] = []
+
+  constructor(parts: WorkerParts, agents: readonly AnyAgent[]) {
+    this.context = parts.context
+    this.committer = parts.committer
+    this.directory = parts.directory
+    this.trust = parts.trust
+    this.#outside = parts.outside
+    this.id = `w_${ulid(this.context.clock.now(), this.context.random.bytes(10))}`
+    this.#places = this.context.limits.activeAgents
+    for (const agent of agents) this.#agents.set(agent.name, agent)
+  }
+
+  /** Announces the worker and starts on what is there. */
+  async start(): Promise<void> {
+    await this.context.store.heartbeat(this.id, this.context.limits.leaseMs)
+    this.#every(Math.ceil(this.context.limits.leaseMs / 3), () => this.#beat())
+    this.#every(Math.ceil(this.context.limits.leaseMs / 2), () => this.scan())
+    this.#every(SWEEP_MS, () => this.#sweep())
+    await this.scan()
+  }
+
+  /** True when no mailbox is being worked on (turns that wait are not work). */
+  get quiet(): boolean {
+    if (this.#starting.size > 0 || this.#scanning !== undefined) return false
+    return this.#places === this.context.limits.activeAgents && this.#queue.length === 0
+  }
+
+  get agentNames(): readonly string[] {
+    return [...this.#agents.keys()]
+  }
+
+  /** Stops: turns under way are given up and are run again by whoever is next. */
+  async stop(): Promise<void> {
+    this.#closed = true
+    for (const forget of this.#timers) forget()
+    this.#dueTimer?.forget()
+    const closed = new CoterieError('COTERIE_CLOSED', 'The space was closed while this turn ran; it is run again.')
+    for (const runner of this.#runners.values()) runner.stop(closed)
+    if (this.#runners.size > 0) await new Promise<void>((resolve) => this.#ends.push(resolve))
+    await this.#scanning
+    await this.context.store.retire(this.id)
+  }
+
+  /** Something was committed by this process. */
+  committed(write: Write, outcome: Accepted): void {
+    if (write.type !== 'record') return
+    for (const { envelope } of write.messages) {
+      if (envelope.dueAt === null) this.#wakeAddress(envelope.to)
+      else this.#dueAt(envelope.dueAt)
+    }
+    const turn = write.turn
+    if (turn !== null) {
+      if (turn.dueAt !== null) this.#dueAt(turn.dueAt)
+      for (const wait of turn.waits) this.#dueAt(wait.dueAt)
+    }
+    for (const settle of write.settles) if (settle.as === 'queued') void this.scan()
+    this.cancelled(outcome.cancelled)
+  }
+
+  /** Messages were ended from outside: their turns stop at once. */
+  cancelled(mails: readonly Mail[]): void {
+    for (const { envelope } of mails) {
+      const error = new CoterieError('COTERIE_CANCELLED', `Message ${envelope.id} was cancelled.`, { details: { message: envelope.id } })
+      this.#runners.get(envelope.to)?.cancelled(envelope.id, error)
+      this.#wakeAddress(envelope.to)
+    }
+  }
+
+  /** Looks for everything that there is to do. */
+  scan(): Promise<void> {
+    if (this.#scanning !== undefined) {
+      this.#again = true
+      return this.#scanning
+    }
+    this.#scanning = this.#scan()
+      .catch((error: unknown) => this.#report('scan', error))
+      .finally(() => {
+        this.#scanning = undefined
+        if (this.#again && !this.#closed) {
+          this.#again = false
+          void this.scan()
+        }
+      })
+    return this.#scanning
+  }
+
+  /** Another process has committed. */
+  async changed(): Promise<void> {
+    await this.scan()
+    for (const [address, runner] of this.#runners) await this.#checkCancelled(address, runner)
+  }
+
+  async #checkCancelled(address: string, runner: MailboxRunner): Promise<void> {
+    for (const id of runner.turns()) {
+      const row = await this.context.store.message(id)
+      if (row === undefined || this.#runners.get(address) !== runner) continue
+      if (row.state === 'cancelled' || row.state === 'cancelling' || row.state === 'expired') this.cancelled([row])
+    }
+    if (runner.holds) runner.wake()
+  }
+
+  async #scan(): Promise<void> {
+    const { store } = this.context
+    if (this.#closed || this.#agents.size === 0) return
+    for (const address of await store.promote(SCAN_LIMIT)) this.#wakeAddress(address)
+    for (const address of await store.due(SCAN_LIMIT)) this.#wakeAddress(address)
+    for (const address of await store.work(this.id, this.agentNames, SCAN_LIMIT)) this.#wakeAddress(address)
+    await this.#dueNext()
+  }
+
+  /** What is due already has just been looked at, or is another worker's: only what is to come sets the timer. */
+  async #dueNext(): Promise<void> {
+    const next = await this.context.store.nextDueAt()
+    if (next !== null && next > this.context.clock.now()) this.#dueAt(next)
+  }
+
+  #wakeAddress(address: string): void {
+    if (this.#closed || !this.#agents.has(nameOf(address))) return
+    const runner = this.#runners.get(address)
+    if (runner !== undefined) runner.wake()
+    else if (this.#starting.has(address)) this.#starting.set(address, true)
+    else void this.#start(address)
+  }
+
+  async #start(address: string): Promise<void> {
+    this.#starting.set(address, false)
+    let again = false
+    try {
+      const runner = await this.#runner(address)
+      if (runner !== undefined && !this.#closed) {
+        this.#runners.set(address, runner)
+        this.#starting.delete(address)
+        this.#note()
+        await runner.run()
+      }
+    } catch (error) {
+      this.#report(`running ${address}`, error)
+      this.#leases.delete(address)
+      again = true
+    }
+    again ||= this.#starting.get(address) === true
+    this.#starting.delete(address)
+    const ended = this.#runners.get(address)
+    this.#runners.delete(address)
+    if (this.#closed) {
+      if (this.#runners.size === 0) for (const resolve of this.#ends.splice(0)) resolve()
+    } else if (again) this.#later(address)
+    else if (ended?.wokenLate === true) this.#wakeAddress(address)
+  }
+
+  async #runner(address: string): Promise<MailboxRunner | undefined> {
+    const agent = this.#agents.get(nameOf(address))
+    if (agent === undefined) return undefined
+    const known = this.#leases.get(address)
+    if (known !== undefined) return new MailboxRunner(this, agent, known, [])
+    const grant = await this.context.store.lease(address, this.id)
+    if (grant === undefined) return undefined
+    this.#leases.set(address, grant.lease)
+    this.committer.setHead(address, grant.head)
+    if (grant.takenOver) this.context.logger.log('warn', 'lease taken over', { agent: address, epoch: grant.lease.epoch })
+    return new MailboxRunner(this, agent, grant.lease, grant.waiting)
+  }
+
+  #later(address: string): void {
+    this.#after(RETRY_MS, () => this.#wakeAddress(address))
+  }
+
+  enter(): Promise<void> {
+    if (this.#places > 0) {
+      this.#places -= 1
+      return Promise.resolve()
+    }
+    return new Promise((resolve) => this.#queue.push(resolve))
+  }
+
+  leave(): void {
+    const next = this.#queue.shift()
+    if (next === undefined) this.#places += 1
+    else next()
+  }
+
+  lost(address: string): void {
+    this.#leases.delete(address)
+    this.committer.forget(address)
+  }
+
+  async #beat(): Promise<void> {
+    if (await this.context.store.heartbeat(this.id, this.context.limits.leaseMs)) return
+    this.context.logger.log('warn', 'leases lost: this worker was silent for too long', { worker: this.id })
+    const error = new CoterieError('COTERIE_LEASE_LOST', 'This worker was silent for longer than its lease.')
+    for (const [address, runner] of this.#runners) {
+      runner.stop(error)
+      this.lost(address)
+    }
+    this.#leases.clear()
+    await this.scan()
+  }
+
+  async #sweep(): Promise<void> {
+    await this.#outside.sweep()
+    // What fell due while the timer was not set (by another process, after a restart) is found here.
+    await this.#dueNext()
+  }
+
+  #dueAt(at: number): void {
+    if (this.#closed || (this.#dueTimer !== undefined && this.#dueTimer.at <= at)) return
+    this.#dueTimer?.forget()
+    const wait = Math.min(Math.max(0, at - this.context.clock.now()), 60_000)
+    const forget = this.context.clock.setTimer(wait, () => {
+      this.#dueTimer = undefined
+      void this.scan()
+    })
+    this.#dueTimer = { at, forget }
+  }
+
+  /** While turns run, tells the store now and then which messages have been delivered. */
+  #note(): void {
+    if (this.#noting || this.#closed) return
+    this.#noting = true
+    this.context.clock.setTimer(NOTE_MS, () => {
+      this.#noting = false
+      if (this.#runners.size === 0 || this.#closed) return
+      const now = this.context.clock.now()
+      for (const runner of this.#runners.values()) runner.note(now).catch((error: unknown) => this.#report('note', error))
+      this.#note()
+    })
+  }
+
+  #every(ms: number, work: () => Promise<void>): void {
+    this.#after(ms, () => {
+      void work()
+        .catch((error: unknown) => this.#report('background work', error))
+        .then(() => (this.#closed ? undefined : this.#every(ms, work)))
+    })
+  }
+
+  #after(ms: number, work: () => void): void {
+    const forget = this.context.clock.setTimer(ms, () => {
+      this.#timers.delete(forget)
+      work()
+    })
+    this.#timers.add(forget)
+  }
+
+  #report(what: string, error: unknown): void {
+    if (this.#closed) return
+    const { code, message } = errorValue(error)
+    this.context.logger.log('error', `${what} failed: ${message}`, { code, worker: this.id })
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * Who may run an address: workers, their expiry, and the epochs that fence off those who were superseded.
+ *
+ * @module
+ */
+
+import { nameOf } from '../../core/address.ts'
+import type { Grant, Mail } from '../../ports/store.ts'
+import { readMailbox } from './batch.ts'
+import type { Database } from './database.ts'
+import { MAIL_COLUMNS, MAIL_TABLES, mailOf, num } from './rows.ts'
+import { CODE, IN_QUEUE } from './states.ts'
+
+const WORKER = 'select until_ms, lost from workers where space = ? and worker = ?'
+const ANNOUNCE = `insert into workers (space, worker, until_ms, lost) values (?, ?, ?, 0)
+  on conflict (space, worker) do update set until_ms = excluded.until_ms, lost = 0`
+const LOSE = 'update workers set lost = lost + 1 where space = ? and worker = ?'
+const FORGET = 'delete from workers where space = ? and worker = ?'
+// Workers that stopped long ago and hold nothing any more: nobody will ask for them again.
+const FORGET_OLD = `delete from workers where space = ? and until_ms < ? and not exists
+  (select 1 from mailboxes m where m.space = workers.space and m.worker = workers.worker and m.worker is not null)`
+const OLD_MS = 3_600_000
+const TAKE = `insert into mailboxes (space, address, agent, worker, epoch, seq, hash, depth, ready, waiting, dead)
+  values (?, ?, ?, ?, 1, -1, '', 0, 0, 0, 0)
+  on conflict (space, address) do update set worker = excluded.worker, epoch = epoch + 1`
+const RELEASE = 'update mailboxes set worker = null where space = ? and address = ? and worker = ?'
+const RELEASE_ALL = 'update mailboxes set worker = null where space = ? and worker = ? and worker is not null'
+// An address runs one turn at a time from the front, so a message that was running is near the front; the
+// bound keeps a take-over quick when a million messages are behind it.
+const FRONT = 1_000
+const CRASHED = `update messages set crashes = crashes + 1 where place = (select place from
+  (select place, state, queue from messages where space = ? and recipient = ? and ${IN_QUEUE} order by queue limit ${FRONT})
+  where state = ${CODE.delivered} order by queue limit 1)`
+const WAITING = `select ${MAIL_COLUMNS} from ${MAIL_TABLES}
+  where m.space = ? and m.recipient = ? and m.${IN_QUEUE} and m.state = ${CODE.waiting} order by m.queue limit ?`
+
+/** Announces a worker or prolongs it; false when it had lapsed and an address was taken from it. */
+export function heartbeat(db: Database, space: number, worker: string, now: number, leaseMs: number, known: boolean): boolean {
+  return db.write(() => {
+    const row = db.sql(WORKER).get(space, worker)
+    db.sql(ANNOUNCE).run(space, worker, now + leaseMs)
+    db.sql(FORGET_OLD).run(space, now - OLD_MS)
+    return row === undefined ? !known : num(row, 'lost') === 0
+  })
+}
+
+/** Grants an address that is free, the worker's own, or of a worker that has lapsed. */
+export function takeLease(db: Database, space: number, address: string, worker: string, now: number): Grant | undefined {
+  return db.write(() => {
+    const mailbox = readMailbox(db, space, address)
+    const holder = mailbox?.worker ?? null
+    if (holder !== null && holder !== worker && isAlive(db, space, holder, now)) return undefined
+    const takenOver = holder !== null && holder !== worker
+    if (holder !== worker) {
+      db.sql(TAKE).run(space, address, nameOf(address), worker)
+      if (takenOver) {
+        db.sql(LOSE).run(space, holder)
+        db.sql(CRASHED).run(space, address)
+      }
+    }
+    const epoch = (mailbox?.epoch ?? 0) + (holder === worker ? 0 : 1)
+    return {
+      lease: { address, worker, epoch },
+      head: { seq: mailbox?.seq ?? -1, hash: mailbox?.hash ?? '' },
+      waiting: readWaiting(db, space, address, mailbox?.waiting ?? 0),
+      takenOver,
+    }
+  })
+}
+
+/** Gives some addresses back. */
+export function release(db: Database, space: number, worker: string, addresses: readonly string[]): void {
+  db.write(() => {
+    for (const address of addresses) db.sql(RELEASE).run(space, address, worker)
+  })
+}
+
+/** Gives all addresses back and forgets the worker. */
+export function retire(db: Database, space: number, worker: string): void {
+  db.write(() => {
+    db.sql(RELEASE_ALL).run(space, worker)
+    db.sql(FORGET).run(space, worker)
+  })
+}
+
+/** True while a worker's leases hold. */
+export function isAlive(db: Database, space: number, worker: string, now: number): boolean {
+  const row = db.sql(WORKER).get(space, worker)
+  return row !== undefined && num(row, 'until_ms') > now
+}
+
+function readWaiting(db: Database, space: number, address: string, count: number): readonly Mail[] {
+  return count === 0 ? [] : db.sql(WAITING).all(space, address, count).map(mailOf)
+}

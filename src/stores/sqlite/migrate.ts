@@ -1,0 +1,68 @@
+/**
+ * Brings a database to the schema of this version: numbered SQL files, one transaction each.
+ *
+ * @module
+ */
+
+import { readFileSync, readdirSync } from 'node:fs'
+import type { DatabaseSync } from 'node:sqlite'
+import { CoterieError } from '../../core/errors.ts'
+
+interface Migration {
+  readonly version: number
+  readonly sql: string
+}
+
+const FOLDER = new URL('./migrations/', import.meta.url)
+let loaded: readonly Migration[] | undefined
+
+/** The migrations in order; their numbers have no gap. */
+export function migrations(): readonly Migration[] {
+  loaded ??= readdirSync(FOLDER)
+    .filter((name) => name.endsWith('.sql'))
+    .toSorted()
+    .map((name, at) => {
+      const version = Number(name.slice(0, 4))
+      if (version !== at + 1) throw new Error(`Migration ${name} should have the number ${at + 1}.`)
+      return { version, sql: readFileSync(new URL(name, FOLDER), 'utf8') }
+    })
+  return loaded
+}
+
+/** The schema's number in the database. */
+export function schemaVersion(db: DatabaseSync): number {
+  return Number(db.prepare('pragma user_version').get()?.['user_version'] ?? 0)
+}
+
+/**
+ * Applies what is missing. Two processes may do this at once: the number is read again under the write lock.
+ * Throws COTERIE_STORE_NEWER for a database of a later version, COTERIE_STORE_READ_ONLY if it may not write.
+ */
+export function migrate(db: DatabaseSync, file: string, readOnly: boolean): void {
+  const known = migrations().length
+  let current = schemaVersion(db)
+  if (current > known) throw newer(file, current, known)
+  if (current < known && readOnly) {
+    throw new CoterieError(
+      'COTERIE_STORE_READ_ONLY',
+      `The database ${file} has schema ${current}, this version needs ${known}: open it once for writing to bring it up to date.`,
+      { details: { file } },
+    )
+  }
+  for (const { version, sql } of migrations()) {
+    if (version <= current) continue
+    db.exec('begin immediate')
+    current = schemaVersion(db)
+    if (current > known) throw newer(file, current, known)
+    if (version > current) db.exec(`${sql}\npragma user_version = ${version};`)
+    db.exec('commit')
+  }
+}
+
+function newer(file: string, found: number, known: number): CoterieError {
+  return new CoterieError(
+    'COTERIE_STORE_NEWER',
+    `The database ${file} has schema ${found}, but this version of Coterie knows ${known} at most: update Coterie.`,
+    { details: { file, found, known } },
+  )
+}

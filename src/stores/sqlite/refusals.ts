@@ -1,0 +1,202 @@
+/**
+ * Everything that can refuse a write, looked at before anything of it is written: so a refused write leaves
+ * nothing to undo, and needs no savepoint.
+ *
+ * @module
+ */
+
+import { OWNER, nameOf } from '../../core/address.ts'
+import type { TurnEnd } from '../../core/record.ts'
+import type { JournalChunk, Lease, Mail, NewMessage, Outcome, RecordWrite, Wait } from '../../ports/store.ts'
+import type { Batch, Mailbox } from './batch.ts'
+import { KEYS_STREAM } from './names.ts'
+import { MAIL_COLUMNS, MAIL_TABLES, mailOf, num, numOrNull, text } from './rows.ts'
+import type { Row } from './rows.ts'
+import { CODE, LIVE, isLive, stateOf } from './states.ts'
+
+/** An outcome other than `accepted`. */
+export type Refusal = Exclude<Outcome, { type: 'accepted' }>
+
+const BY_KEY = `select ${MAIL_COLUMNS} from ${MAIL_TABLES}
+  where m.space = ? and m.key_from = ? and m.recipient = ? and m.key = ? and m.key is not null`
+const BY_ID = `select ${MAIL_COLUMNS} from ${MAIL_TABLES} where m.space = ? and m.id = ?`
+const STATE = 'select recipient, state, undo, deadline_ms from messages where space = ? and id = ?'
+const LAST_CHUNK = 'select max(chunk) as chunk from journal where space = ? and turn = ?'
+const DECISION = 'select 1 from decisions where space = ? and id = ?'
+// A wait holds its turn only while the question is open: an answered one ends it as soon as the turn looks.
+const TARGETS = `select distinct w.target from waits w join messages q on q.space = w.space and q.id = w.request
+  where w.space = ? and w.waiter = ? and w.target is not null and q.${LIVE}`
+
+/** Fencing. A lease whose time has lapsed is good until somebody takes the address. */
+export function fenced(mailbox: Mailbox, lease: Lease | null): Refusal | undefined {
+  // An author without a lease is one that never had a mailbox; otherwise leaving it out would get round the fence.
+  const held =
+    lease === null
+      ? mailbox.epoch === 0
+      : lease.address === mailbox.address && lease.epoch === mailbox.epoch && lease.worker === mailbox.worker
+  return held ? undefined : { type: 'fenced', epoch: mailbox.epoch }
+}
+
+/** The record does not continue its author's chain. */
+export function offChain(mailbox: Mailbox, seq: number, prev: string): Refusal | undefined {
+  return seq === mailbox.seq + 1 && prev === mailbox.hash ? undefined : conflict(mailbox)
+}
+
+/** The first of the reasons against a record that do not concern its own message. */
+export function refusal(batch: Batch, write: RecordWrite, mailbox: Mailbox, careful: boolean): Refusal | undefined {
+  return (
+    offChunk(batch, write.journal, mailbox) ??
+    stale(batch, write) ??
+    duplicate(batch, write) ??
+    circle(batch, write) ??
+    full(batch, write) ??
+    (careful ? taken(batch, write, mailbox) : undefined)
+  )
+}
+
+/**
+ * Why the turn's own message does not accept an end, or a journal entry (`end` null). Compensations are
+ * recorded after the deadline, and while the message is being cancelled: that is when they run.
+ */
+export function turnRefusal(batch: Batch, address: string, id: string, end: TurnEnd | null, undo: boolean): Refusal | undefined {
+  const row = batch.db.sql(STATE).get(batch.space, id)
+  if (row === undefined || text(row, 'recipient') !== address) {
+    throw new Error(`The message ${id} is not in the mailbox of ${address}.`)
+  }
+  const state = num(row, 'state')
+  const open = state === CODE.queued || state === CODE.delivered || state === CODE.waiting
+  const undoing = state === CODE.cancelling && (end === null || end === 'cancelled')
+  if (!open && !undoing) return { type: 'ended', state: stateOf(state) }
+  const deadline = numOrNull(row, 'deadline_ms')
+  const mayBeLate = end === null ? undoing || undo || num(row, 'undo') === 1 : isLateEnd(end)
+  return deadline !== null && deadline <= batch.now && !mayBeLate ? { type: 'expired', now: batch.now } : undefined
+}
+
+/** True for ends that are accepted after the deadline. */
+export function isLateEnd(end: TurnEnd): boolean {
+  return end === 'expired' || end === 'cancelled' || end === 'dead'
+}
+
+/** The journal chunk is not the turn's next one. */
+export function offChunk(batch: Batch, chunk: JournalChunk | null, mailbox: Mailbox): Refusal | undefined {
+  if (chunk === null) return undefined
+  const last: Row = batch.db.sql(LAST_CHUNK).get(batch.space, chunk.turn) ?? {}
+  const next = typeof last['chunk'] === 'number' ? last['chunk'] + 1 : 0
+  return chunk.chunk === next ? undefined : conflict(mailbox)
+}
+
+function conflict(mailbox: Mailbox): Refusal {
+  return { type: 'conflict', head: { seq: mailbox.seq, hash: mailbox.hash } }
+}
+
+/** A stream that was read, or is appended to, is not at the version that the turn knows. */
+function stale(batch: Batch, write: RecordWrite): Refusal | undefined {
+  for (const { stream, version } of write.reads) {
+    // The owner's chain is the list of agents and keys; its version is its number of records.
+    const actual = stream === KEYS_STREAM ? batch.mailbox(OWNER).seq + 1 : batch.version(stream)
+    if (actual !== version) return { type: 'stale', stream, expected: version, actual }
+  }
+  if (write.events.length === 0) return undefined
+  const grown = new Map<string, number>()
+  for (const { stream, version } of write.events) {
+    const before = grown.get(stream) ?? batch.version(stream)
+    if (version !== before + 1) return { type: 'stale', stream, expected: version - 1, actual: before }
+    grown.set(stream, version)
+  }
+  return undefined
+}
+
+function duplicate(batch: Batch, write: RecordWrite): Refusal | undefined {
+  let own: Map<string, NewMessage> | undefined
+  for (const message of write.messages) {
+    const { id, from, to, key } = message.envelope
+    if (key === null) continue
+    const row = batch.db.sql(BY_KEY).get(batch.space, nameOf(from), to, key)
+    if (row !== undefined) return { type: 'duplicate', id, existing: mailOf(row) }
+    own ??= new Map()
+    const twin = own.get(`${to}\n${key}`)
+    if (twin !== undefined) return { type: 'duplicate', id, existing: unwritten(twin, batch.counters.position + 1) }
+    own.set(`${to}\n${key}`, message)
+  }
+  return undefined
+}
+
+/** What the message would have been, had its own record not been refused. */
+function unwritten(message: NewMessage, position: number): Mail {
+  return { ...message, position, state: 'queued', attempts: 0, segments: 0, crashes: 0, queue: 0 }
+}
+
+/**
+ * A circle of waiting addresses that these waits would close. Only waits whose question is still open count;
+ * they lie in the database already when an earlier write of the batch made them.
+ */
+function circle(batch: Batch, write: RecordWrite): Refusal | undefined {
+  if (write.turn === null || write.turn.waits.length === 0) return undefined
+  const author = write.record.author
+  const cameFrom = new Map<string, string>()
+  const open: string[] = []
+  const reach = (target: string, from: string): void => {
+    if (cameFrom.has(target)) return
+    cameFrom.set(target, from)
+    open.push(target)
+  }
+  for (const wait of write.turn.waits) if (isOpen(batch, write, wait)) reach(wait.target, author)
+  for (let address = open.shift(); address !== undefined; address = open.shift()) {
+    if (address === author) return { type: 'cycle', cycle: pathTo(author, cameFrom) }
+    for (const row of batch.db.sql(TARGETS).all(batch.space, address)) reach(text(row, 'target'), address)
+  }
+  return undefined
+}
+
+function pathTo(author: string, cameFrom: ReadonlyMap<string, string>): readonly string[] {
+  const path = [author]
+  let at = cameFrom.get(author)
+  while (at !== undefined && at !== author) {
+    path.unshift(at)
+    at = cameFrom.get(at)
+  }
+  return [author, ...path]
+}
+
+function isOpen(batch: Batch, write: RecordWrite, wait: Wait): wait is Wait & { target: string } {
+  if (wait.target === null) return false
+  if (wait.request === null || write.messages.some((m) => m.envelope.id === wait.request)) return true
+  const row = batch.db.sql(STATE).get(batch.space, wait.request)
+  return row === undefined || isLive(num(row, 'state'))
+}
+
+function full(batch: Batch, write: RecordWrite): Refusal | undefined {
+  const limit = batch.mailboxDepth
+  if (write.messages.length === 0) return undefined
+  const added = new Map<string, number>()
+  // The message that ends makes room for one that its turn sends to itself.
+  const end = write.turn?.end
+  if (end !== undefined && end !== 'waiting' && end !== 'retry') added.set(write.record.author, -1)
+  for (const { envelope } of write.messages) {
+    if (envelope.kind === 'reply') continue
+    const more = (added.get(envelope.to) ?? 0) + 1
+    added.set(envelope.to, more)
+    if (batch.mailbox(envelope.to).depth + more > limit) return { type: 'full', address: envelope.to, limit }
+  }
+  return undefined
+}
+
+/**
+ * Ids that are in use already. They are random, so this is looked at only after a unique index has refused
+ * the batch: then the batch is written again, carefully, and loses no more than the write at fault.
+ */
+function taken(batch: Batch, write: RecordWrite, mailbox: Mailbox): Refusal | undefined {
+  const own = new Set<string>()
+  for (const message of write.messages) {
+    const { id } = message.envelope
+    const row = batch.db.sql(BY_ID).get(batch.space, id)
+    if (row !== undefined) return { type: 'duplicate', id, existing: mailOf(row) }
+    if (own.has(id)) return { type: 'duplicate', id, existing: unwritten(message, batch.counters.position + 1) }
+    own.add(id)
+  }
+  for (const { id } of write.decisions) {
+    if (own.has(id) || batch.db.sql(DECISION).get(batch.space, id) !== undefined) return conflict(mailbox)
+    own.add(id)
+  }
+  return undefined
+}

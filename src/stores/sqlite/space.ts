@@ -1,0 +1,196 @@
+/**
+ * One space of an SQLite database.
+ *
+ * @module
+ */
+
+import type {
+  ChainHead,
+  Grant,
+  JournalChunk,
+  LogRecord,
+  Mail,
+  MailPage,
+  MailQuery,
+  MessageRow,
+  MessagesQuery,
+  Outcome,
+  SpaceStatus,
+  SpaceStore,
+  StoredEvent,
+  Wait,
+  Write,
+} from '../../ports/store.ts'
+import { OWNER } from '../../core/address.ts'
+import { readMailbox, readVersion } from './batch.ts'
+import { commitBatch } from './commit.ts'
+import type { Handle } from './handle.ts'
+import { heartbeat, release, retire, takeLease } from './leases.ts'
+import { LogReader } from './log.ts'
+import type { KeptDecision } from './log.ts'
+import { takeMail } from './mailbox.ts'
+import { KEYS_STREAM } from './names.ts'
+import { num } from './rows.ts'
+import { WorkFinder, due, hasScheduledDue, nextDueAt, overdue, promote } from './schedule.ts'
+import { readStatus } from './status.ts'
+
+const CLOCK = 'select clock_ms from spaces where space = ?'
+
+/** The store of one space. All methods are asynchronous by contract, and synchronous inside: SQLite is a library. */
+export class SqliteSpace implements SpaceStore {
+  readonly name: string
+  readonly id: string
+  readonly #handle: Handle
+  readonly #space: number
+  readonly #log: LogReader
+  readonly #work: WorkFinder
+  /** Workers announced through this object: one that is not in the database any more was forgotten there. */
+  readonly #announced = new Set<string>()
+  #clockMs = 0
+  /** Up to here `due` has answered everything. */
+  #dueSeenMs = 0
+
+  constructor(handle: Handle, space: number, name: string, id: string) {
+    this.#handle = handle
+    this.#space = space
+    this.name = name
+    this.id = id
+    this.#log = new LogReader(handle.database, space)
+    this.#work = new WorkFinder(handle.database, space)
+  }
+
+  async now(): Promise<number> {
+    return this.#now()
+  }
+
+  async commit(batch: readonly Write[], limits: { mailboxDepth: number }): Promise<readonly Outcome[]> {
+    if (batch.length === 0) return []
+    return this.#handle.write((db) => commitBatch(db, this.#space, () => this.#wall(), batch, limits.mailboxDepth))
+  }
+
+  async heartbeat(worker: string, leaseMs: number): Promise<boolean> {
+    const known = this.#announced.has(worker)
+    this.#announced.add(worker)
+    return this.#handle.write((db) => heartbeat(db, this.#space, worker, this.#now(), leaseMs, known))
+  }
+
+  async lease(address: string, worker: string): Promise<Grant | undefined> {
+    return this.#handle.write((db) => takeLease(db, this.#space, address, worker, this.#now()))
+  }
+
+  async release(worker: string, addresses: readonly string[]): Promise<void> {
+    if (addresses.length > 0) this.#handle.write((db) => release(db, this.#space, worker, addresses))
+  }
+
+  async retire(worker: string): Promise<void> {
+    this.#announced.delete(worker)
+    this.#handle.write((db) => retire(db, this.#space, worker))
+  }
+
+  async work(worker: string, agents: readonly string[], limit: number): Promise<readonly string[]> {
+    return this.#handle.query(() => this.#work.find(worker, agents, this.#now(), limit))
+  }
+
+  async promote(limit: number): Promise<readonly string[]> {
+    // Nearly always nothing is due: then the write lock is not taken.
+    if (!this.#handle.query((db) => hasScheduledDue(db, this.#space, this.#now()))) return []
+    return this.#handle.write((db) => promote(db, this.#space, () => this.#wall(), limit))
+  }
+
+  async nextDueAt(): Promise<number | null> {
+    return this.#handle.query((db) => nextDueAt(db, this.#space, this.#dueSeenMs))
+  }
+
+  async due(limit: number): Promise<readonly string[]> {
+    return this.#handle.query((db) => {
+      const now = this.#now()
+      const addresses = due(db, this.#space, now, limit)
+      if (addresses.length < limit) this.#dueSeenMs = now
+      return addresses
+    })
+  }
+
+  async overdue(limit: number): Promise<readonly Mail[]> {
+    return this.#handle.query((db) => overdue(db, this.#space, this.#now(), limit))
+  }
+
+  async mail(address: string, query: MailQuery): Promise<MailPage> {
+    return this.#handle.query((db) => takeMail(db, this.#space, address, query, this.#now()))
+  }
+
+  async waits(turn: string): Promise<readonly Wait[]> {
+    return this.#handle.query(() => this.#log.waits(turn))
+  }
+
+  async answers(requests: readonly string[]): Promise<readonly Mail[]> {
+    return this.#handle.query(() => this.#log.answers(requests))
+  }
+
+  async journal(turn: string): Promise<readonly JournalChunk[]> {
+    return this.#handle.query(() => this.#log.journal(turn))
+  }
+
+  async stream(stream: string, upTo?: number): Promise<{ version: number; events: readonly StoredEvent[] }> {
+    return this.#handle.snapshot((db) => {
+      if (stream === KEYS_STREAM) return { version: this.#head(OWNER).seq + 1, events: [] }
+      const version = Math.min(readVersion(db, this.#space, stream), upTo ?? Number.MAX_SAFE_INTEGER)
+      return { version, events: this.#log.events(stream, version) }
+    })
+  }
+
+  async head(address: string): Promise<ChainHead> {
+    return this.#handle.query(() => this.#head(address))
+  }
+
+  async chain(author: string, seq: number, limit: number): Promise<readonly LogRecord[]> {
+    return this.#handle.query(() => this.#log.chain(author, seq, limit))
+  }
+
+  async records(position: number, limit: number): Promise<readonly LogRecord[]> {
+    return this.#handle.query(() => this.#log.records(position, limit))
+  }
+
+  async message(id: string): Promise<MessageRow | undefined> {
+    return this.#handle.query(() => this.#log.message(id))
+  }
+
+  async messageByKey(fromName: string, to: string, key: string): Promise<MessageRow | undefined> {
+    return this.#handle.query(() => this.#log.messageByKey(fromName, to, key))
+  }
+
+  async messagesOf(query: MessagesQuery): Promise<readonly MessageRow[]> {
+    return this.#handle.snapshot(() => this.#log.messages(query))
+  }
+
+  async decision(id: string): Promise<KeptDecision | undefined> {
+    return this.#handle.query(() => this.#log.decision(id))
+  }
+
+  async decisions(after: string | null, limit: number): Promise<readonly KeptDecision[]> {
+    return this.#handle.query(() => this.#log.decisions(after, limit))
+  }
+
+  async status(): Promise<SpaceStatus> {
+    return this.#handle.snapshot((db) => readStatus(db, this.#space, this.#now()))
+  }
+
+  async pulse(): Promise<number> {
+    return this.#handle.pulse()
+  }
+
+  #head(address: string): ChainHead {
+    const mailbox = readMailbox(this.#handle.database, this.#space, address)
+    return { seq: mailbox?.seq ?? -1, hash: mailbox?.hash ?? '' }
+  }
+
+  /** The store's clock: at least what was stored with the newest commit, and what this object has answered. */
+  #now(): number {
+    const row = this.#handle.query((db) => db.sql(CLOCK).get(this.#space))
+    this.#clockMs = Math.max(this.#wall(), row === undefined ? 0 : num(row, 'clock_ms'))
+    return this.#clockMs
+  }
+
+  #wall(): number {
+    return Math.max(this.#clockMs, this.#handle.wallMs())
+  }
+}

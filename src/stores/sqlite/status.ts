@@ -1,0 +1,76 @@
+/**
+ * The figures of a space, for people. Live messages are counted on their partial indexes, handled ones are
+ * never counted but kept as a number.
+ *
+ * @module
+ */
+
+import type { MessageState } from '../../core/message.ts'
+import type { MailboxRow, SpaceStatus } from '../../ports/store.ts'
+import { CLIENT, OWNER } from '../../core/address.ts'
+import type { Database } from './database.ts'
+import { num, numOrNull, text, textOrNull } from './rows.ts'
+import { CODE, IN_ASIDE, IN_QUEUE, stateOf } from './states.ts'
+
+const SPACE = 'select position, handled from spaces where space = ?'
+const IN_MAILBOXES = `select state, count(*) as n from messages where space = ? and ${IN_QUEUE}
+  and state >= ${CODE.queued} group by state`
+const ELSEWHERE = `select state, count(*) as n from messages where space = ? and ${IN_ASIDE} group by state`
+const DECISIONS = 'select count(*) as n from decisions where space = ?'
+// The oldest message of a mailbox is the first of its index; only its envelope knows when it was sent.
+const MAILBOXES = `select m.address, m.depth, m.seq, m.epoch, m.worker, m.waiting, m.dead, w.until_ms,
+  (select json_extract(c.envelope, '$.sentAt') from contents c where c.place =
+    (select q.place from messages q where q.space = m.space and q.recipient = m.address and q.${IN_QUEUE}
+     order by q.queue limit 1)) as oldest
+  from mailboxes m left join workers w on w.space = m.space and w.worker = m.worker
+  where m.space = ? and m.agent not in ('${OWNER}', '${CLIENT}') order by m.address`
+const WORKERS = `select w.worker, w.until_ms, (select count(*) from mailboxes m where m.space = w.space
+  and m.worker = w.worker and m.worker is not null) as addresses from workers w where w.space = ? order by w.worker`
+
+/** Reads all figures; call it in a snapshot. */
+export function readStatus(db: Database, space: number, now: number): SpaceStatus {
+  const head = db.sql(SPACE).get(space)
+  if (head === undefined) throw new Error(`There is no space ${space}.`)
+  const messages: Record<MessageState, number> = {
+    scheduled: 0,
+    queued: 0,
+    delivered: 0,
+    waiting: 0,
+    answered: 0,
+    cancelling: 0,
+    handled: num(head, 'handled'),
+    dead: 0,
+    expired: 0,
+    cancelled: 0,
+  }
+  for (const row of [...db.sql(IN_MAILBOXES).all(space), ...db.sql(ELSEWHERE).all(space)]) {
+    messages[stateOf(num(row, 'state'))] = num(row, 'n')
+  }
+  const decisions = db.sql(DECISIONS).get(space)
+  return {
+    position: num(head, 'position'),
+    now,
+    messages,
+    mailboxes: db.sql(MAILBOXES).all(space).map(mailboxOf),
+    workers: db.sql(WORKERS).all(space).map((row) => ({
+      id: text(row, 'worker'),
+      until: num(row, 'until_ms'),
+      addresses: num(row, 'addresses'),
+    })),
+    decisions: decisions === undefined ? 0 : num(decisions, 'n'),
+  }
+}
+
+function mailboxOf(row: Record<string, unknown>): MailboxRow {
+  return {
+    address: text(row, 'address'),
+    depth: num(row, 'depth'),
+    records: num(row, 'seq') + 1,
+    epoch: num(row, 'epoch'),
+    worker: textOrNull(row, 'worker'),
+    leaseUntil: numOrNull(row, 'until_ms'),
+    waiting: num(row, 'waiting'),
+    dead: num(row, 'dead'),
+    oldestAt: numOrNull(row, 'oldest'),
+  }
+}

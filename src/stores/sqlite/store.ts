@@ -1,0 +1,73 @@
+/**
+ * An SQLite database with its spaces.
+ *
+ * @module
+ */
+
+import { CoterieError } from '../../core/errors.ts'
+import type { Genesis, SpaceStore, Store } from '../../ports/store.ts'
+import { Batch } from './batch.ts'
+import { insertRecord } from './commit.ts'
+import type { Database } from './database.ts'
+import type { Handle } from './handle.ts'
+import { num, text } from './rows.ts'
+import type { Row } from './rows.ts'
+import { SqliteSpace } from './space.ts'
+import { PLACES } from './states.ts'
+
+const NAMES = 'select name from spaces order by name'
+const FIND = 'select space, name, genesis from spaces where name = ?'
+const CREATE = `insert into spaces (name, genesis, position, clock_ms, number, handled)
+  values (?, ?, 0, 0, 0, 0) returning space, name, genesis`
+/** How many spaces fit, so that every place is a safe integer. */
+const SPACES = Math.floor(Number.MAX_SAFE_INTEGER / PLACES) - 1
+
+/** The store over one handle. */
+export class SqliteStore implements Store {
+  readonly url: string
+  readonly #handle: Handle
+
+  constructor(url: string, handle: Handle) {
+    this.url = url
+    this.#handle = handle
+  }
+
+  async spaces(): Promise<readonly string[]> {
+    return this.#handle.query((db) => db.sql(NAMES).all().map((row) => text(row, 'name')))
+  }
+
+  async space(name: string, genesis?: Genesis): Promise<SpaceStore | undefined> {
+    const found = this.#handle.query((db) => db.sql(FIND).get(name))
+    if (found !== undefined) return this.#open(found)
+    if (genesis === undefined) return undefined
+    const { wallMs } = this.#handle
+    return this.#open(this.#handle.write((db) => db.write(() => create(db, name, genesis, wallMs()))))
+  }
+
+  async close(): Promise<void> {
+    this.#handle.close()
+  }
+
+  #open(row: Row): SpaceStore {
+    return new SqliteSpace(this.#handle, num(row, 'space'), text(row, 'name'), text(row, 'genesis'))
+  }
+}
+
+/** Looks again under the lock, so that of two who create a space both join the first one's. */
+function create(db: Database, name: string, genesis: Genesis, wallMs: number): Row {
+  const found = db.sql(FIND).get(name)
+  if (found !== undefined) return found
+  const { record } = genesis
+  if (record.seq !== 0 || record.prev !== '') {
+    throw new CoterieError('COTERIE_INVALID_ARGUMENT', `The first record of the space "${name}" is not the first of a chain.`)
+  }
+  const row = db.sql(CREATE).get(name, record.hash)
+  if (row === undefined) throw new Error(`The space "${name}" was not written.`)
+  if (num(row, 'space') > SPACES) {
+    throw new CoterieError('COTERIE_LIMIT_EXCEEDED', `A database holds at most ${SPACES} spaces: use another file.`)
+  }
+  const batch = new Batch(db, num(row, 'space'), wallMs)
+  insertRecord(batch, record, 0)
+  batch.flush()
+  return row
+}

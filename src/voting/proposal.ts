@@ -1,0 +1,137 @@
+import { parseAddress } from '../core/address.ts'
+import { canonicalize, type Json } from '../core/json.ts'
+import type { Crypto } from '../ports/crypto.ts'
+import { ELECTORATE_MAX, ruleProblem, type Rule } from './rule.ts'
+import { hasExactly, isText } from './shape.ts'
+
+/** One who may vote: the address, the id of the key that signs the ballot, and that key. */
+export type Member = {
+  readonly member: string
+  readonly key: string
+  /** Ed25519, raw 32 bytes in base64url. */
+  readonly publicKey: string
+}
+
+/** What is asked, of whom, and how the answers are counted. Its hash is in each ballot. */
+export type Proposal = {
+  readonly v: 1
+  readonly space: string
+  readonly decision: string
+  readonly question: string
+  /** What the decision is about, for example an action and its arguments. */
+  readonly subject?: Json
+  readonly options: readonly string[]
+  readonly rule: Rule
+  readonly electorate: readonly Member[]
+  /** Milliseconds since the epoch, or null for no deadline. */
+  readonly deadline: number | null
+}
+
+/** The choice that is always there: it counts for no option. */
+export const ABSTAIN = 'abstain'
+
+/** The outcome when no option reaches the threshold. */
+export const NO_OUTCOME = 'none'
+
+/** The largest number of options of a proposal. */
+const OPTIONS_MAX = 100
+
+/** The longest option, address, key id, decision id and space name, in UTF-16 code units. */
+const NAME_LENGTH_MAX = 512
+
+/** The longest question, and the longest reason of a ballot, in UTF-16 code units. */
+export const PROSE_LENGTH_MAX = 65_536
+
+const RESERVED_OPTIONS: readonly string[] = [ABSTAIN, NO_OUTCOME, 'silent', '__proto__']
+const REQUIRED = ['v', 'space', 'decision', 'question', 'options', 'rule', 'electorate', 'deadline']
+
+/**
+ * The hash that a ballot names its proposal by: SHA-256 of the canonical JSON, in hex.
+ *
+ * @throws CoterieError `COTERIE_INVALID_JSON` when the subject has no canonical form.
+ */
+export function proposalHash(crypto: Crypto, proposal: Proposal): string {
+  return crypto.sha256(canonicalize(proposal))
+}
+
+/** Says why a value is not a proposal that can be counted, or undefined when it is one. */
+export function proposalProblem(value: unknown): string | undefined {
+  if (!hasExactly(value, REQUIRED, ['subject'])) return 'a proposal has missing or unknown keys'
+  if (value['v'] !== 1) return 'the version of a proposal is 1'
+  for (const name of ['space', 'decision'] as const) {
+    if (!isLabel(value[name])) return `the ${name} of a proposal is a text of 1 to ${NAME_LENGTH_MAX}`
+  }
+  if (!isText(value['question'], 0, PROSE_LENGTH_MAX)) return 'the question of a proposal is a text'
+  const deadline = value['deadline']
+  if (deadline !== null && !isTime(deadline)) return 'the deadline is null or milliseconds since the epoch'
+  return (
+    optionsProblem(value['options']) ??
+    ruleProblem(value['rule']) ??
+    electorateProblem(value['electorate']) ??
+    canonicalProblem(value)
+  )
+}
+
+/** Milliseconds since the epoch, as a safe integer that is not negative. */
+export function isTime(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0
+}
+
+/** A text that is fit for an option or an id: not empty, well-formed, and of limited length. */
+export function isLabel(value: unknown): value is string {
+  return isText(value, 1, NAME_LENGTH_MAX)
+}
+
+function optionsProblem(options: unknown): string | undefined {
+  if (!Array.isArray(options) || options.length < 1 || options.length > OPTIONS_MAX) {
+    return `a proposal has 1 to ${OPTIONS_MAX} options`
+  }
+  const seen = new Set<string>()
+  for (const option of options) {
+    if (!isLabel(option)) return `an option is a text of 1 to ${NAME_LENGTH_MAX}`
+    if (RESERVED_OPTIONS.includes(option)) return `the option ${option} is reserved`
+    if (seen.has(option)) return `the option ${JSON.stringify(option)} is there twice`
+    seen.add(option)
+  }
+  return undefined
+}
+
+function electorateProblem(electorate: unknown): string | undefined {
+  if (!Array.isArray(electorate) || electorate.length < 1 || electorate.length > ELECTORATE_MAX) {
+    return `an electorate has 1 to ${ELECTORATE_MAX} members`
+  }
+  const members = new Set<string>()
+  // Keyed instances of one agent share its key, so a key may occur twice; but never as two keys.
+  const keys = new Map<string, string>()
+  for (const entry of electorate) {
+    if (!hasExactly(entry, ['member', 'key', 'publicKey'])) return 'a member has missing or unknown keys'
+    const { member, key, publicKey } = entry
+    if (!isLabel(member) || !isLabel(key) || !isLabel(publicKey)) return 'the parts of a member are texts'
+    if (!isAddress(member)) return `${JSON.stringify(member)} is not an address`
+    if (members.has(member)) return `the member ${JSON.stringify(member)} is there twice`
+    if ((keys.get(key) ?? publicKey) !== publicKey) return `the key ${JSON.stringify(key)} has two values`
+    members.add(member)
+    keys.set(key, publicKey)
+  }
+  return undefined
+}
+
+function isAddress(text: string): boolean {
+  try {
+    parseAddress(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+// The subject may be any JSON, and only a canonical form can be hashed. It is tried one level further
+// down, because nesting is limited and a certificate holds the proposal as a member.
+function canonicalProblem(value: object): string | undefined {
+  try {
+    canonicalize({ proposal: value as Json })
+    return undefined
+  } catch {
+    return 'the proposal has no canonical form'
+  }
+}
