@@ -76,14 +76,20 @@ export async function open(url: string, options: OpenOptions = {}): Promise<Spac
 }
 
 /** The store behind a URL. Throws COTERIE_STORE_UNSUPPORTED for a scheme that nothing here speaks. */
-export function openStore(url: string, options: { readonly mustExist?: boolean; readonly readOnly?: boolean } = {}): Store {
+export function openStore(
+  url: string,
+  options: { readonly mustExist?: boolean; readonly readOnly?: boolean } = {},
+): Store {
   if (url.startsWith('sqlite:')) {
     return openSqlite(url, {
       ...(options.mustExist !== undefined && { mustExist: options.mustExist }),
       ...(options.readOnly !== undefined && { readOnly: options.readOnly }),
     })
   }
-  throw new CoterieError('COTERIE_STORE_UNSUPPORTED', `"${url}" names no store that Coterie has; use sqlite:FILE or sqlite::memory:.`)
+  throw new CoterieError(
+    'COTERIE_STORE_UNSUPPORTED',
+    `"${url}" names no store that Coterie has; use sqlite:FILE or sqlite::memory:.`,
+  )
 }
 
 /** The keyring of a store: given, named, or the folder beside the database file. */

@@ -118,13 +118,24 @@ const MAX_MESSAGE_CHARS = 4_000
 /** The error as a plain value. Anything can be thrown, so anything is accepted. */
 export function errorValue(error: unknown, depth = 0): ErrorValue {
   if (!(error instanceof Error)) {
-    return { code: 'UNKNOWN', message: clip(typeof error === 'string' ? error : describe(error)), retryable: true }
+    return {
+      code: 'UNKNOWN',
+      message: clip(typeof error === 'string' ? error : describe(error)),
+      retryable: true,
+    }
   }
   const code = error instanceof CoterieError ? error.code : foreignCode(error)
   const retryable = error instanceof CoterieError ? error.retryable : !isMarkedFinal(error)
-  const cause = error.cause === undefined || depth >= MAX_CAUSES ? {} : { cause: errorValue(error.cause, depth + 1) }
+  const cause =
+    error.cause === undefined || depth >= MAX_CAUSES ? {} : { cause: errorValue(error.cause, depth + 1) }
   const details = error instanceof CoterieError ? jsonDetails(error.details) : undefined
-  return { code, message: clip(error.message), retryable, ...(details === undefined ? {} : { details }), ...cause }
+  return {
+    code,
+    message: clip(error.message),
+    retryable,
+    ...(details === undefined ? {} : { details }),
+    ...cause,
+  }
 }
 
 /** The reverse of {@link errorValue}: an error to throw, made from a recorded one. */
@@ -132,7 +143,11 @@ export function errorFromValue(value: ErrorValue): Error {
   const cause = value.cause === undefined ? {} : { cause: errorFromValue(value.cause) }
   if (value.code in ERROR_TRAITS) {
     const details = value.details === undefined ? {} : { details: value.details }
-    return new CoterieError(value.code as ErrorCode, value.message, { retryable: value.retryable, ...details, ...cause })
+    return new CoterieError(value.code as ErrorCode, value.message, {
+      retryable: value.retryable,
+      ...details,
+      ...cause,
+    })
   }
   const error = new Error(value.message, cause)
   return Object.assign(error, { code: value.code, retryable: value.retryable })
@@ -165,7 +180,9 @@ function jsonDetails(details: ErrorDetails): ErrorDetails | undefined {
 /** Details go into signed bytes, which hold no fractions and no broken text. */
 function signable(_key: string, value: unknown): unknown {
   if (typeof value === 'string') return value.toWellFormed()
-  return typeof value === 'number' && (!Number.isSafeInteger(value) || Object.is(value, -0)) ? String(value) : value
+  return typeof value === 'number' && (!Number.isSafeInteger(value) || Object.is(value, -0))
+    ? String(value)
+    : value
 }
 
 function describe(value: unknown): string {
@@ -178,5 +195,7 @@ function describe(value: unknown): string {
 
 function clip(raw: string): string {
   const text = raw.toWellFormed()
-  return text.length <= MAX_MESSAGE_CHARS ? text : `${text.slice(0, MAX_MESSAGE_CHARS)}... (${text.length} characters)`
+  return text.length <= MAX_MESSAGE_CHARS
+    ? text
+    : `${text.slice(0, MAX_MESSAGE_CHARS)}... (${text.length} characters)`
 }

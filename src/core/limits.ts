@@ -63,10 +63,16 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
 export function limitsWith(overrides: Partial<Limits> = {}): Limits {
   for (const [name, value] of Object.entries(overrides)) {
     if (!(name in DEFAULT_LIMITS)) {
-      throw new CoterieError('COTERIE_INVALID_ARGUMENT', `There is no limit named "${name}"; see docs/reference/limits.md.`)
+      throw new CoterieError(
+        'COTERIE_INVALID_ARGUMENT',
+        `There is no limit named "${name}"; see docs/reference/limits.md.`,
+      )
     }
     if (!Number.isSafeInteger(value) || value <= 0) {
-      throw new CoterieError('COTERIE_INVALID_ARGUMENT', `The limit "${name}" must be a positive whole number, not ${value}.`)
+      throw new CoterieError(
+        'COTERIE_INVALID_ARGUMENT',
+        `The limit "${name}" must be a positive whole number, not ${value}.`,
+      )
     }
   }
   return Object.freeze({ ...DEFAULT_LIMITS, ...overrides })

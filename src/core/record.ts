@@ -73,7 +73,10 @@ export interface RecordBody {
   readonly revokes?: readonly RevokedKey[]
   readonly sends?: readonly { readonly id: string; readonly sha256: string }[]
   readonly seq: number
-  readonly settles?: readonly { readonly as: 'handled' | 'expired' | 'cancelled' | 'queued'; readonly id: string }[]
+  readonly settles?: readonly {
+    readonly as: 'handled' | 'expired' | 'cancelled' | 'queued'
+    readonly id: string
+  }[]
   readonly space: string
   readonly trace?: string
   readonly turn?: TurnPart

@@ -18,12 +18,22 @@ export interface RetryPolicy {
 }
 
 /** Five attempts within about four seconds. */
-export const DEFAULT_RETRY: RetryPolicy = Object.freeze({ attempts: 5, firstMs: 100, factor: 3, maxMs: 30_000 })
+export const DEFAULT_RETRY: RetryPolicy = Object.freeze({
+  attempts: 5,
+  firstMs: 100,
+  factor: 3,
+  maxMs: 30_000,
+})
 
 /** The default policy with some of it replaced. Throws COTERIE_INVALID_DEFINITION. */
-export function retryWith(overrides: Partial<RetryPolicy> = {}, base: RetryPolicy = DEFAULT_RETRY): RetryPolicy {
+export function retryWith(
+  overrides: Partial<RetryPolicy> = {},
+  base: RetryPolicy = DEFAULT_RETRY,
+): RetryPolicy {
   const policy = { ...base, ...overrides }
-  const whole = [policy.attempts, policy.firstMs, policy.maxMs].every((n) => Number.isSafeInteger(n) && n >= 0)
+  const whole = [policy.attempts, policy.firstMs, policy.maxMs].every(
+    (n) => Number.isSafeInteger(n) && n >= 0,
+  )
   if (!whole || policy.attempts < 1 || !(policy.factor >= 1) || policy.attempts > 1_000) {
     throw new CoterieError(
       'COTERIE_INVALID_DEFINITION',

@@ -118,7 +118,8 @@ function parsed(chunk: JournalChunk): Json {
 
 function isChunkBody(value: unknown): value is ChunkBody {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
-  if (Object.keys(value).length !== KEYS.length || !KEYS.every((key) => Object.hasOwn(value, key))) return false
+  if (Object.keys(value).length !== KEYS.length || !KEYS.every((key) => Object.hasOwn(value, key)))
+    return false
   const body = value as Record<(typeof KEYS)[number], unknown>
   const texts = [body.space, body.turn, body.author, body.prev]
   if (body.v !== 1 || !texts.every((text) => typeof text === 'string')) return false

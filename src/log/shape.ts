@@ -1,13 +1,13 @@
-import { isHandlerName, isName, OWNER, parseAddress } from '../core/address.ts'
-import type { Envelope, MessageKind } from '../core/message.ts'
-import type { AgentEntry, RecordBody, RecordKind, TurnEnd } from '../core/record.ts'
-
 /**
  * What each member of a signed object may be. Bodies and envelopes come from a store that anyone may have
  * written to, so nothing is believed of them before this has looked at it.
  *
  * @module
  */
+
+import { isHandlerName, isName, OWNER, parseAddress } from '../core/address.ts'
+import type { Envelope, MessageKind } from '../core/message.ts'
+import type { AgentEntry, RecordBody, RecordKind, RecordProof, TurnEnd } from '../core/record.ts'
 
 type Check = (value: unknown) => boolean
 type Checks<T> = { readonly [Member in keyof T]-?: Check }
@@ -29,14 +29,30 @@ const isHash: Check = (value) => matches(value, HASH)
 const isText: Check = (value) =>
   typeof value === 'string' && value.length > 0 && value.length <= TEXT_CHARS_MAX && value.isWellFormed()
 const isId: Check = (value) => matches(value, MESSAGE_ID)
-const oneOf = (values: readonly unknown[]): Check => (value) => values.includes(value)
-const orNull = (check: Check): Check => (value) => value === null || check(value)
-const list = (check: Check): Check => (value) => Array.isArray(value) && value.every(check)
+const oneOf =
+  (values: readonly unknown[]): Check =>
+  (value) =>
+    values.includes(value)
+const orNull =
+  (check: Check): Check =>
+  (value) =>
+    value === null || check(value)
+const list =
+  (check: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.every(check)
 
-/** Whether a value is SHA-256 in lower-case hex. */
-export function isSha256(value: unknown): value is string {
-  return isHash(value)
+/** Whether a value has the form of a proof of signature. */
+export function isProof(value: unknown): value is RecordProof {
+  return isProofShape(value)
 }
+
+const isProofShape = members<RecordProof>({
+  index: isCount,
+  path: list(isHash),
+  signature: isText,
+  size: isCount,
+})
 
 const ofHandler = members({
   name: (value) => typeof value === 'string' && isHandlerName(value),
@@ -137,8 +153,10 @@ function disagreement(body: RecordBody): string | undefined {
   const first = body.kind === 'genesis'
   if ((body.seq === 0) !== (body.prev === '')) return 'a first record, and only a first one, has no "prev"'
   if (first !== (body.space === '')) return 'the genesis, and only the genesis, names no space'
-  if (first && (body.seq !== 0 || body.author !== OWNER)) return 'the genesis is the first record of the owner'
-  if ((body.kind === 'turn') !== (body.turn !== undefined)) return 'a turn, and only a turn, has the part "turn"'
+  if (first && (body.seq !== 0 || body.author !== OWNER))
+    return 'the genesis is the first record of the owner'
+  if ((body.kind === 'turn') !== (body.turn !== undefined))
+    return 'a turn, and only a turn, has the part "turn"'
   const forOwner = first || body.kind === 'agents'
   if (forOwner && body.author !== OWNER) return 'only the owner speaks of agents and keys'
   if (!forOwner && (body.agents !== undefined || body.revokes !== undefined)) {

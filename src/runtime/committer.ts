@@ -175,7 +175,14 @@ export class Committer {
       const head = heads.get(author) ?? this.#heads.get(author) ?? { seq: -1, hash: '' }
       if (!before.has(author)) before.set(author, head)
       const key = keyFor(this.#context, author)
-      const body: RecordBody = { ...draft.body, key: key.id, prev: head.hash, seq: head.seq + 1, space: store.id, v: 1 }
+      const body: RecordBody = {
+        ...draft.body,
+        key: key.id,
+        prev: head.hash,
+        seq: head.seq + 1,
+        space: store.id,
+        v: 1,
+      }
       const { text, hash } = hashRecord(crypto, body)
       heads.set(author, { seq: body.seq, hash })
       toSign.push({ hash, key })
@@ -192,7 +199,10 @@ export class Committer {
       const proof = proofs[index]
       const place = ready[at]
       if (proof === undefined || place === undefined) throw new Error('a record was not signed')
-      ready[at] = { pending: place.pending, write: { type: 'record', ...draft.write, record: { ...record, proof } } }
+      ready[at] = {
+        pending: place.pending,
+        write: { type: 'record', ...draft.write, record: { ...record, proof } },
+      }
     })
     return ready
   }

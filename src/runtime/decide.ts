@@ -23,7 +23,11 @@ import type { TurnHandle } from './turn-handle.ts'
 type Ballots = HandlerRef<Proposal, SignedBallot>
 
 /** Asks everybody, counts, and keeps the certificate with the segment. */
-export async function runDecision(engine: TurnEngine, turn: TurnHandle, options: DecideOptions): Promise<Decision> {
+export async function runDecision(
+  engine: TurnEngine,
+  turn: TurnHandle,
+  options: DecideOptions,
+): Promise<Decision> {
   const { context } = engine.host
   const id = turn.decisionId(() => newDecisionId(context))
   const voters = options.electorate.map(voterOf)
@@ -43,9 +47,12 @@ export async function runDecision(engine: TurnEngine, turn: TurnHandle, options:
     deadline,
   }
   const problem = proposalProblem(proposal)
-  if (problem !== undefined) throw new CoterieError('COTERIE_INVALID_ARGUMENT', `This cannot be put to a vote: ${problem}.`)
+  if (problem !== undefined)
+    throw new CoterieError('COTERIE_INVALID_ARGUMENT', `This cannot be put to a vote: ${problem}.`)
   const answers = await Promise.all(
-    voters.map(({ ref, key }) => turn.askSettled(ref, proposal, { deadline, ...(key !== undefined && { key }) })),
+    voters.map(({ ref, key }) =>
+      turn.askSettled(ref, proposal, { deadline, ...(key !== undefined && { key }) }),
+    ),
   )
   const ballots: SignedBallot[] = []
   for (const answer of answers) if (answer.ok && isSignedBallot(answer.value)) ballots.push(answer.value)
@@ -59,13 +66,20 @@ function voterOf(voter: Voter | Ballots): { readonly ref: Ballots; readonly key:
   return 'ref' in voter ? { ref: voter.ref, key: voter.key } : { ref: voter, key: undefined }
 }
 
-function memberOf(engine: TurnEngine, voter: { readonly ref: Ballots; readonly key: string | undefined }): Member {
+function memberOf(
+  engine: TurnEngine,
+  voter: { readonly ref: Ballots; readonly key: string | undefined },
+): Member {
   const { agent } = voter.ref
   const entry = engine.host.directory.registry.agent(agent)
   if (entry === undefined) {
-    throw new CoterieError('COTERIE_UNKNOWN_RECIPIENT', `The electorate names "${agent}", which this space does not know.`, {
-      details: { agent },
-    })
+    throw new CoterieError(
+      'COTERIE_UNKNOWN_RECIPIENT',
+      `The electorate names "${agent}", which this space does not know.`,
+      {
+        details: { agent },
+      },
+    )
   }
   return { member: addressOf(agent, voter.key), key: entry.key, publicKey: entry.publicKey }
 }

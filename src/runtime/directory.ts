@@ -65,9 +65,13 @@ export class Directory {
     }
     if (!entry.handlers.some((h) => h.name === handler)) {
       const names = entry.handlers.map((h) => h.name).join(', ')
-      throw new CoterieError('COTERIE_UNKNOWN_HANDLER', `Agent "${agent}" has no handler "${handler}"; it has: ${names}.`, {
-        details: { agent, handler },
-      })
+      throw new CoterieError(
+        'COTERIE_UNKNOWN_HANDLER',
+        `Agent "${agent}" has no handler "${handler}"; it has: ${names}.`,
+        {
+          details: { agent, handler },
+        },
+      )
     }
   }
 
@@ -93,14 +97,22 @@ export class Directory {
       const part = missing.slice(0, AGENTS_PER_RECORD)
       const outcome = await committer.submit(OWNER, () => ownerDraft(part, now))
       if (outcome?.type !== 'accepted' && outcome?.type !== 'conflict') {
-        throw new CoterieError('COTERIE_STORE_FAILED', `The agents could not be registered: ${outcome?.type ?? 'nothing written'}.`)
+        throw new CoterieError(
+          'COTERIE_STORE_FAILED',
+          `The agents could not be registered: ${outcome?.type ?? 'nothing written'}.`,
+        )
       }
     }
   }
 
-  #entryFor(agent: { readonly name: string; readonly handlers: readonly HandlerEntry[] }): AgentEntry | undefined {
+  #entryFor(agent: {
+    readonly name: string
+    readonly handlers: readonly HandlerEntry[]
+  }): AgentEntry | undefined {
     const known = this.#registry.agent(agent.name)
-    const key = this.#context.keyring.get(agent.name) ?? (known === undefined ? this.#context.keyring.create(agent.name) : undefined)
+    const key =
+      this.#context.keyring.get(agent.name) ??
+      (known === undefined ? this.#context.keyring.create(agent.name) : undefined)
     if (key === undefined) keyFor(this.#context, agent.name)
     if (key === undefined) return undefined
     if (known !== undefined && known.key !== key.id) {
@@ -111,7 +123,8 @@ export class Directory {
         { details: { agent: agent.name, expected: known.key, found: key.id } },
       )
     }
-    if (known !== undefined && JSON.stringify(known.handlers) === JSON.stringify(agent.handlers)) return undefined
+    if (known !== undefined && JSON.stringify(known.handlers) === JSON.stringify(agent.handlers))
+      return undefined
     return { name: agent.name, key: key.id, publicKey: key.publicKey, handlers: agent.handlers }
   }
 

@@ -89,7 +89,8 @@ export class MailboxRunner implements TurnHost {
 
   /** A message of this mailbox was ended from outside. */
   cancelled(messageId: string, error: CoterieError): void {
-    for (const { engine } of this.#held.values()) if (engine.mail.envelope.id === messageId) engine.abort(error)
+    for (const { engine } of this.#held.values())
+      if (engine.mail.envelope.id === messageId) engine.abort(error)
     if (this.#current?.engine.mail.envelope.id === messageId) this.#current.engine.abort(error)
     this.wake()
   }
@@ -124,7 +125,10 @@ export class MailboxRunner implements TurnHost {
     const outcomes = await Promise.all(this.#inFlight)
     if (outcomes.every((outcome) => outcome?.type === 'accepted')) return
     this.#current?.engine.halt({ type: 'restart' })
-    throw new CoterieError('COTERIE_LEASE_LOST', `A turn before this one at ${this.lease.address} was refused; both are run again.`)
+    throw new CoterieError(
+      'COTERIE_LEASE_LOST',
+      `A turn before this one at ${this.lease.address} was refused; both are run again.`,
+    )
   }
 
   /** Runs until there is nothing left to do, or the lease is gone. */
@@ -189,7 +193,10 @@ export class MailboxRunner implements TurnHost {
     try {
       engine = (await startTurn(this, mail, handler)).engine
     } catch (error) {
-      const problem = error instanceof CoterieError ? error : new CoterieError('COTERIE_TURN_FAILED', errorValue(error).message, { cause: error })
+      const problem =
+        error instanceof CoterieError
+          ? error
+          : new CoterieError('COTERIE_TURN_FAILED', errorValue(error).message, { cause: error })
       this.#inFlight.push(endUnhandled(this, mail, 'dead', problem))
       return false
     }
@@ -209,19 +216,37 @@ export class MailboxRunner implements TurnHost {
       throw error
     }
     if (envelope.to !== this.lease.address) {
-      return new CoterieError('COTERIE_VERIFICATION_FAILED', `Message ${envelope.id} is for ${envelope.to} and lay in the mailbox of ${this.lease.address}.`)
+      return new CoterieError(
+        'COTERIE_VERIFICATION_FAILED',
+        `Message ${envelope.id} is for ${envelope.to} and lay in the mailbox of ${this.lease.address}.`,
+      )
     }
     if (mail.state === 'cancelling') return undefined
-    if (envelope.deadline !== null && envelope.deadline <= this.context.clock.now() && mail.segments === 0 && mail.state === 'queued') {
-      return new CoterieError('COTERIE_DEADLINE_PASSED', `Message ${envelope.id} to ${envelope.to} was not handled before its deadline.`, {
-        details: { deadline: envelope.deadline },
-      })
+    if (
+      envelope.deadline !== null &&
+      envelope.deadline <= this.context.clock.now() &&
+      mail.segments === 0 &&
+      mail.state === 'queued'
+    ) {
+      return new CoterieError(
+        'COTERIE_DEADLINE_PASSED',
+        `Message ${envelope.id} to ${envelope.to} was not handled before its deadline.`,
+        {
+          details: { deadline: envelope.deadline },
+        },
+      )
     }
     if (mail.crashes > this.context.limits.crashesPerMessage) {
-      return new CoterieError('COTERIE_TURN_CRASHED', `Message ${envelope.id} was being handled when ${mail.crashes} workers in a row stopped without a word; it is not tried again.`)
+      return new CoterieError(
+        'COTERIE_TURN_CRASHED',
+        `Message ${envelope.id} was being handled when ${mail.crashes} workers in a row stopped without a word; it is not tried again.`,
+      )
     }
     if (!Object.hasOwn(this.#agent.handlers, envelope.handler)) {
-      return new CoterieError('COTERIE_UNKNOWN_HANDLER', `Agent "${this.#agent.name}" has no handler "${envelope.handler}" in this program.`)
+      return new CoterieError(
+        'COTERIE_UNKNOWN_HANDLER',
+        `Agent "${this.#agent.name}" has no handler "${envelope.handler}" in this program.`,
+      )
     }
     return undefined
   }
@@ -318,7 +343,10 @@ export class MailboxRunner implements TurnHost {
       else if (outcome.value !== undefined && outcome.value.type !== 'accepted') this.#woken = true
     }
     if (error === undefined || this.#stopped) return
-    this.context.logger.log('error', `commit failed: ${errorValue(error).message}`, { agent: this.lease.address, code: errorValue(error).code })
+    this.context.logger.log('error', `commit failed: ${errorValue(error).message}`, {
+      agent: this.lease.address,
+      code: errorValue(error).code,
+    })
     this.#woken = true
     await new Promise<void>((resolve) => this.context.clock.setTimer(250, resolve))
   }
@@ -331,7 +359,12 @@ export class MailboxRunner implements TurnHost {
 
   #log(level: 'error' | 'warn', message: string, mail: Mail, error: CoterieError): void {
     const { trace, id } = mail.envelope
-    this.context.logger.log(level, `${message}: ${error.message}`, { agent: this.lease.address, trace, message: id, code: error.code })
+    this.context.logger.log(level, `${message}: ${error.message}`, {
+      agent: this.lease.address,
+      trace,
+      message: id,
+      code: error.code,
+    })
   }
 }
 
@@ -344,7 +377,9 @@ function doneBy(wait: OpenWait, answer: Mail): DoneEntry {
 function errorValueOf(payload: string): NonNullable<DoneEntry['error']> {
   const value: unknown = JSON.parse(payload)
   const known = typeof value === 'object' && value !== null && 'code' in value && 'message' in value
-  return known ? (value as NonNullable<DoneEntry['error']>) : { code: 'UNKNOWN', message: payload.slice(0, 200), retryable: false }
+  return known
+    ? (value as NonNullable<DoneEntry['error']>)
+    : { code: 'UNKNOWN', message: payload.slice(0, 200), retryable: false }
 }
 
 function doneByTime(wait: OpenWait): DoneEntry {
@@ -352,4 +387,3 @@ function doneByTime(wait: OpenWait): DoneEntry {
   const message = `${wait.target} had not answered when the deadline passed.`
   return { t: 'done', i: wait.i, error: { code: 'COTERIE_DEADLINE_PASSED', message, retryable: false } }
 }
-

@@ -109,7 +109,9 @@ export function makeReply(
   })
 }
 
-type Header = Omit<Envelope, 'correlation' | 'id' | 'payload' | 'space' | 'v'> & { readonly correlation: string | undefined }
+type Header = Omit<Envelope, 'correlation' | 'id' | 'payload' | 'space' | 'v'> & {
+  readonly correlation: string | undefined
+}
 
 function wrap(context: Context, payload: string, header: Header): NewMessage {
   const id = newMessageId(context)
@@ -133,7 +135,10 @@ export function deadlineFor(
   now: number,
 ): number | null {
   let deadline = inherited
-  for (const wanted of [options.deadline, options.timeoutMs === undefined ? undefined : now + options.timeoutMs]) {
+  for (const wanted of [
+    options.deadline,
+    options.timeoutMs === undefined ? undefined : now + options.timeoutMs,
+  ]) {
     if (wanted === undefined) continue
     if (!Number.isSafeInteger(wanted) || wanted <= 0) {
       throw invalid(`A deadline or timeout must be a whole number of milliseconds above 0, not ${wanted}.`)
@@ -144,7 +149,8 @@ export function deadlineFor(
 }
 
 function dueTime(options: SendOptions, now: number): number | null {
-  if (options.delayMs !== undefined && options.at !== undefined) throw invalid('Give `delayMs` or `at`, not both.')
+  if (options.delayMs !== undefined && options.at !== undefined)
+    throw invalid('Give `delayMs` or `at`, not both.')
   const due = options.at ?? (options.delayMs === undefined ? null : now + options.delayMs)
   if (due !== null && (!Number.isSafeInteger(due) || due < 0)) {
     throw invalid(`A delay must be a whole number of milliseconds, not ${options.delayMs ?? options.at}.`)

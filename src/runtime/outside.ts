@@ -67,7 +67,13 @@ export class Outside {
 
   /** Where an outside message starts: its own trace. */
   origin(trace?: string, correlation?: string): Origin {
-    return { from: this.address, cause: null, trace: trace ?? newTraceId(this.#context), correlation, deadline: null }
+    return {
+      from: this.address,
+      cause: null,
+      trace: trace ?? newTraceId(this.#context),
+      correlation,
+      deadline: null,
+    }
   }
 
   /** A message to be sent; throws before anything is written. */
@@ -100,7 +106,10 @@ export class Outside {
   }
 
   /** Waits for the reply to a question that was sent. */
-  answer(request: string, deadline: number): { readonly arrived: Promise<Answer>; readonly check: () => Promise<void> } {
+  answer(
+    request: string,
+    deadline: number,
+  ): { readonly arrived: Promise<Answer>; readonly check: () => Promise<void> } {
     const arrived = new Promise<Answer>((resolve) => {
       const left = Math.max(0, deadline - this.#context.clock.now())
       const entry: PendingAsk = {
@@ -116,7 +125,8 @@ export class Outside {
   committed(write: Write): void {
     if (write.type !== 'record' || this.#asks.size === 0) return
     for (const { envelope, payload } of write.messages) {
-      if (envelope.kind === 'reply' && envelope.re !== null) this.#deliver(envelope.re, { failed: envelope.failed, payload })
+      if (envelope.kind === 'reply' && envelope.re !== null)
+        this.#deliver(envelope.re, { failed: envelope.failed, payload })
     }
   }
 
@@ -158,15 +168,25 @@ export class Outside {
   async sweep(): Promise<void> {
     const overdue = await this.#context.store.overdue(SWEEP_LIMIT)
     if (overdue.length === 0) return
-    const settles: Settle[] = overdue.map((mail) => ({ id: mail.envelope.id, as: 'expired', reason: 'the deadline passed' }))
-    const error = new CoterieError('COTERIE_DEADLINE_PASSED', 'The deadline passed before the message was handled.')
+    const settles: Settle[] = overdue.map((mail) => ({
+      id: mail.envelope.id,
+      as: 'expired',
+      reason: 'the deadline passed',
+    }))
+    const error = new CoterieError(
+      'COTERIE_DEADLINE_PASSED',
+      'The deadline passed before the message was handled.',
+    )
     const asks = overdue.filter(({ envelope }) => envelope.kind === 'ask')
     await this.#settle(settles, this.#failures(asks, error))
   }
 
   /** An operator puts a dead letter back, or drops it. */
   async settleDead(id: string, as: 'queued' | 'cancelled'): Promise<void> {
-    await this.#settle([{ id, as, reason: as === 'queued' ? 'retried by an operator' : 'dropped by an operator' }], [])
+    await this.#settle(
+      [{ id, as, reason: as === 'queued' ? 'retried by an operator' : 'dropped by an operator' }],
+      [],
+    )
   }
 
   #body(kind: RecordBody['kind'], at: number): Omit<RecordBody, 'key' | 'prev' | 'seq' | 'space' | 'v'> {
@@ -181,7 +201,9 @@ export class Outside {
   #failures(asks: readonly Mail[], error: CoterieError): NewMessage[] {
     const payload = JSON.stringify(errorValue(error))
     const now = this.#context.clock.now()
-    return asks.map(({ envelope }) => makeReply(this.#context, envelope, { from: this.address, cause: null }, payload, true, now))
+    return asks.map(({ envelope }) =>
+      makeReply(this.#context, envelope, { from: this.address, cause: null }, payload, true, now),
+    )
   }
 
   async #settle(settles: readonly Settle[], messages: readonly NewMessage[]): Promise<void> {
@@ -241,7 +263,8 @@ export class Outside {
       }
       case 'full': {
         const { address, limit } = outcome
-        for (const send of group) if (send.message.envelope.to === address) send.failed(fullError(address, limit))
+        for (const send of group)
+          if (send.message.envelope.to === address) send.failed(fullError(address, limit))
         this.#repeat(group.filter((send) => send.message.envelope.to !== address))
         return
       }
@@ -280,14 +303,21 @@ export class Outside {
     const message = `The question ${request} was not answered before its deadline.`
     this.#deliver(request, {
       failed: true,
-      payload: JSON.stringify(errorValue(new CoterieError('COTERIE_DEADLINE_PASSED', message, { details: { message: request } }))),
+      payload: JSON.stringify(
+        errorValue(new CoterieError('COTERIE_DEADLINE_PASSED', message, { details: { message: request } })),
+      ),
     })
   }
 
   /** The space is closing: whoever waits for an answer is told. */
   close(): void {
     const payload = JSON.stringify(
-      errorValue(new CoterieError('COTERIE_CLOSED', 'The space was closed before the answer came; ask again with the same idempotency key to get it.')),
+      errorValue(
+        new CoterieError(
+          'COTERIE_CLOSED',
+          'The space was closed before the answer came; ask again with the same idempotency key to get it.',
+        ),
+      ),
     )
     for (const request of [...this.#asks.keys()]) this.#deliver(request, { failed: true, payload })
   }
@@ -307,7 +337,9 @@ function settleDouble(send: PendingSend, existing: Mail): void {
 
 function sameOrThrow(message: NewMessage, existing: Mail | MessageRow): string {
   const { envelope } = existing
-  const same = envelope.payload.sha256 === message.envelope.payload.sha256 && envelope.handler === message.envelope.handler
+  const same =
+    envelope.payload.sha256 === message.envelope.payload.sha256 &&
+    envelope.handler === message.envelope.handler
   if (!same) throw keyReused(message.envelope.key ?? '', envelope.id)
   return envelope.id
 }
@@ -321,5 +353,8 @@ function fullError(address: string, limit: number): CoterieError {
 }
 
 function refusedError(outcome: Outcome | undefined): CoterieError {
-  return new CoterieError('COTERIE_STORE_FAILED', `The store refused a record of ${CLIENT}: ${outcome?.type ?? 'nothing written'}.`)
+  return new CoterieError(
+    'COTERIE_STORE_FAILED',
+    `The store refused a record of ${CLIENT}: ${outcome?.type ?? 'nothing written'}.`,
+  )
 }

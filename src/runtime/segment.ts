@@ -1,11 +1,25 @@
 /**
- * The last look-ups before a segment is written: the subscribers of what it publishes, and the versions at
- * which it appends.
+ * A segment about to be written: the last look-ups (the subscribers of what it publishes, the versions at which
+ * it appends), and its record.
  *
  * @module
  */
 
-import type { NewEvent, NewMessage, StreamVersion } from '../ports/store.ts'
+import { canonicalize } from '../core/json.ts'
+import type { Json } from '../core/json.ts'
+import type { RecordBody, TurnEnd } from '../core/record.ts'
+import type {
+  JournalChunk,
+  Lease,
+  Mail,
+  NewEvent,
+  NewMessage,
+  StreamVersion,
+  TurnWrite,
+  Wait,
+} from '../ports/store.ts'
+import type { Draft } from './committer.ts'
+import type { Context } from './context.ts'
 import type { Effects } from './effects.ts'
 import type { TurnHost } from './turn-engine.ts'
 
@@ -27,7 +41,10 @@ export function plainEffects(effects: Effects): SealedEffects {
 }
 
 /** Finds subscribers and versions. */
-export async function sealEffects(host: Pick<TurnHost, 'context' | 'directory'>, effects: Effects): Promise<SealedEffects> {
+export async function sealEffects(
+  host: Pick<TurnHost, 'context' | 'directory'>,
+  effects: Effects,
+): Promise<SealedEffects> {
   if (isPlain(effects)) return plainEffects(effects)
   const reads = [...readVersions(effects)]
   const messages = [...effects.messages]
@@ -36,7 +53,8 @@ export async function sealEffects(host: Pick<TurnHost, 'context' | 'directory'>,
     const registry = host.directory.registry
     reads.push({ stream: '@agents', version: registry.version })
     for (const publication of effects.publications) {
-      for (const { agent, handler } of registry.subscribers(publication.topic)) messages.push(publication.copy(agent, handler))
+      for (const { agent, handler } of registry.subscribers(publication.topic))
+        messages.push(publication.copy(agent, handler))
     }
   }
   const events: NewEvent[] = []
@@ -53,4 +71,107 @@ export async function sealEffects(host: Pick<TurnHost, 'context' | 'directory'>,
 function readVersions(effects: Effects): readonly StreamVersion[] {
   if (effects.reads.size === 0) return []
   return [...effects.reads].map(([stream, read]) => ({ stream, version: read.version }))
+}
+
+/** What else a segment says. */
+export interface SegmentRest extends Partial<Pick<TurnWrite, 'attempts' | 'dueAt' | 'error'>> {
+  /** The error of a failed attempt, for the detail. */
+  readonly failure?: Json
+  /** The steps that a rollback has undone. */
+  readonly undone?: readonly string[]
+  /** Its journal entries are kept for the next attempt. */
+  readonly keepJournal?: boolean
+}
+
+/** Everything that a segment's record is made of. */
+export interface SegmentParts {
+  readonly lease: Lease
+  readonly mail: Mail
+  readonly turn: string
+  readonly segment: number
+  readonly end: TurnEnd
+  readonly effects: Effects
+  readonly sealed: SealedEffects
+  readonly chunk: JournalChunk | null
+  readonly waits: readonly {
+    readonly i: number
+    readonly target: string | null
+    readonly request: string | null
+    readonly dueAt: number
+  }[]
+  readonly rest: SegmentRest
+}
+
+/** The record of a segment, and what the store writes with it. */
+export function segmentDraft(context: Context, parts: SegmentParts): Draft {
+  const { lease, mail, effects, sealed, chunk, rest } = parts
+  const detail = detailText(effects, rest)
+  return {
+    body: segmentBody(context, parts, detail),
+    detail,
+    write: {
+      lease,
+      turn: {
+        message: mail.envelope.id,
+        end: parts.end,
+        attempts: rest.attempts ?? mail.attempts,
+        dueAt: rest.dueAt ?? null,
+        error: rest.error ?? null,
+        waits: parts.waits.map(waitRow),
+      },
+      reads: sealed.reads,
+      messages: sealed.messages,
+      settles: effects.settles,
+      events: sealed.events,
+      journal: chunk,
+      decisions: effects.decisions,
+      cancels: null,
+    },
+  }
+}
+
+function segmentBody(context: Context, parts: SegmentParts, detail: string | null): Draft['body'] {
+  const { lease, mail, effects, sealed, chunk } = parts
+  const journal = chunk === null ? effects.chunks : [...effects.chunks, chunk.hash]
+  const body: { -readonly [K in keyof Draft['body']]: Draft['body'][K] } = {
+    at: context.clock.now(),
+    author: lease.address,
+    epoch: lease.epoch,
+    kind: 'turn',
+    trace: mail.envelope.trace,
+    turn: {
+      attempt: mail.attempts + 1,
+      end: parts.end,
+      id: parts.turn,
+      message: { id: mail.envelope.id, sha256: mail.hash },
+      segment: parts.segment,
+    },
+  }
+  if (effects.decisions.length > 0)
+    body.decisions = effects.decisions.map(({ id, hash }) => ({ id, sha256: hash }))
+  if (detail !== null) body.detail = context.crypto.sha256(detail)
+  if (sealed.events.length > 0) body.events = sealed.events.map(eventEntry)
+  if (journal.length > 0) body.journal = journal
+  if (sealed.reads.length > 0) body.reads = sealed.reads
+  if (sealed.messages.length > 0)
+    body.sends = sealed.messages.map((m) => ({ id: m.envelope.id, sha256: m.hash }))
+  if (effects.settles.length > 0) body.settles = effects.settles.map(({ as, id }) => ({ as, id }))
+  return body
+}
+
+function eventEntry(event: NewEvent): NonNullable<RecordBody['events']>[number] {
+  return { sha256: event.hash, stream: event.stream, type: event.type, version: event.version }
+}
+
+function waitRow(wait: SegmentParts['waits'][number]): Wait {
+  return { index: wait.i, target: wait.target, request: wait.request, dueAt: wait.dueAt }
+}
+
+function detailText(effects: Effects, rest: SegmentRest): string | null {
+  if (effects.reasons.length === 0 && rest.failure === undefined && rest.undone === undefined) return null
+  return canonicalize({
+    ...(effects.reasons.length > 0 && { reasons: effects.reasons }),
+    ...(rest.failure !== undefined && { error: rest.failure }),
+    ...(rest.undone !== undefined && { undone: [...rest.undone] }),
+  })
 }

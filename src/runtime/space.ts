@@ -119,7 +119,12 @@ export class Space {
   }
 
   /** Sends to an address given as text; the recipient checks the payload. */
-  async sendTo(address: string, handler: string, payload: unknown, options: OutsideOptions = {}): Promise<string> {
+  async sendTo(
+    address: string,
+    handler: string,
+    payload: unknown,
+    options: OutsideOptions = {},
+  ): Promise<string> {
     const { name, key } = parseAddress(address)
     const target: Target = { kind: 'send', agent: name, handler, topic: null, schema: undefined }
     return this.#send(target, payload, key === undefined ? options : { ...options, key })
@@ -136,14 +141,23 @@ export class Space {
   }
 
   /** As `ask`, but a failure of the other side is a value. */
-  async askSettled<I, O>(target: HandlerRef<I, O>, payload: I, options: OutsideOptions = {}): Promise<Settled<O>> {
+  async askSettled<I, O>(
+    target: HandlerRef<I, O>,
+    payload: I,
+    options: OutsideOptions = {},
+  ): Promise<Settled<O>> {
     const answer = await this.#ask(refTarget('ask', target), payload, options)
     if (answer.failed) return { ok: false, error: JSON.parse(answer.payload) as ErrorValue }
     return { ok: true, value: readReply(target, target.agent, answer.payload) }
   }
 
   /** Asks an address given as text. */
-  async askTo(address: string, handler: string, payload: unknown, options: OutsideOptions = {}): Promise<unknown> {
+  async askTo(
+    address: string,
+    handler: string,
+    payload: unknown,
+    options: OutsideOptions = {},
+  ): Promise<unknown> {
     const { name, key } = parseAddress(address)
     const target: Target = { kind: 'ask', agent: name, handler, topic: null, schema: undefined }
     const answer = await this.#ask(target, payload, key === undefined ? options : { ...options, key })
@@ -152,14 +166,27 @@ export class Space {
   }
 
   /** Sends one copy to each subscriber of a topic; answers their ids. */
-  async publish<I>(topic: Topic<I>, payload: I, options: Omit<OutsideOptions, 'key'> = {}): Promise<readonly string[]> {
+  async publish<I>(
+    topic: Topic<I>,
+    payload: I,
+    options: Omit<OutsideOptions, 'key'> = {},
+  ): Promise<readonly string[]> {
     parseWith(topic.input, payload, `topic "${topic.topic}"`)
     const registry = await this.#directory.refresh()
     const origin = this.#outside.origin(options.trace, options.correlation)
     const now = this.#context.clock.now()
-    const copies = registry.subscribers(topic.topic).map(({ agent, handler }) =>
-      makeMessage(this.#context, { kind: 'topic', agent, handler, topic: topic.topic, schema: undefined }, payload, options, origin, now),
-    )
+    const copies = registry
+      .subscribers(topic.topic)
+      .map(({ agent, handler }) =>
+        makeMessage(
+          this.#context,
+          { kind: 'topic', agent, handler, topic: topic.topic, schema: undefined },
+          payload,
+          options,
+          origin,
+          now,
+        ),
+      )
     return Promise.all(copies.map((copy) => this.#outside.send(copy)))
   }
 
@@ -253,7 +280,11 @@ export class Space {
     return this.#outside.send(await this.#outside.message(target, payload, options, origin))
   }
 
-  async #ask(target: Target, payload: unknown, options: OutsideOptions): Promise<{ failed: boolean; payload: string }> {
+  async #ask(
+    target: Target,
+    payload: unknown,
+    options: OutsideOptions,
+  ): Promise<{ failed: boolean; payload: string }> {
     this.#checkOpen()
     const now = this.#context.clock.now()
     const deadline = deadlineFor(this.#context, options, null, now) ?? now + this.#context.limits.askTimeoutMs
@@ -269,7 +300,8 @@ export class Space {
   }
 
   #checkOpen(): void {
-    if (this.#closing !== undefined) throw new CoterieError('COTERIE_CLOSED', `The space "${this.name}" is closed; open it again.`)
+    if (this.#closing !== undefined)
+      throw new CoterieError('COTERIE_CLOSED', `The space "${this.name}" is closed; open it again.`)
   }
 
   async #message(id: string): Promise<MessageRow> {
@@ -289,7 +321,8 @@ export class Space {
   }
 
   #committed(trust: Trust, write: Write, outcome: Accepted): void {
-    if (write.type === 'record') for (const message of write.messages) trust.wrote(message.envelope.id, message.hash)
+    if (write.type === 'record')
+      for (const message of write.messages) trust.wrote(message.envelope.id, message.hash)
     this.#worker.committed(write, outcome)
     this.#outside.committed(write)
   }
@@ -317,6 +350,7 @@ function refTarget(kind: 'send' | 'ask', ref: HandlerRef): Target {
 }
 
 function notFound(id: string): CoterieError {
-  return new CoterieError('COTERIE_NOT_FOUND', `There is no message, turn or trace "${id}" in this space.`, { details: { id } })
+  return new CoterieError('COTERIE_NOT_FOUND', `There is no message, turn or trace "${id}" in this space.`, {
+    details: { id },
+  })
 }
-

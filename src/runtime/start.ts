@@ -27,7 +27,10 @@ export interface StartOptions {
 /** Joins or creates the space, registers the agents, and begins to work. The store is closed with the space. */
 export async function startSpace(store: Store, ports: Ports, options: StartOptions): Promise<Space> {
   if (!isName(options.space)) {
-    throw new CoterieError('COTERIE_INVALID_ARGUMENT', `"${options.space}" is not a space name: use a letter, then letters, digits, "-" or "_".`)
+    throw new CoterieError(
+      'COTERIE_INVALID_ARGUMENT',
+      `"${options.space}" is not a space name: use a letter, then letters, digits, "-" or "_".`,
+    )
   }
   checkAgents(options.agents)
   const limits = limitsWith(options.limits)
@@ -35,10 +38,14 @@ export async function startSpace(store: Store, ports: Ports, options: StartOptio
   if (spaceStore === undefined) {
     if (options.mustExist === true) {
       const names = (await store.spaces()).join(', ')
-      throw new CoterieError('COTERIE_NOT_FOUND', `There is no space "${options.space}" in ${store.url}${names === '' ? '' : `; it has: ${names}`}.`)
+      throw new CoterieError(
+        'COTERIE_NOT_FOUND',
+        `There is no space "${options.space}" in ${store.url}${names === '' ? '' : `; it has: ${names}`}.`,
+      )
     }
     spaceStore = await store.space(options.space, makeGenesis(ports, options.space))
-    if (spaceStore === undefined) throw new CoterieError('COTERIE_STORE_FAILED', `The space "${options.space}" could not be created.`)
+    if (spaceStore === undefined)
+      throw new CoterieError('COTERIE_STORE_FAILED', `The space "${options.space}" could not be created.`)
   }
   const logTime = await spaceStore.now()
   const behind = logTime - ports.clock.now()
@@ -85,7 +92,8 @@ function forwardOnly(ports: Ports, from: number): Clock {
 function checkAgents(agents: readonly AnyAgent[]): void {
   const names = new Set<string>()
   for (const { name } of agents) {
-    if (names.has(name)) throw new CoterieError('COTERIE_INVALID_DEFINITION', `Two agents are called "${name}".`)
+    if (names.has(name))
+      throw new CoterieError('COTERIE_INVALID_DEFINITION', `Two agents are called "${name}".`)
     names.add(name)
   }
 }

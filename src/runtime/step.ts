@@ -81,20 +81,30 @@ async function tries<T>(
   for (let attempt = 1; ; attempt++) {
     try {
       const value = await oneTry(engine, recorded, name, fn, options, attempt, used)
-      const text = value === undefined ? undefined : encode(engine.host.context, value, `The result of step "${name}"`).text
+      const text =
+        value === undefined
+          ? undefined
+          : encode(engine.host.context, value, `The result of step "${name}"`).text
       const usage = Object.keys(used).length > 0 ? { usage: used } : {}
-      return { entry: { t: 'done', i: recorded.i, ...(text !== undefined && { value: text }), ...usage }, thrown: undefined }
+      return {
+        entry: { t: 'done', i: recorded.i, ...(text !== undefined && { value: text }), ...usage },
+        thrown: undefined,
+      }
     } catch (error) {
       engine.checkLive()
       if (attempt < policy.attempts && isRetryable(error)) {
         await pause(engine, backoffMs(policy, attempt, engine.host.context.random.number()))
         continue
       }
-      const thrown = new CoterieError('COTERIE_STEP_FAILED', `Step "${name}" failed${attempt > 1 ? ` ${attempt} times` : ''}: ${errorValue(error).message}`, {
-        cause: error,
-        retryable: isRetryable(error),
-        details: { step: name, attempts: attempt },
-      })
+      const thrown = new CoterieError(
+        'COTERIE_STEP_FAILED',
+        `Step "${name}" failed${attempt > 1 ? ` ${attempt} times` : ''}: ${errorValue(error).message}`,
+        {
+          cause: error,
+          retryable: isRetryable(error),
+          details: { step: name, attempts: attempt },
+        },
+      )
       return { entry: { t: 'done', i: recorded.i, error: errorValue(thrown) }, thrown }
     }
   }
@@ -151,7 +161,10 @@ function stepContext(
     usage: (more: Usage) => {
       for (const [unit, amount] of Object.entries(more)) {
         if (!Number.isSafeInteger(amount) || amount < 0) {
-          throw new CoterieError('COTERIE_INVALID_ARGUMENT', `Usage is counted in whole numbers; "${unit}" is ${amount}. Count money in a small unit.`)
+          throw new CoterieError(
+            'COTERIE_INVALID_ARGUMENT',
+            `Usage is counted in whole numbers; "${unit}" is ${amount}. Count money in a small unit.`,
+          )
         }
         used[unit] = (used[unit] ?? 0) + amount
       }

@@ -48,7 +48,8 @@ export class Trust {
     const own = this.#own.get(mail.envelope.id)
     if (own !== undefined) {
       this.#own.delete(mail.envelope.id)
-      if (own === crypto.sha256(mail.text) && mail.envelope.payload.sha256 === crypto.sha256(mail.payload)) return
+      if (own === crypto.sha256(mail.text) && mail.envelope.payload.sha256 === crypto.sha256(mail.payload))
+        return
       throw tampered(mail, 'it is not what this process wrote')
     }
     const body = await this.#record(mail.position)
@@ -60,12 +61,22 @@ export class Trust {
     if (known !== undefined) return known
     const [record] = await this.#context.store.records(position, 1)
     if (record === undefined || record.position !== position) {
-      throw new CoterieError('COTERIE_VERIFICATION_FAILED', `The log has no record at position ${position}.`, {
-        details: { position },
-      })
+      throw new CoterieError(
+        'COTERIE_VERIFICATION_FAILED',
+        `The log has no record at position ${position}.`,
+        {
+          details: { position },
+        },
+      )
     }
     const registry = await this.#directory.covering(record)
-    const body = verifyRecord(this.#context.crypto, registry, this.#context.store.id, record, this.#signatures)
+    const body = verifyRecord(
+      this.#context.crypto,
+      registry,
+      this.#context.store.id,
+      record,
+      this.#signatures,
+    )
     if (this.#verified.size >= VERIFIED_RECORDS) {
       const oldest = this.#verified.keys().next().value
       if (oldest !== undefined) this.#verified.delete(oldest)

@@ -10,11 +10,10 @@
 
 import { CoterieError } from '../core/errors.ts'
 import { turnOf } from '../core/ids.ts'
-import { canonicalize } from '../core/json.ts'
 import type { Json } from '../core/json.ts'
 import type { TurnEnd } from '../core/record.ts'
 import { sealChunk } from '../log/journal-chunk.ts'
-import type { JournalChunk, Lease, Mail, Outcome, TurnWrite, Wait } from '../ports/store.ts'
+import type { JournalChunk, Lease, Mail, Outcome } from '../ports/store.ts'
 import type { Handler } from '../turn/definition.ts'
 import { Journal } from '../turn/journal.ts'
 import type { DoneEntry, JournalEntry } from '../turn/journal.ts'
@@ -23,8 +22,8 @@ import { keyFor } from './context.ts'
 import type { Context } from './context.ts'
 import type { Directory } from './directory.ts'
 import { Effects } from './effects.ts'
-import { isPlain, plainEffects, sealEffects } from './segment.ts'
-import type { SealedEffects } from './segment.ts'
+import { isPlain, plainEffects, sealEffects, segmentDraft } from './segment.ts'
+import type { SealedEffects, SegmentRest } from './segment.ts'
 
 /** What a turn needs of the runner that hosts it. */
 export interface TurnHost {
@@ -108,7 +107,13 @@ export class TurnEngine {
   /** How the handler fails when a commit in the middle of it cannot go on. */
   onFailure: (error: unknown) => void = () => undefined
 
-  constructor(host: TurnHost, mail: Mail, handler: Handler, chunks: readonly JournalChunk[], entries: readonly JournalEntry[]) {
+  constructor(
+    host: TurnHost,
+    mail: Mail,
+    handler: Handler,
+    chunks: readonly JournalChunk[],
+    entries: readonly JournalEntry[],
+  ) {
     this.host = host
     this.mail = mail
     this.handler = handler
@@ -166,7 +171,10 @@ export class TurnEngine {
   checkLive(): void {
     if (this.signal.aborted) throw this.signal.reason
     if (this.ended) {
-      throw new CoterieError('COTERIE_TURN_ENDED', `${this.turnId} has ended; await everything that the handler starts.`)
+      throw new CoterieError(
+        'COTERIE_TURN_ENDED',
+        `${this.turnId} has ended; await everything that the handler starts.`,
+      )
     }
   }
 
@@ -229,7 +237,8 @@ export class TurnEngine {
   settleWait(wait: OpenWait, done: DoneEntry): void {
     if (!this.waits.delete(wait.i)) return
     this.effects.entries.push(done)
-    if (done.reply !== undefined) this.effects.settles.push({ id: done.reply, as: 'handled', reason: 'taken by the asker' })
+    if (done.reply !== undefined)
+      this.effects.settles.push({ id: done.reply, as: 'handled', reason: 'taken by the asker' })
     wait.settle(done)
     this.checkSoon()
   }
@@ -287,7 +296,9 @@ export class TurnEngine {
         return
       }
       this.refused(outcome)
-      throw this.signal.aborted ? this.signal.reason : new CoterieError('COTERIE_LEASE_LOST', `${this.turnId} was superseded.`)
+      throw this.signal.aborted
+        ? this.signal.reason
+        : new CoterieError('COTERIE_LEASE_LOST', `${this.turnId} was superseded.`)
     })
   }
 
@@ -321,57 +332,21 @@ export class TurnEngine {
     })
   }
 
-  #draft(segment: Effects, lookups: SealedEffects, end: TurnEnd, rest: SegmentRest): Draft {
+  #draft(segment: Effects, sealed: SealedEffects, end: TurnEnd, rest: SegmentRest): Draft {
     const { context, lease } = this.host
-    const chunk = end === 'waiting' || rest.keepJournal === true ? this.#sealOpen(segment) : null
-    const waits: Wait[] = end === 'waiting' ? [...this.waits.values()].map(waitRow) : []
-    const journal = chunk === null ? segment.chunks : [...segment.chunks, chunk.hash]
-    const detail = detailText(segment, rest)
-    const messages = lookups.messages
-    return {
-      body: {
-        at: context.clock.now(),
-        author: lease.address,
-        epoch: lease.epoch,
-        kind: 'turn',
-        trace: this.mail.envelope.trace,
-        ...(segment.decisions.length > 0 && { decisions: segment.decisions.map((d) => ({ id: d.id, sha256: d.hash })) }),
-        ...(detail !== null && { detail: context.crypto.sha256(detail) }),
-        ...(lookups.events.length > 0 && {
-          events: lookups.events.map((e) => ({ sha256: e.hash, stream: e.stream, type: e.type, version: e.version })),
-        }),
-        ...(journal.length > 0 && { journal }),
-        ...(lookups.reads.length > 0 && { reads: lookups.reads }),
-        ...(messages.length > 0 && { sends: messages.map((m) => ({ id: m.envelope.id, sha256: m.hash })) }),
-        ...(segment.settles.length > 0 && { settles: segment.settles.map((s) => ({ as: s.as, id: s.id })) }),
-        turn: {
-          attempt: this.mail.attempts + 1,
-          end,
-          id: this.turnId,
-          message: { id: this.mail.envelope.id, sha256: this.mail.hash },
-          segment: this.segments,
-        },
-      },
-      detail,
-      write: {
-        lease,
-        turn: {
-          message: this.mail.envelope.id,
-          end,
-          attempts: rest.attempts ?? this.mail.attempts,
-          dueAt: rest.dueAt ?? null,
-          error: rest.error ?? null,
-          waits,
-        },
-        reads: lookups.reads,
-        messages,
-        settles: segment.settles,
-        events: lookups.events,
-        journal: chunk,
-        decisions: segment.decisions,
-        cancels: null,
-      },
-    }
+    const keepJournal = end === 'waiting' || rest.keepJournal === true
+    return segmentDraft(context, {
+      lease,
+      mail: this.mail,
+      turn: this.turnId,
+      segment: this.segments,
+      end,
+      effects: segment,
+      sealed,
+      chunk: keepJournal ? this.#seal([...segment.entries, { t: 'segment' }]) : null,
+      waits: end === 'waiting' ? [...this.waits.values()] : [],
+      rest,
+    })
   }
 
   /** Mends a segment that was refused for something that can be put right. False: it stays refused. */
@@ -402,10 +377,17 @@ export class TurnEngine {
     const { address } = this.host.lease
     switch (outcome.type) {
       case 'fenced':
-        this.abort(new CoterieError('COTERIE_LEASE_LOST', `Another worker runs ${address} now; this turn was given up.`))
+        this.abort(
+          new CoterieError(
+            'COTERIE_LEASE_LOST',
+            `Another worker runs ${address} now; this turn was given up.`,
+          ),
+        )
         return
       case 'ended':
-        this.abort(new CoterieError('COTERIE_CANCELLED', `${this.turnId} was ended from outside: ${outcome.state}.`))
+        this.abort(
+          new CoterieError('COTERIE_CANCELLED', `${this.turnId} was ended from outside: ${outcome.state}.`),
+        )
         return
       case 'expired':
         this.onFailure(this.deadlineError())
@@ -460,7 +442,10 @@ export class TurnEngine {
   #adopt(outcome: Extract<Outcome, { type: 'duplicate' }>, segment: Effects): void {
     const mine = segment.messages.find((m) => m.envelope.id === outcome.id)
     const { envelope } = outcome.existing
-    if (mine?.envelope.payload.sha256 !== envelope.payload.sha256 || mine.envelope.handler !== envelope.handler) {
+    if (
+      mine?.envelope.payload.sha256 !== envelope.payload.sha256 ||
+      mine.envelope.handler !== envelope.handler
+    ) {
       throw new SegmentFailure(keyReused(envelope.key ?? '', envelope.id))
     }
     segment.messages = segment.messages.filter((m) => m !== mine)
@@ -481,14 +466,14 @@ export class TurnEngine {
       if (wait.target !== target) continue
       segment.messages = segment.messages.filter((m) => m.envelope.id !== wait.request)
       this.waits.delete(wait.i)
-      const done: DoneEntry = { t: 'done', i: wait.i, error: { code: error.code, message: error.message, retryable: false, details: error.details } }
+      const done: DoneEntry = {
+        t: 'done',
+        i: wait.i,
+        error: { code: error.code, message: error.message, retryable: false, details: error.details },
+      }
       segment.entries.push(done)
       wait.settle(done)
     }
-  }
-
-  #sealOpen(segment: Effects): JournalChunk | null {
-    return this.#seal([...segment.entries, { t: 'segment' }])
   }
 
   #seal(entries: readonly JournalEntry[]): JournalChunk {
@@ -526,16 +511,6 @@ export class TurnEngine {
   }
 }
 
-/** What else a segment says. */
-export interface SegmentRest extends Partial<Pick<TurnWrite, 'attempts' | 'dueAt' | 'error'>>, SegmentExtras {}
-
-/** What its detail holds beside the reasons, and whether its journal entries are kept for another attempt. */
-export interface SegmentExtras {
-  readonly failure?: Json
-  readonly undone?: readonly string[]
-  readonly keepJournal?: boolean
-}
-
 /** The error for an idempotency key that was used with another content. */
 export function keyReused(key: string, existing: string): CoterieError {
   return new CoterieError(
@@ -549,17 +524,4 @@ export function keyReused(key: string, existing: string): CoterieError {
 function hasEffect(entry: JournalEntry): boolean {
   if (entry.t !== 'call') return false
   return entry.op !== 'step' && entry.op !== 'now' && entry.op !== 'random' && entry.op !== 'read'
-}
-
-function waitRow(wait: OpenWait): Wait {
-  return { index: wait.i, target: wait.target, request: wait.request, dueAt: wait.dueAt }
-}
-
-function detailText(segment: Effects, extras: SegmentExtras): string | null {
-  if (segment.reasons.length === 0 && extras.failure === undefined && extras.undone === undefined) return null
-  return canonicalize({
-    ...(segment.reasons.length > 0 && { reasons: segment.reasons }),
-    ...(extras.failure !== undefined && { error: extras.failure }),
-    ...(extras.undone !== undefined && { undone: [...extras.undone] }),
-  })
 }

@@ -73,7 +73,11 @@ export class TurnHandle implements Turn<unknown> {
     throw error
   }
 
-  async askSettled<I, O>(target: HandlerRef<I, O>, payload: I, options: AskOptions = {}): Promise<Settled<O>> {
+  async askSettled<I, O>(
+    target: HandlerRef<I, O>,
+    payload: I,
+    options: AskOptions = {},
+  ): Promise<Settled<O>> {
     return (await this.#question(target, payload, options)).answer
   }
 
@@ -92,7 +96,13 @@ export class TurnHandle implements Turn<unknown> {
     return { i, answer: { ok: true, value: readReply(target, to, done.value) } }
   }
 
-  #askDone(recorded: Recorded, target: HandlerRef, to: string, payload: unknown, options: AskOptions): Promise<DoneEntry> {
+  #askDone(
+    recorded: Recorded,
+    target: HandlerRef,
+    to: string,
+    payload: unknown,
+    options: AskOptions,
+  ): Promise<DoneEntry> {
     const engine = this.#engine
     if (recorded.type === 'done') return this.#replayed(recorded)
     if (engine.rollingBack) return never()
@@ -104,7 +114,14 @@ export class TurnHandle implements Turn<unknown> {
     const now = context.clock.now()
     const timed = deadlineFor(context, options, this.deadline, now)
     const deadline = timed ?? now + context.limits.askTimeoutMs
-    const message = makeMessage(context, this.#target('ask', target), payload, { ...options, deadline }, this.#origin(), now)
+    const message = makeMessage(
+      context,
+      this.#target('ask', target),
+      payload,
+      { ...options, deadline },
+      this.#origin(),
+      now,
+    )
     engine.effects.addMessage(message)
     engine.effects.entries.push({
       t: 'call',
@@ -130,12 +147,20 @@ export class TurnHandle implements Turn<unknown> {
     }
     if (engine.rollingBack) return never()
     const now = engine.host.context.clock.now()
-    const due = recorded.type === 'open' ? (recorded.call.due ?? now) : checkHorizon(engine.host.context, now + ms, now)
-    if (recorded.type === 'new') engine.effects.entries.push({ t: 'call', i: recorded.i, op: 'sleep', name: '', due })
+    const due =
+      recorded.type === 'open' ? (recorded.call.due ?? now) : checkHorizon(engine.host.context, now + ms, now)
+    if (recorded.type === 'new')
+      engine.effects.entries.push({ t: 'call', i: recorded.i, op: 'sleep', name: '', due })
     await this.#wait(recorded.i, null, null, due, recorded.type === 'new')
   }
 
-  #wait(i: number, target: string | null, request: string | null, dueAt: number, isNew: boolean): Promise<DoneEntry> {
+  #wait(
+    i: number,
+    target: string | null,
+    request: string | null,
+    dueAt: number,
+    isNew: boolean,
+  ): Promise<DoneEntry> {
     return new Promise((resolve, reject) => {
       this.signal.addEventListener('abort', () => reject(this.signal.reason), { once: true })
       this.#engine.addWait({ i, target, request, dueAt, settle: resolve }, isNew)
@@ -157,10 +182,16 @@ export class TurnHandle implements Turn<unknown> {
       engine.effects.entries.push({ t: 'call', i: recorded.i, op: 'read', name: stream })
       engine.effects.entries.push({ t: 'done', i: recorded.i, value: String(version) })
     }
-    if (!engine.effects.reads.has(stream) && (recorded.type !== 'done' || !engine.journal.isCommitted(recorded.i))) {
+    if (
+      !engine.effects.reads.has(stream) &&
+      (recorded.type !== 'done' || !engine.journal.isCommitted(recorded.i))
+    ) {
       engine.effects.reads.set(stream, { version: upTo ?? version, events, call: recorded.i })
     }
-    return { version: upTo ?? version, events: events.map((e) => ({ type: e.type, version: e.version, data: JSON.parse(e.data) })) }
+    return {
+      version: upTo ?? version,
+      events: events.map((e) => ({ type: e.type, version: e.version, data: JSON.parse(e.data) })),
+    }
   }
 
   send<I>(target: HandlerRef<I, unknown>, payload: I, options: SendOptions = {}): string {
@@ -168,11 +199,25 @@ export class TurnHandle implements Turn<unknown> {
     const recorded = this.#call('send', `${to} ${target.handler}`, this.#print(payload))
     if (recorded.type !== 'new') return recorded.call.id ?? ''
     const { context } = this.#engine.host
-    const message = makeMessage(context, this.#target('send', target), payload, options, this.#origin(), context.clock.now())
+    const message = makeMessage(
+      context,
+      this.#target('send', target),
+      payload,
+      options,
+      this.#origin(),
+      context.clock.now(),
+    )
     if (this.#engine.rollingBack) return message.envelope.id
     this.#engine.effects.addMessage(message)
     const { id, payload: print } = message.envelope
-    this.#engine.effects.entries.push({ t: 'call', i: recorded.i, op: 'send', name: `${to} ${target.handler}`, print: print.sha256, id })
+    this.#engine.effects.entries.push({
+      t: 'call',
+      i: recorded.i,
+      op: 'send',
+      name: `${to} ${target.handler}`,
+      print: print.sha256,
+      id,
+    })
     return id
   }
 
@@ -187,29 +232,56 @@ export class TurnHandle implements Turn<unknown> {
     this.#engine.effects.addPublication({
       topic: topic.topic,
       copy: (agent, handler) =>
-        makeMessage(context, { kind: 'topic', agent, handler, topic: topic.topic, schema: undefined }, payload, options, origin, now),
+        makeMessage(
+          context,
+          { kind: 'topic', agent, handler, topic: topic.topic, schema: undefined },
+          payload,
+          options,
+          origin,
+          now,
+        ),
     })
-    this.#engine.effects.entries.push({ t: 'call', i: recorded.i, op: 'publish', name: topic.topic, print: this.#print(payload) })
+    this.#engine.effects.entries.push({
+      t: 'call',
+      i: recorded.i,
+      op: 'publish',
+      name: topic.topic,
+      print: this.#print(payload),
+    })
   }
 
   append(stream: string, type: string, data: unknown): void {
     if (!/^[^@\p{C}][^\p{C}]{0,199}$/u.test(stream) || !/^[^\p{C}]{1,100}$/u.test(type)) {
-      throw new CoterieError('COTERIE_INVALID_ARGUMENT', 'A stream and an event type are short texts; a stream does not start with "@".')
+      throw new CoterieError(
+        'COTERIE_INVALID_ARGUMENT',
+        'A stream and an event type are short texts; a stream does not start with "@".',
+      )
     }
     const { text } = encode(this.#engine.host.context, data, `The event "${type}"`)
     const hash = this.#engine.host.context.crypto.sha256(text)
     const recorded = this.#call('append', `${stream} ${type}`, hash)
     if (recorded.type !== 'new' || this.#engine.rollingBack) return
     this.#engine.effects.addEvent({ stream, type, data: text, hash })
-    this.#engine.effects.entries.push({ t: 'call', i: recorded.i, op: 'append', name: `${stream} ${type}`, print: hash })
+    this.#engine.effects.entries.push({
+      t: 'call',
+      i: recorded.i,
+      op: 'append',
+      name: `${stream} ${type}`,
+      print: hash,
+    })
   }
 
   reply(value: unknown): void {
     const recorded = this.#call('reply', '')
     const { output } = this.#engine.handler
     if (output !== undefined) parseWith(output, value, `the reply of ${this.self}`, 'COTERIE_INVALID_REPLY')
-    this.#engine.effects.reply = encode(this.#engine.host.context, value ?? null, `The reply of ${this.self}`).text
-    if (recorded.type === 'new') this.#engine.effects.entries.push({ t: 'call', i: recorded.i, op: 'reply', name: '' })
+    this.#engine.effects.reply = encode(
+      this.#engine.host.context,
+      value ?? null,
+      `The reply of ${this.self}`,
+    ).text
+    if (recorded.type === 'new')
+      this.#engine.effects.entries.push({ t: 'call', i: recorded.i, op: 'reply', name: '' })
   }
 
   reason(text: string): void {
@@ -217,7 +289,9 @@ export class TurnHandle implements Turn<unknown> {
     if (recorded.type !== 'new' || this.#engine.rollingBack) return
     const { reasonChars } = this.#engine.host.context.limits
     const clean = String(text).toWellFormed()
-    this.#engine.effects.reasons.push(clean.length > reasonChars ? `${clean.slice(0, reasonChars)}...` : clean)
+    this.#engine.effects.reasons.push(
+      clean.length > reasonChars ? `${clean.slice(0, reasonChars)}...` : clean,
+    )
     this.#engine.effects.entries.push({ t: 'call', i: recorded.i, op: 'reason', name: '' })
   }
 
@@ -275,7 +349,8 @@ export class TurnHandle implements Turn<unknown> {
   #replayed(recorded: Extract<Recorded, { type: 'done' }>): Promise<DoneEntry> {
     const { done } = recorded
     const { reply } = done
-    if (reply !== undefined) this.#engine.effects.settles.push({ id: reply, as: 'handled', reason: 'taken by the asker' })
+    if (reply !== undefined)
+      this.#engine.effects.settles.push({ id: reply, as: 'handled', reason: 'taken by the asker' })
     return new Promise((resolve) => this.#engine.replay(recorded.i, () => resolve(done)))
   }
 
@@ -292,7 +367,13 @@ export class TurnHandle implements Turn<unknown> {
   }
 
   #origin(): Origin {
-    return { from: this.self, cause: this.id, trace: this.trace, correlation: this.correlation, deadline: this.deadline }
+    return {
+      from: this.self,
+      cause: this.id,
+      trace: this.trace,
+      correlation: this.correlation,
+      deadline: this.deadline,
+    }
   }
 }
 
@@ -300,15 +381,27 @@ export class TurnHandle implements Turn<unknown> {
 export function readReply<O>(target: HandlerRef<unknown, O>, to: string, text: string | undefined): O {
   const value: unknown = text === undefined ? undefined : JSON.parse(text)
   const { output } = target.definition
-  return (output === undefined ? value : parseWith(output, value, `the reply of ${to}`, 'COTERIE_INVALID_REPLY')) as O
+  return (
+    output === undefined ? value : parseWith(output, value, `the reply of ${to}`, 'COTERIE_INVALID_REPLY')
+  ) as O
 }
 
 /** The error that an asker gets for a failed answer. */
-export function askError(target: { readonly agent: string; readonly handler: string }, value: ReturnType<typeof errorValue>): Error {
-  const passed = value.code === 'COTERIE_DEADLINE_PASSED' || value.code === 'COTERIE_WAIT_CYCLE' || value.code === 'COTERIE_CANCELLED'
+export function askError(
+  target: { readonly agent: string; readonly handler: string },
+  value: ReturnType<typeof errorValue>,
+): Error {
+  const passed =
+    value.code === 'COTERIE_DEADLINE_PASSED' ||
+    value.code === 'COTERIE_WAIT_CYCLE' ||
+    value.code === 'COTERIE_CANCELLED'
   if (passed) return errorFromValue({ ...value, retryable: false })
-  return new CoterieError('COTERIE_ASK_FAILED', `${target.agent} could not answer "${target.handler}": ${value.message}`, {
-    cause: errorFromValue(value),
-    details: { agent: target.agent, handler: target.handler, code: value.code },
-  })
+  return new CoterieError(
+    'COTERIE_ASK_FAILED',
+    `${target.agent} could not answer "${target.handler}": ${value.message}`,
+    {
+      cause: errorFromValue(value),
+      details: { agent: target.agent, handler: target.handler, code: value.code },
+    },
+  )
 }

@@ -27,7 +27,8 @@ import { keyFor } from './context.ts'
 import { encode, makeReply } from './outbox.ts'
 import { pause } from './step.ts'
 import { SegmentFailure, TurnEngine } from './turn-engine.ts'
-import type { SegmentRest, TurnHost } from './turn-engine.ts'
+import type { TurnHost } from './turn-engine.ts'
+import type { SegmentRest } from './segment.ts'
 import { TurnHandle } from './turn-handle.ts'
 
 /** How long a handler may take to be led through its journal before a rollback goes on with what it found. */
@@ -90,7 +91,11 @@ export class TurnRun {
     try {
       const { mail, handler } = engine
       const handle = new TurnHandle(engine)
-      const input = parseWith(handler.input, JSON.parse(mail.payload), `${mail.envelope.to} ${mail.envelope.handler}`)
+      const input = parseWith(
+        handler.input,
+        JSON.parse(mail.payload),
+        `${mail.envelope.to} ${mail.envelope.handler}`,
+      )
       const value = await handler.run(handle as unknown as Turn, input as never)
       if (engine.ended || engine.rollingBack || this.#failing) return
       engine.journal.checkEnded()
@@ -107,7 +112,8 @@ export class TurnRun {
     if (envelope.kind !== 'ask') return undefined
     if (engine.effects.reply !== undefined) return engine.effects.reply
     const what = `the reply of ${envelope.to} ${envelope.handler}`
-    if (engine.handler.output !== undefined) parseWith(engine.handler.output, value, what, 'COTERIE_INVALID_REPLY')
+    if (engine.handler.output !== undefined)
+      parseWith(engine.handler.output, value, what, 'COTERIE_INVALID_REPLY')
     return encode(engine.host.context, value ?? null, `T${what.slice(1)}`).text
   }
 
@@ -134,7 +140,9 @@ export class TurnRun {
     const { engine } = this
     const { context, lease } = engine.host
     const origin = { from: lease.address, cause: engine.turnId }
-    engine.effects.messages.push(makeReply(context, engine.mail.envelope, origin, payload, failed, context.clock.now()))
+    engine.effects.messages.push(
+      makeReply(context, engine.mail.envelope, origin, payload, failed, context.clock.now()),
+    )
   }
 
   /** Commits the last segment; the runner may go on to the next message at once. */
@@ -220,7 +228,11 @@ export class TurnRun {
   }
 
   #isFinal(error: unknown): boolean {
-    return this.#isPast() || !isRetryable(error) || this.engine.mail.attempts + 1 >= this.engine.handler.retry.attempts
+    return (
+      this.#isPast() ||
+      !isRetryable(error) ||
+      this.engine.mail.attempts + 1 >= this.engine.handler.retry.attempts
+    )
   }
 
   /** How a failed attempt ends, with the failed answer if it is final. What it had buffered is dropped. */
@@ -274,7 +286,12 @@ export class TurnRun {
       }
     }
     this.#failedReply(problem)
-    const rest = { attempts: engine.mail.attempts + 1, error: canonicalize(problem as unknown as Json), failure: problem as unknown as Json, undone }
+    const rest = {
+      attempts: engine.mail.attempts + 1,
+      error: canonicalize(problem as unknown as Json),
+      failure: problem as unknown as Json,
+      undone,
+    }
     await this.#end(cancelled && problem === error ? 'cancelled' : this.#isPast() ? 'expired' : 'dead', rest)
   }
 
@@ -314,14 +331,14 @@ export class TurnRun {
     this.#failing = true
     try {
       await this.#rollback(
-        engine.journal.rollback ?? errorValue(new CoterieError('COTERIE_CANCELLED', `${engine.turnId} was cancelled.`)),
+        engine.journal.rollback ??
+          errorValue(new CoterieError('COTERIE_CANCELLED', `${engine.turnId} was cancelled.`)),
       )
     } catch (problem) {
       engine.halt({ type: 'ended', outcome: Promise.reject(problem) })
     }
   }
 }
-
 
 const NO_HANDLER: Handler = {
   input: { '~standard': { version: 1, vendor: 'coterie', validate: (value) => ({ value }) } },
@@ -338,14 +355,24 @@ const NO_HANDLER: Handler = {
  * Ends a message without running a handler: too late, nobody to handle it, or not what its sender signed. An asker
  * is told, unless the message is not to be believed.
  */
-export async function endUnhandled(host: TurnHost, mail: Mail, end: 'expired' | 'dead', error: CoterieError): Promise<Outcome> {
-  const chunks = mail.segments === 0 && mail.state === 'queued' ? [] : await host.context.store.journal(turnOf(mail.envelope.id))
+export async function endUnhandled(
+  host: TurnHost,
+  mail: Mail,
+  end: 'expired' | 'dead',
+  error: CoterieError,
+): Promise<Outcome> {
+  const chunks =
+    mail.segments === 0 && mail.state === 'queued'
+      ? []
+      : await host.context.store.journal(turnOf(mail.envelope.id))
   const engine = new TurnEngine(host, mail, NO_HANDLER, chunks, [])
   const value = errorValue(error)
   if (mail.envelope.kind === 'ask' && error.code !== 'COTERIE_VERIFICATION_FAILED') {
     const origin = { from: host.lease.address, cause: engine.turnId }
     const now = host.context.clock.now()
-    engine.effects.messages.push(makeReply(host.context, mail.envelope, origin, JSON.stringify(value), true, now))
+    engine.effects.messages.push(
+      makeReply(host.context, mail.envelope, origin, JSON.stringify(value), true, now),
+    )
   }
   const failure = value as unknown as Json
   return engine.commit(end, { attempts: mail.attempts, error: canonicalize(failure), failure })

@@ -91,7 +91,10 @@ export class Worker implements RunnerHost {
     this.#closed = true
     for (const forget of this.#timers) forget()
     this.#dueTimer?.forget()
-    const closed = new CoterieError('COTERIE_CLOSED', 'The space was closed while this turn ran; it is run again.')
+    const closed = new CoterieError(
+      'COTERIE_CLOSED',
+      'The space was closed while this turn ran; it is run again.',
+    )
     for (const runner of this.#runners.values()) runner.stop(closed)
     if (this.#runners.size > 0) await new Promise<void>((resolve) => this.#ends.push(resolve))
     await this.#scanning
@@ -117,7 +120,9 @@ export class Worker implements RunnerHost {
   /** Messages were ended from outside: their turns stop at once. */
   cancelled(mails: readonly Mail[]): void {
     for (const { envelope } of mails) {
-      const error = new CoterieError('COTERIE_CANCELLED', `Message ${envelope.id} was cancelled.`, { details: { message: envelope.id } })
+      const error = new CoterieError('COTERIE_CANCELLED', `Message ${envelope.id} was cancelled.`, {
+        details: { message: envelope.id },
+      })
       this.#runners.get(envelope.to)?.cancelled(envelope.id, error)
       this.#wakeAddress(envelope.to)
     }
@@ -151,7 +156,8 @@ export class Worker implements RunnerHost {
     for (const id of runner.turns()) {
       const row = await this.context.store.message(id)
       if (row === undefined || this.#runners.get(address) !== runner) continue
-      if (row.state === 'cancelled' || row.state === 'cancelling' || row.state === 'expired') this.cancelled([row])
+      if (row.state === 'cancelled' || row.state === 'cancelling' || row.state === 'expired')
+        this.cancelled([row])
     }
     if (runner.holds) runner.wake()
   }
@@ -214,7 +220,8 @@ export class Worker implements RunnerHost {
     if (grant === undefined) return undefined
     this.#leases.set(address, grant.lease)
     this.committer.setHead(address, grant.head)
-    if (grant.takenOver) this.context.logger.log('warn', 'lease taken over', { agent: address, epoch: grant.lease.epoch })
+    if (grant.takenOver)
+      this.context.logger.log('warn', 'lease taken over', { agent: address, epoch: grant.lease.epoch })
     return new MailboxRunner(this, agent, grant.lease, grant.waiting)
   }
 
@@ -278,7 +285,8 @@ export class Worker implements RunnerHost {
       this.#noting = false
       if (this.#runners.size === 0 || this.#closed) return
       const now = this.context.clock.now()
-      for (const runner of this.#runners.values()) runner.note(now).catch((error: unknown) => this.#report('note', error))
+      for (const runner of this.#runners.values())
+        runner.note(now).catch((error: unknown) => this.#report('note', error))
       this.#note()
     })
   }

@@ -86,7 +86,11 @@ export function fakeRecord(author: string, head: ChainHead): SealedRecord {
 }
 
 /** What a turn's segment leaves behind; `handled` with nothing else, but for what is given. */
-export function fakeTurn(message: string, end: TurnEnd = 'handled', given: Partial<TurnWrite> = {}): TurnWrite {
+export function fakeTurn(
+  message: string,
+  end: TurnEnd = 'handled',
+  given: Partial<TurnWrite> = {},
+): TurnWrite {
   return { message, end, attempts: 0, dueAt: null, error: null, waits: [], ...given }
 }
 

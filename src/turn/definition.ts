@@ -47,7 +47,8 @@ export interface Topic<Input = unknown, Output = Input> {
 
 /** Names a topic and its payload. Throws COTERIE_INVALID_DEFINITION. */
 export function topic<S extends StandardSchema>(name: string, input: S): Topic<InputOf<S>, OutputOf<S>> {
-  if (!isName(name)) throw invalid(`"${name}" is not a topic name: use a letter, then letters, digits, "-" or "_".`)
+  if (!isName(name))
+    throw invalid(`"${name}" is not a topic name: use a letter, then letters, digits, "-" or "_".`)
   return Object.freeze({ topic: name, input })
 }
 
@@ -145,7 +146,9 @@ export function agent<const H extends Handlers>(name: string, handlers: H): Agen
   const refs: Record<string, HandlerRef> = {}
   for (const [handler, definition] of Object.entries(handlers)) {
     if (!isHandlerName(handler) || handler === 'name' || handler === 'handlers') {
-      throw invalid(`"${handler}" cannot be a handler of "${name}": use letters and digits, not "name" or "handlers".`)
+      throw invalid(
+        `"${handler}" cannot be a handler of "${name}": use letters and digits, not "name" or "handlers".`,
+      )
     }
     refs[handler] = Object.freeze({ agent: name, handler, definition })
   }

@@ -147,7 +147,9 @@ export class Journal {
     this.#occurrences.set(place, occurrence)
     if (call === undefined) return { type: 'new', i, occurrence }
     const done = this.#results.get(i)
-    return done === undefined ? { type: 'open', i, occurrence, call } : { type: 'done', i, occurrence, call, done }
+    return done === undefined
+      ? { type: 'open', i, occurrence, call }
+      : { type: 'done', i, occurrence, call, done }
   }
 
   /** Throws COTERIE_JOURNAL_MISMATCH when the handler ended before it made every recorded call. */
@@ -156,7 +158,8 @@ export class Journal {
     for (const call of this.#calls.values()) {
       if (call.i >= this.#next && (first === undefined || call.i < first.i)) first = call
     }
-    if (first !== undefined) throw mismatch(first.i, `the journal has ${shown(first)}, the handler ended before it`)
+    if (first !== undefined)
+      throw mismatch(first.i, `the journal has ${shown(first)}, the handler ended before it`)
   }
 
   #fold(entry: JournalEntry): void {

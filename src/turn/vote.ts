@@ -66,7 +66,12 @@ export function vote(
 export function ballotFor(
   proposal: Proposal,
   proposalSha256: string,
-  self: { readonly space: string; readonly address: string; readonly key: string; readonly publicKey: string },
+  self: {
+    readonly space: string
+    readonly address: string
+    readonly key: string
+    readonly publicKey: string
+  },
   vote: unknown,
 ): Ballot {
   const member = proposal.electorate.find((m) => m.member === self.address)

@@ -56,7 +56,8 @@ export function fileKeyring(folder: string, crypto: Crypto, random: Random): Key
     writeKey(place, agent, crypto, random)
     // Read back, whoever wrote it: what is returned is what every process will find.
     const pair = get(agent)
-    if (pair === undefined) throw unreadable(fileOf(place, agent), 'vanished after it was written', 'Try again.')
+    if (pair === undefined)
+      throw unreadable(fileOf(place, agent), 'vanished after it was written', 'Try again.')
     return pair
   }
   return { place, get, create, names: () => namesIn(place) }

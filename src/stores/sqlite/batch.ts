@@ -62,7 +62,11 @@ export class Batch {
     this.space = space
     this.mailboxDepth = mailboxDepth
     this.now = Math.max(num(row, 'clock_ms'), wallMs)
-    this.counters = { position: num(row, 'position'), number: num(row, 'number'), handled: num(row, 'handled') }
+    this.counters = {
+      position: num(row, 'position'),
+      number: num(row, 'number'),
+      handled: num(row, 'handled'),
+    }
   }
 
   /** The mailbox of an address, made when it is new. */
@@ -116,10 +120,24 @@ export class Batch {
     for (const m of this.#mailboxes.values()) {
       if (!m.changed) continue
       if (m.depth < 0 || m.ready < 0 || m.waiting < 0 || m.dead < 0) {
-        throw new RangeError(`The counters of the mailbox ${m.address} fell below zero: ${JSON.stringify(m)}.`)
+        throw new RangeError(
+          `The counters of the mailbox ${m.address} fell below zero: ${JSON.stringify(m)}.`,
+        )
       }
       const agent = nameOf(m.address)
-      write.run(this.space, m.address, agent, m.worker, m.epoch, m.seq, m.hash, m.depth, m.ready, m.waiting, m.dead)
+      write.run(
+        this.space,
+        m.address,
+        agent,
+        m.worker,
+        m.epoch,
+        m.seq,
+        m.hash,
+        m.depth,
+        m.ready,
+        m.waiting,
+        m.dead,
+      )
     }
     this.db.sql(WRITE_SPACE).run(position, this.now, number, handled, this.space)
   }
@@ -155,5 +173,16 @@ export function readVersion(db: Database, space: number, stream: string): number
 }
 
 function emptyMailbox(address: string): Mailbox {
-  return { address, worker: null, epoch: 0, seq: -1, hash: '', depth: 0, ready: 0, waiting: 0, dead: 0, changed: false }
+  return {
+    address,
+    worker: null,
+    epoch: 0,
+    seq: -1,
+    hash: '',
+    depth: 0,
+    ready: 0,
+    waiting: 0,
+    dead: 0,
+    changed: false,
+  }
 }

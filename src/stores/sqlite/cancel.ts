@@ -33,7 +33,8 @@ export function cancelTree(batch: Batch, target: string, author: string, positio
     const state = num(row, 'state')
     if (state === CODE.answered && !isAskedWithin(tree, textOrNull(row, 'asker'))) continue
     const message = { id, recipient: text(row, 'recipient'), state, undo: num(row, 'undo') === 1 }
-    if (finishMessage(batch, message, CODE.cancelled, `cancelled by ${author}`, position)) cancelled.push(mailOf(row))
+    if (finishMessage(batch, message, CODE.cancelled, `cancelled by ${author}`, position))
+      cancelled.push(mailOf(row))
   }
   return cancelled
 }

@@ -11,7 +11,15 @@ import { CLIENT, nameOf } from '../../core/address.ts'
 import { turnOf } from '../../core/ids.ts'
 import { laneOf } from '../../core/message.ts'
 import type { SealedRecord } from '../../core/record.ts'
-import type { JournalChunk, JournalWrite, NewMessage, Outcome, RecordWrite, TurnWrite, Write } from '../../ports/store.ts'
+import type {
+  JournalChunk,
+  JournalWrite,
+  NewMessage,
+  Outcome,
+  RecordWrite,
+  TurnWrite,
+  Write,
+} from '../../ports/store.ts'
 import { Batch } from './batch.ts'
 import { cancelTree } from './cancel.ts'
 import type { Database } from './database.ts'
@@ -29,13 +37,18 @@ const INSERT_MESSAGE = `insert into messages (place, space, id, recipient, lane,
 const INSERT_CONTENT = 'insert into contents (place, envelope, hash, payload) values (?, ?, ?, ?)'
 const INSERT_EVENT = `insert into events (space, stream, version, position, type, data, hash)
   values (?, ?, ?, ?, ?, ?, ?)`
-const INSERT_CHUNK = 'insert into journal (space, turn, chunk, text, hash, signature) values (?, ?, ?, ?, ?, ?)'
-const INSERT_WAIT = 'insert into waits (space, turn, number, waiter, target, request, due_ms) values (?, ?, ?, ?, ?, ?, ?)'
-const INSERT_DECISION = 'insert into decisions (space, id, hash, certificate, position) values (?, ?, ?, ?, ?)'
+const INSERT_CHUNK =
+  'insert into journal (space, turn, chunk, text, hash, signature) values (?, ?, ?, ?, ?, ?)'
+const INSERT_WAIT =
+  'insert into waits (space, turn, number, waiter, target, request, due_ms) values (?, ?, ?, ?, ?, ?, ?)'
+const INSERT_DECISION =
+  'insert into decisions (space, id, hash, certificate, position) values (?, ?, ?, ?, ?)'
 
 // One statement checks the message and moves it. Its states are tried in the order of their frequency: the
 // counters of the mailbox need to know which it was, and `returning` tells only the new values.
-const END_TURN = (states: string): string => `update messages set state = ?, attempts = ?, segments = segments + ?,
+const END_TURN = (
+  states: string,
+): string => `update messages set state = ?, attempts = ?, segments = segments + ?,
   due_ms = ?, settled = ?, error = ?, reason = coalesce(reason, ?)
   where space = ? and id = ? and recipient = ? and ${states} and (deadline_ms is null or deadline_ms > ?)`
 const END_RUNNING = END_TURN(`state between ${CODE.queued} and ${CODE.delivered}`)
@@ -57,7 +70,9 @@ export function commitBatch(
   const attempt = (careful: boolean): readonly Outcome[] =>
     db.write(() => {
       const batch = new Batch(db, space, wallMs(), mailboxDepth)
-      const outcomes = writes.map((w) => (w.type === 'record' ? writeRecord(batch, w, careful) : writeJournal(batch, w)))
+      const outcomes = writes.map((w) =>
+        w.type === 'record' ? writeRecord(batch, w, careful) : writeJournal(batch, w),
+      )
       if (outcomes.some((o) => o.type === 'accepted')) batch.flush()
       return outcomes
     })
@@ -79,7 +94,10 @@ function writeRecord(batch: Batch, write: RecordWrite, careful: boolean): Outcom
   const refused = refusal(batch, write, mailbox, careful)
   if (turn !== null) {
     // The state of the turn's message comes first among the reasons, but it is looked up only when it matters.
-    const late = refused === undefined ? endTurn(batch, author, turn) : turnRefusal(batch, author, turn.message, turn.end, false)
+    const late =
+      refused === undefined
+        ? endTurn(batch, author, turn)
+        : turnRefusal(batch, author, turn.message, turn.end, false)
     if (late !== undefined) return late
   }
   if (refused !== undefined) return refused
@@ -145,12 +163,25 @@ function moveOwn(batch: Batch, statement: string, author: string, turn: TurnWrit
   const { end } = turn
   const settled = end === 'waiting' || end === 'retry' ? null : batch.counters.position + 1
   const segments = end === 'waiting' || end === 'handled' ? 1 : 0
-  const reason = end === 'expired' ? 'its deadline passed' : end === 'cancelled' ? 'its turn was cancelled' : null
+  const reason =
+    end === 'expired' ? 'its deadline passed' : end === 'cancelled' ? 'its turn was cancelled' : null
   const deadline = isLateEnd(end) ? -1 : batch.now
   const dueAt = end === 'retry' ? turn.dueAt : null
   const { changes } = batch.db
     .sql(statement)
-    .run(to, turn.attempts, segments, dueAt, settled, turn.error, reason, batch.space, turn.message, author, deadline)
+    .run(
+      to,
+      turn.attempts,
+      segments,
+      dueAt,
+      settled,
+      turn.error,
+      reason,
+      batch.space,
+      turn.message,
+      author,
+      deadline,
+    )
   return changes === 1
 }
 
@@ -192,7 +223,9 @@ function arrival(reply: boolean, to: string, later: boolean): number {
 }
 
 function insertChunk(batch: Batch, chunk: JournalChunk): void {
-  batch.db.sql(INSERT_CHUNK).run(batch.space, chunk.turn, chunk.chunk, chunk.text, chunk.hash, chunk.signature)
+  batch.db
+    .sql(INSERT_CHUNK)
+    .run(batch.space, chunk.turn, chunk.chunk, chunk.text, chunk.hash, chunk.signature)
 }
 
 /** Writes a record at a position, and moves its author's head. */

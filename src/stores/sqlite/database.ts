@@ -162,7 +162,10 @@ function useLog(db: DatabaseSync, patienceMs: number): void {
     }
   }
   if (db.prepare('pragma journal_mode').get()?.['journal_mode'] !== 'wal') {
-    throw new CoterieError('COTERIE_STORE_FAILED', 'The file system does not support a write-ahead log: use a local disk.')
+    throw new CoterieError(
+      'COTERIE_STORE_FAILED',
+      'The file system does not support a write-ahead log: use a local disk.',
+    )
   }
 }
 

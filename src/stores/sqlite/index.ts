@@ -48,11 +48,17 @@ export function createMemoryDatabase(): MemoryDatabase {
  * @throws CoterieError COTERIE_STORE_FOREIGN, _CORRUPT, _NEWER, _READ_ONLY, _BUSY, _FULL or _FAILED, and
  * COTERIE_NOT_FOUND for a missing folder, or a missing file that must exist.
  */
-export function openSqlite(source: string | { readonly database: MemoryDatabase }, options: SqliteOptions = {}): Store {
+export function openSqlite(
+  source: string | { readonly database: MemoryDatabase },
+  options: SqliteOptions = {},
+): Store {
   const now = options.now ?? Date.now
   if (typeof source !== 'string') {
     if (!(source.database instanceof SharedMemory)) {
-      throw new CoterieError('COTERIE_INVALID_ARGUMENT', 'The memory database is not one of createMemoryDatabase().')
+      throw new CoterieError(
+        'COTERIE_INVALID_ARGUMENT',
+        'The memory database is not one of createMemoryDatabase().',
+      )
     }
     return new SqliteStore('sqlite::memory:', new Handle(source.database.database, now, true))
   }

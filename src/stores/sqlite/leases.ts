@@ -35,7 +35,14 @@ const WAITING = `select ${MAIL_COLUMNS} from ${MAIL_TABLES}
   where m.space = ? and m.recipient = ? and m.${IN_QUEUE} and m.state = ${CODE.waiting} order by m.queue limit ?`
 
 /** Announces a worker or prolongs it; false when it had lapsed and an address was taken from it. */
-export function heartbeat(db: Database, space: number, worker: string, now: number, leaseMs: number, known: boolean): boolean {
+export function heartbeat(
+  db: Database,
+  space: number,
+  worker: string,
+  now: number,
+  leaseMs: number,
+  known: boolean,
+): boolean {
   return db.write(() => {
     const row = db.sql(WORKER).get(space, worker)
     db.sql(ANNOUNCE).run(space, worker, now + leaseMs)
@@ -45,7 +52,13 @@ export function heartbeat(db: Database, space: number, worker: string, now: numb
 }
 
 /** Grants an address that is free, the worker's own, or of a worker that has lapsed. */
-export function takeLease(db: Database, space: number, address: string, worker: string, now: number): Grant | undefined {
+export function takeLease(
+  db: Database,
+  space: number,
+  address: string,
+  worker: string,
+  now: number,
+): Grant | undefined {
   return db.write(() => {
     const mailbox = readMailbox(db, space, address)
     const holder = mailbox?.worker ?? null

@@ -20,12 +20,18 @@ const APPLICATION_ID_OFFSET = 68
 /** The absolute path in a `sqlite:` URL, or ':memory:'. Throws COTERIE_STORE_UNSUPPORTED, COTERIE_INVALID_ARGUMENT. */
 export function fileOf(url: string): string {
   if (!url.startsWith('sqlite:')) {
-    throw new CoterieError('COTERIE_STORE_UNSUPPORTED', `"${url}" is not an SQLite database: write sqlite:FILE.`)
+    throw new CoterieError(
+      'COTERIE_STORE_UNSUPPORTED',
+      `"${url}" is not an SQLite database: write sqlite:FILE.`,
+    )
   }
   const path = url.slice('sqlite:'.length)
   if (path === ':memory:') return path
   if (path === '' || path.includes('\0')) {
-    throw new CoterieError('COTERIE_INVALID_ARGUMENT', 'The database has no file name: write sqlite:FILE, for example sqlite:./team.db.')
+    throw new CoterieError(
+      'COTERIE_INVALID_ARGUMENT',
+      'The database has no file name: write sqlite:FILE, for example sqlite:./team.db.',
+    )
   }
   return resolve(path)
 }
@@ -47,7 +53,11 @@ export function inspectFile(file: string, need: { readonly write: boolean; reado
       throw new CoterieError('COTERIE_NOT_FOUND', `There is no database ${file}.`, { details: { file } })
     }
     if (size === undefined && sizeOf(dirname(file)) === undefined) {
-      throw new CoterieError('COTERIE_NOT_FOUND', `The folder ${dirname(file)} does not exist: create it first.`, { details: { file } })
+      throw new CoterieError(
+        'COTERIE_NOT_FOUND',
+        `The folder ${dirname(file)} does not exist: create it first.`,
+        { details: { file } },
+      )
     }
   } else {
     inspectHeader(file)
@@ -68,11 +78,15 @@ function sizeOf(path: string): number | undefined {
 
 function inspectHeader(file: string): void {
   if (!statSync(file).isFile()) {
-    throw new CoterieError('COTERIE_STORE_FOREIGN', `${file} is not a file: name the file of the database.`, { details: { file } })
+    throw new CoterieError('COTERIE_STORE_FOREIGN', `${file} is not a file: name the file of the database.`, {
+      details: { file },
+    })
   }
   const header = new DataView(new ArrayBuffer(HEADER_BYTES))
   const read = readHeader(file, header)
-  const magic = Array.from({ length: MAGIC.length }, (_, at) => String.fromCharCode(header.getUint8(at))).join('')
+  const magic = Array.from({ length: MAGIC.length }, (_, at) =>
+    String.fromCharCode(header.getUint8(at)),
+  ).join('')
   if (magic !== MAGIC) {
     throw new CoterieError(
       'COTERIE_STORE_FOREIGN',
@@ -81,7 +95,11 @@ function inspectHeader(file: string): void {
     )
   }
   if (read < HEADER_BYTES) {
-    throw new CoterieError('COTERIE_STORE_CORRUPT', `The database ${file} is cut off: restore it from a backup.`, { details: { file } })
+    throw new CoterieError(
+      'COTERIE_STORE_CORRUPT',
+      `The database ${file} is cut off: restore it from a backup.`,
+      { details: { file } },
+    )
   }
   if (header.getUint32(APPLICATION_ID_OFFSET) !== APPLICATION_ID) throw foreignDatabase(file)
 }

@@ -17,7 +17,17 @@ import type {
 } from '../../ports/store.ts'
 import { placeOf } from './batch.ts'
 import type { Database } from './database.ts'
-import { MAIL_COLUMNS, MAIL_TABLES, MESSAGE_COLUMNS, mailOf, messageOf, num, recordOf, text, textOrNull } from './rows.ts'
+import {
+  MAIL_COLUMNS,
+  MAIL_TABLES,
+  MESSAGE_COLUMNS,
+  mailOf,
+  messageOf,
+  num,
+  recordOf,
+  text,
+  textOrNull,
+} from './rows.ts'
 import type { Row } from './rows.ts'
 import { CODE, IN_ASIDE, IN_QUEUE, PLACES } from './states.ts'
 
@@ -34,10 +44,12 @@ const HANDLED = `${MESSAGE} where m.place >= ? and m.place < ? and m.state = ${C
 // The unary plus keeps SQLite from walking all places of the space instead of the short index.
 const ASIDE = `${MESSAGE} where m.space = ? and m.${IN_ASIDE} and m.state = ? order by +m.place limit ?`
 const QUEUED = `${MESSAGE} where m.space = ? and m.${IN_QUEUE} and m.state = ? order by m.place limit ?`
-const FIRST_MESSAGE = 'select first_message from records where place >= ? and place < ? order by place limit 1'
+const FIRST_MESSAGE =
+  'select first_message from records where place >= ? and place < ? order by place limit 1'
 const REPLY = `select ${MAIL_COLUMNS} from ${MAIL_TABLES} where m.space = ? and m.re = ? and m.re is not null
   and m.state in (${CODE.answered}, ${CODE.handled}) order by m.place limit 1`
-const JOURNAL = 'select turn, chunk, text, hash, signature from journal where space = ? and turn = ? order by chunk'
+const JOURNAL =
+  'select turn, chunk, text, hash, signature from journal where space = ? and turn = ? order by chunk'
 const WAITS = 'select number, target, request, due_ms from waits where space = ? and turn = ? order by number'
 const EVENTS = `select stream, version, position, type, data, hash from events
   where space = ? and stream = ? and version <= ? order by version`
@@ -66,7 +78,10 @@ export class LogReader {
 
   chain(author: string, seq: number, limit: number): readonly LogRecord[] {
     const first = placeOf(this.#space, 0)
-    return this.#db.sql(CHAIN).all(this.#space, author, seq, limit).map((row) => recordOf(row, first))
+    return this.#db
+      .sql(CHAIN)
+      .all(this.#space, author, seq, limit)
+      .map((row) => recordOf(row, first))
   }
 
   message(id: string): MessageRow | undefined {
@@ -103,7 +118,10 @@ export class LogReader {
   }
 
   decisions(after: string | null, limit: number): readonly KeptDecision[] {
-    return this.#db.sql(DECISIONS).all(this.#space, after ?? '', limit).map(decisionOf)
+    return this.#db
+      .sql(DECISIONS)
+      .all(this.#space, after ?? '', limit)
+      .map(decisionOf)
   }
 
   #messageRows(query: MessagesQuery): readonly Row[] {
@@ -112,7 +130,9 @@ export class LogReader {
     if ('cause' in query) return this.#db.sql(BY_CAUSE).all(this.#space, query.cause, limit)
     if ('state' in query) return this.#inState(query.state, limit)
     if ('position' in query) {
-      return this.#db.sql(IN_RANGE).all(this.#firstPlace(query.position), this.#firstPlace(query.position + 1), limit)
+      return this.#db
+        .sql(IN_RANGE)
+        .all(this.#firstPlace(query.position), this.#firstPlace(query.position + 1), limit)
     }
     return this.#wholeRecords(query.after, limit)
   }
@@ -122,7 +142,9 @@ export class LogReader {
     if (state === 'handled') {
       return this.#db.sql(HANDLED).all(placeOf(this.#space, 0), placeOf(this.#space + 1, 0), limit)
     }
-    return this.#db.sql(state === 'queued' || state === 'delivered' ? QUEUED : ASIDE).all(this.#space, code, limit)
+    return this.#db
+      .sql(state === 'queued' || state === 'delivered' ? QUEUED : ASIDE)
+      .all(this.#space, code, limit)
   }
 
   /** A page that ends between two records: `after` could not lead on from the middle of one. */
@@ -180,5 +202,10 @@ function eventOf(row: Row): StoredEvent {
 }
 
 function decisionOf(row: Row): KeptDecision {
-  return { id: text(row, 'id'), hash: text(row, 'hash'), certificate: text(row, 'certificate'), position: num(row, 'position') }
+  return {
+    id: text(row, 'id'),
+    hash: text(row, 'hash'),
+    certificate: text(row, 'certificate'),
+    position: num(row, 'position'),
+  }
 }

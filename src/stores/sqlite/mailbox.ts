@@ -39,7 +39,13 @@ const OF_TRACE = `select ${MAIL_COLUMNS} from messages m indexed by messages_tra
   ${LAST}`
 
 /** Messages in the order of the mailbox; those behind a retry of their lane are held back. */
-export function takeMail(db: Database, space: number, address: string, query: MailQuery, now: number): MailPage {
+export function takeMail(
+  db: Database,
+  space: number,
+  address: string,
+  query: MailQuery,
+  now: number,
+): MailPage {
   const after = query.after ?? -1
   const retry = db.sql(NEXT_RETRY).get(space, address, now)?.['at']
   const nextDueAt = typeof retry === 'number' ? retry : null
@@ -53,7 +59,14 @@ export function takeMail(db: Database, space: number, address: string, query: Ma
   return { mail: besideRetries(db, space, address, after, query.limit, now), nextDueAt }
 }
 
-function besideRetries(db: Database, space: number, address: string, after: number, limit: number, now: number): readonly Mail[] {
+function besideRetries(
+  db: Database,
+  space: number,
+  address: string,
+  after: number,
+  limit: number,
+  now: number,
+): readonly Mail[] {
   const rows = db.sql(MAIL_BESIDE_RETRIES).all(space, address, now, space, address, after, limit)
   const mail = new Map<number, Mail>()
   for (const row of [...rows, ...db.sql(CANCELLING).all(space, address, after, limit)]) {

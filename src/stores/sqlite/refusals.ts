@@ -43,7 +43,12 @@ export function offChain(mailbox: Mailbox, seq: number, prev: string): Refusal |
 }
 
 /** The first of the reasons against a record that do not concern its own message. */
-export function refusal(batch: Batch, write: RecordWrite, mailbox: Mailbox, careful: boolean): Refusal | undefined {
+export function refusal(
+  batch: Batch,
+  write: RecordWrite,
+  mailbox: Mailbox,
+  careful: boolean,
+): Refusal | undefined {
   return (
     offChunk(batch, write.journal, mailbox) ??
     stale(batch, write) ??
@@ -58,7 +63,13 @@ export function refusal(batch: Batch, write: RecordWrite, mailbox: Mailbox, care
  * Why the turn's own message does not accept an end, or a journal entry (`end` null). Compensations are
  * recorded after the deadline, and while the message is being cancelled: that is when they run.
  */
-export function turnRefusal(batch: Batch, address: string, id: string, end: TurnEnd | null, undo: boolean): Refusal | undefined {
+export function turnRefusal(
+  batch: Batch,
+  address: string,
+  id: string,
+  end: TurnEnd | null,
+  undo: boolean,
+): Refusal | undefined {
   const row = batch.db.sql(STATE).get(batch.space, id)
   if (row === undefined || text(row, 'recipient') !== address) {
     throw new Error(`The message ${id} is not in the mailbox of ${address}.`)
@@ -69,7 +80,9 @@ export function turnRefusal(batch: Batch, address: string, id: string, end: Turn
   if (!open && !undoing) return { type: 'ended', state: stateOf(state) }
   const deadline = numOrNull(row, 'deadline_ms')
   const mayBeLate = end === null ? undoing || undo || num(row, 'undo') === 1 : isLateEnd(end)
-  return deadline !== null && deadline <= batch.now && !mayBeLate ? { type: 'expired', now: batch.now } : undefined
+  return deadline !== null && deadline <= batch.now && !mayBeLate
+    ? { type: 'expired', now: batch.now }
+    : undefined
 }
 
 /** True for ends that are accepted after the deadline. */
@@ -115,7 +128,8 @@ function duplicate(batch: Batch, write: RecordWrite): Refusal | undefined {
     if (row !== undefined) return { type: 'duplicate', id, existing: mailOf(row) }
     own ??= new Map()
     const twin = own.get(`${to}\n${key}`)
-    if (twin !== undefined) return { type: 'duplicate', id, existing: unwritten(twin, batch.counters.position + 1) }
+    if (twin !== undefined)
+      return { type: 'duplicate', id, existing: unwritten(twin, batch.counters.position + 1) }
     own.set(`${to}\n${key}`, message)
   }
   return undefined
@@ -191,7 +205,8 @@ function taken(batch: Batch, write: RecordWrite, mailbox: Mailbox): Refusal | un
     const { id } = message.envelope
     const row = batch.db.sql(BY_ID).get(batch.space, id)
     if (row !== undefined) return { type: 'duplicate', id, existing: mailOf(row) }
-    if (own.has(id)) return { type: 'duplicate', id, existing: unwritten(message, batch.counters.position + 1) }
+    if (own.has(id))
+      return { type: 'duplicate', id, existing: unwritten(message, batch.counters.position + 1) }
     own.add(id)
   }
   for (const { id } of write.decisions) {

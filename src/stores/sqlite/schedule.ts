@@ -78,9 +78,7 @@ export class WorkFinder {
   #ready(agent: string, worker: string, now: number, limit: number, found: Set<string>): void {
     const stopped = this.#stopped.get(agent) ?? ''
     const walk = (after: string, upTo: string): void => {
-      const rows = this.#db
-        .sql(READY)
-        .all(this.#space, agent, after, upTo, worker, now, limit - found.size)
+      const rows = this.#db.sql(READY).all(this.#space, agent, after, upTo, worker, now, limit - found.size)
       for (const row of rows) {
         const address = text(row, 'address')
         found.add(address)

@@ -34,7 +34,12 @@ export function applySettle(batch: Batch, settle: Settle, position: number): voi
   }
   const row = db.sql(STATE).get(space, settle.id)
   if (row === undefined) return
-  const message = { id: settle.id, recipient: text(row, 'recipient'), state: num(row, 'state'), undo: num(row, 'undo') === 1 }
+  const message = {
+    id: settle.id,
+    recipient: text(row, 'recipient'),
+    state: num(row, 'state'),
+    undo: num(row, 'undo') === 1,
+  }
   if (settle.as === 'queued') {
     if (message.state !== CODE.dead) return
     db.sql(REQUEUE).run(batch.nextNumber(), space, settle.id)
@@ -51,7 +56,12 @@ export function applySettle(batch: Batch, settle: Settle, position: number): voi
  */
 export function finishMessage(
   batch: Batch,
-  message: { readonly id: string; readonly recipient: string; readonly state: number; readonly undo: boolean },
+  message: {
+    readonly id: string
+    readonly recipient: string
+    readonly state: number
+    readonly undo: boolean
+  },
   to: number,
   reason: string,
   position: number,

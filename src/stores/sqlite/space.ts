@@ -65,7 +65,9 @@ export class SqliteSpace implements SpaceStore {
 
   async commit(batch: readonly Write[], limits: { mailboxDepth: number }): Promise<readonly Outcome[]> {
     if (batch.length === 0) return []
-    return this.#handle.write((db) => commitBatch(db, this.#space, () => this.#wall(), batch, limits.mailboxDepth))
+    return this.#handle.write((db) =>
+      commitBatch(db, this.#space, () => this.#wall(), batch, limits.mailboxDepth),
+    )
   }
 
   async heartbeat(worker: string, leaseMs: number): Promise<boolean> {

@@ -20,7 +20,8 @@ const NOTADB = 26
 
 /** The primary result code of an error raised by SQLite, or undefined for any other error. */
 export function resultCode(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return undefined
+  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number')
+    return undefined
   return error.errcode & 0xff
 }
 
@@ -44,7 +45,9 @@ export function storeError(error: unknown, file: string): CoterieError {
 
 /** The error of a call after `close`. */
 export function closedError(file: string): CoterieError {
-  return new CoterieError('COTERIE_CLOSED', `The database ${file} is closed: open it again.`, { details: { file } })
+  return new CoterieError('COTERIE_CLOSED', `The database ${file} is closed: open it again.`, {
+    details: { file },
+  })
 }
 
 function explain(error: unknown, file: string): readonly [ErrorCode, string] {
@@ -52,14 +55,20 @@ function explain(error: unknown, file: string): readonly [ErrorCode, string] {
   switch (resultCode(error)) {
     case BUSY:
     case LOCKED:
-      return ['COTERIE_STORE_BUSY', `Another process holds the database ${file}: nothing was written; try again.`]
+      return [
+        'COTERIE_STORE_BUSY',
+        `Another process holds the database ${file}: nothing was written; try again.`,
+      ]
     case READONLY:
       return [
         'COTERIE_STORE_READ_ONLY',
         `The database ${file} cannot be written: nothing was written. Give this process the right to write to the file and its folder.`,
       ]
     case FULL:
-      return ['COTERIE_STORE_FULL', `There is no room left for the database ${file}: nothing was written. Free some and try again.`]
+      return [
+        'COTERIE_STORE_FULL',
+        `There is no room left for the database ${file}: nothing was written. Free some and try again.`,
+      ]
     case CORRUPT:
     case NOTADB:
       return [
@@ -67,13 +76,22 @@ function explain(error: unknown, file: string): readonly [ErrorCode, string] {
         `The database ${file} is damaged (${said}): nothing was written. Restore it from a backup.`,
       ]
     case CANTOPEN:
-      return ['COTERIE_STORE_FAILED', `The database ${file} cannot be opened (${said}): look at the rights of the file and its folder.`]
+      return [
+        'COTERIE_STORE_FAILED',
+        `The database ${file} cannot be opened (${said}): look at the rights of the file and its folder.`,
+      ]
     case IOERR:
-      return ['COTERIE_STORE_FAILED', `Reading or writing the database ${file} failed (${said}): nothing was written. Look at the disk.`]
+      return [
+        'COTERIE_STORE_FAILED',
+        `Reading or writing the database ${file} failed (${said}): nothing was written. Look at the disk.`,
+      ]
     case undefined:
       break
     default:
-      return ['COTERIE_STORE_FAILED', `The database ${file} refused a statement (${said}): nothing was written.`]
+      return [
+        'COTERIE_STORE_FAILED',
+        `The database ${file} refused a statement (${said}): nothing was written.`,
+      ]
   }
   return explainSystem(error, file, said)
 }
@@ -81,10 +99,16 @@ function explain(error: unknown, file: string): readonly [ErrorCode, string] {
 function explainSystem(error: unknown, file: string, said: string): readonly [ErrorCode, string] {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM') {
-    return ['COTERIE_STORE_READ_ONLY', `The file ${file} cannot be read or written by this process (${String(code)}): change its rights.`]
+    return [
+      'COTERIE_STORE_READ_ONLY',
+      `The file ${file} cannot be read or written by this process (${String(code)}): change its rights.`,
+    ]
   }
   if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return ['COTERIE_STORE_FULL', `There is no room left for the database ${file}: nothing was written. Free some and try again.`]
+    return [
+      'COTERIE_STORE_FULL',
+      `There is no room left for the database ${file}: nothing was written. Free some and try again.`,
+    ]
   }
   return ['COTERIE_STORE_FAILED', `The database ${file} failed: ${said}`]
 }

@@ -52,11 +52,14 @@ export function readStatus(db: Database, space: number, now: number): SpaceStatu
     now,
     messages,
     mailboxes: db.sql(MAILBOXES).all(space).map(mailboxOf),
-    workers: db.sql(WORKERS).all(space).map((row) => ({
-      id: text(row, 'worker'),
-      until: num(row, 'until_ms'),
-      addresses: num(row, 'addresses'),
-    })),
+    workers: db
+      .sql(WORKERS)
+      .all(space)
+      .map((row) => ({
+        id: text(row, 'worker'),
+        until: num(row, 'until_ms'),
+        addresses: num(row, 'addresses'),
+      })),
     decisions: decisions === undefined ? 0 : num(decisions, 'n'),
   }
 }

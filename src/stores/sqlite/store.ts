@@ -33,7 +33,12 @@ export class SqliteStore implements Store {
   }
 
   async spaces(): Promise<readonly string[]> {
-    return this.#handle.query((db) => db.sql(NAMES).all().map((row) => text(row, 'name')))
+    return this.#handle.query((db) =>
+      db
+        .sql(NAMES)
+        .all()
+        .map((row) => text(row, 'name')),
+    )
   }
 
   async space(name: string, genesis?: Genesis): Promise<SpaceStore | undefined> {
@@ -59,12 +64,18 @@ function create(db: Database, name: string, genesis: Genesis, wallMs: number): R
   if (found !== undefined) return found
   const { record } = genesis
   if (record.seq !== 0 || record.prev !== '') {
-    throw new CoterieError('COTERIE_INVALID_ARGUMENT', `The first record of the space "${name}" is not the first of a chain.`)
+    throw new CoterieError(
+      'COTERIE_INVALID_ARGUMENT',
+      `The first record of the space "${name}" is not the first of a chain.`,
+    )
   }
   const row = db.sql(CREATE).get(name, record.hash)
   if (row === undefined) throw new Error(`The space "${name}" was not written.`)
   if (num(row, 'space') > SPACES) {
-    throw new CoterieError('COTERIE_LIMIT_EXCEEDED', `A database holds at most ${SPACES} spaces: use another file.`)
+    throw new CoterieError(
+      'COTERIE_LIMIT_EXCEEDED',
+      `A database holds at most ${SPACES} spaces: use another file.`,
+    )
   }
   const batch = new Batch(db, num(row, 'space'), wallMs)
   insertRecord(batch, record, 0)
