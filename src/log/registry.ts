@@ -27,8 +27,8 @@ export interface KeyPeriod {
   readonly from: number
   /** The first position at which it counts no more, or null. */
   readonly until: number | null
-  /** Why it was revoked; null when it was not, also after a rotation. */
-  readonly revoked: string | null
+  /** Where and why it was revoked; null when it was not, also after a rotation. */
+  readonly revoked: { readonly position: number; readonly reason: string } | null
 }
 
 /** Whom a key belongs to. */
@@ -111,8 +111,8 @@ export function applyOwnerRecord(registry: Registry, crypto: Crypto, record: Log
  */
 export function keysBefore(registry: Registry, position: number): ReadonlyMap<string, KeyHolder> {
   const trusted = new Map<string, KeyHolder>()
-  for (const { id, agent, publicKey, from, until, revoked } of registry.keys()) {
-    const isRevoked = revoked !== null && until !== null && until <= position
+  for (const { id, agent, publicKey, from, revoked } of registry.keys()) {
+    const isRevoked = revoked !== null && revoked.position <= position
     if (from <= position && !isRevoked) trusted.set(id, { agent, publicKey })
   }
   return trusted
@@ -145,7 +145,7 @@ function revoke(draft: Draft, key: string, reason: string, place: LogPlace): voi
     known = true
     if (period.revoked !== null) throw failed(place, `the key ${key} was revoked before`)
     const until = period.until ?? endOf(period.agent, place)
-    draft.keys[index] = { ...period, until, revoked: reason }
+    draft.keys[index] = { ...period, until, revoked: { position: place.position, reason } }
   })
   if (!known) throw failed(place, `it revokes the key ${key}, which nobody has`)
 }

@@ -1,0 +1,67 @@
+/**
+ * The raw limits of this machine, measured in the same run: what one commit, one inserted row and one signature cost
+ * without any of Coterie.
+ *
+ * @module
+ */
+
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { nodeCrypto } from '../src/adapters/node/crypto.ts'
+import { ascending, payload, quantile } from './statistics.ts'
+
+/** Microseconds each. */
+export interface RawLimits {
+  readonly singleCommitP50Us: number
+  readonly singleCommitP99Us: number
+  readonly batchedRowUs: number
+  readonly signatureUs: number
+  readonly verificationUs: number
+  /** 1 / (one signature + four batched inserts): the ceiling that W1 is held against. */
+  readonly hopsPerSecond: number
+}
+
+/** Measures for about two seconds. */
+export function measureRaw(folder: string): RawLimits {
+  const db = new DatabaseSync(join(folder, 'raw.db'))
+  db.exec('pragma journal_mode=wal; pragma synchronous=full')
+  db.exec('create table m (id integer primary key, q text not null, body text not null, at integer not null)')
+  const insert = db.prepare('insert into m (q, body, at) values (?, ?, ?)')
+  const body = JSON.stringify(payload(1))
+  const single = ascending(repeat(700, () => insert.run('b', body, 1)))
+  const rows = 100
+  const batches = ascending(
+    repeat(5, () => {
+      db.exec('begin immediate')
+      for (let i = 0; i < rows; i++) insert.run('b', body, i)
+      db.exec('commit')
+    }),
+  )
+  db.close()
+  const key = nodeCrypto.keyPair(new Uint8Array(32).fill(7))
+  const bytes = new Uint8Array(256).fill(1)
+  const signature = nodeCrypto.sign(key.privateKey, bytes)
+  const sign = ascending(repeat(300, () => nodeCrypto.sign(key.privateKey, bytes)))
+  const verify = ascending(repeat(300, () => nodeCrypto.verify(key.publicKey, bytes, signature)))
+  const signatureUs = quantile(sign, 0.5) * 1000
+  const batchedRowUs = (quantile(batches, 0.5) * 1000) / rows
+  return {
+    singleCommitP50Us: quantile(single, 0.5) * 1000,
+    singleCommitP99Us: quantile(single, 0.99) * 1000,
+    batchedRowUs,
+    signatureUs,
+    verificationUs: quantile(verify, 0.5) * 1000,
+    hopsPerSecond: 1_000_000 / (signatureUs + 4 * batchedRowUs),
+  }
+}
+
+/** Milliseconds of each run, for at least `ms` in all. */
+function* repeat(ms: number, work: () => void): Generator<number> {
+  const end = performance.now() + ms
+  for (let start = performance.now(); start < end; ) {
+    work()
+    const now = performance.now()
+    yield now - start
+    start = now
+  }
+}

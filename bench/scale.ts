@@ -1,0 +1,56 @@
+/**
+ * Memory with a long backlog, the price of idle agents, and how soon a long log is ready again. Each in a process
+ * of its own, so that the figures are not those of the workloads before.
+ *
+ * @module
+ */
+
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+/** See `measureScale`. */
+export interface Scale {
+  readonly backlogSeconds: number
+  readonly backlogRssMb: number
+  readonly idleCpuPercent: number
+  readonly restartRecords: number
+  readonly restartMs: number
+}
+
+/** 100,000 queued messages, 10,000 idle agents, a restart over 100,000 records. */
+export async function measureScale(folder: string): Promise<Scale> {
+  await child('fill', folder)
+  const drained = await child('drain', folder)
+  const restarted = await child('restart', folder)
+  const idle = await child('idle', folder)
+  return {
+    backlogSeconds: number(drained, 'seconds'),
+    backlogRssMb: number(drained, 'rssMb'),
+    idleCpuPercent: number(idle, 'cpuPercent'),
+    restartRecords: number(restarted, 'records'),
+    restartMs: number(restarted, 'ms'),
+  }
+}
+
+function number(result: Readonly<Record<string, unknown>>, name: string): number {
+  const value = result[name]
+  if (typeof value !== 'number') throw new Error(`the benchmark's child gave no ${name}`)
+  return value
+}
+
+function child(what: string, folder: string): Promise<Readonly<Record<string, unknown>>> {
+  const script = fileURLToPath(new URL('scale-child.ts', import.meta.url))
+  const args = ['--disable-warning=ExperimentalWarning', script, what, folder]
+  return new Promise((resolve, reject) => {
+    const started = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    let out = ''
+    started.stdout.on('data', (data: Buffer) => {
+      out += data.toString()
+    })
+    started.on('error', reject)
+    started.on('exit', (code) => {
+      if (code === 0) resolve(JSON.parse(out) as Readonly<Record<string, unknown>>)
+      else reject(new Error(`the benchmark's child "${what}" ended with ${code}`))
+    })
+  })
+}

@@ -1,0 +1,105 @@
+/**
+ * W1 hop, W2 ask, W3 fan-out: the same work that the peers were measured with. Payloads of 256 bytes, a file database,
+ * `synchronous=FULL`, every record signed.
+ *
+ * @module
+ */
+
+import { join } from 'node:path'
+import { z } from 'zod'
+import { agent, on, open } from '../src/index.ts'
+import type { Space } from '../src/index.ts'
+import { ascending, payload, quantile } from './statistics.ts'
+
+const body = z.object({ i: z.number(), body: z.string() })
+
+/** W1: `messages` from A to B, `inFlight` sends outstanding; B durably sends one to C; counted when C has handled it. */
+export async function hop(folder: string, messages = 10_000, inFlight = 64): Promise<{ perSecond: number; records: number }> {
+  let seen = 0
+  let finished: () => void = () => undefined
+  const all = new Promise<void>((resolve) => {
+    finished = resolve
+  })
+  const c = agent('c', {
+    take: on({ input: body }, () => {
+      seen += 1
+      if (seen === messages) finished()
+    }),
+  })
+  const b = agent('b', {
+    relay: on({ input: body }, (turn, message) => {
+      turn.send(c.take, message)
+    }),
+  })
+  await using space = await open(`sqlite:${join(folder, 'w1.db')}`, { agents: [b, c] })
+  const start = performance.now()
+  await senders(messages, inFlight, (i) => space.send(b.relay, payload(i)))
+  await all
+  await space.idle()
+  const perSecond = (messages / (performance.now() - start)) * 1000
+  const { position } = await space.status()
+  return { perSecond, records: position + 1 }
+}
+
+/** W2: sequential asks, then `inFlight` at a time. */
+export async function ask(
+  folder: string,
+  sequential = 2_000,
+  concurrent = 10_000,
+  inFlight = 64,
+): Promise<{ p50Ms: number; p99Ms: number; perSecond: number }> {
+  const answerer = agent('answerer', { echo: on({ input: body, output: body }, (_turn, message) => message) })
+  await using space = await open(`sqlite:${join(folder, 'w2.db')}`, { agents: [answerer] })
+  const question = (i: number): Promise<unknown> => space.ask(answerer.echo, payload(i))
+  for (let i = 0; i < 300; i++) await question(i)
+  const samples: number[] = []
+  for (let i = 0; i < sequential; i++) {
+    const start = performance.now()
+    await question(i)
+    samples.push(performance.now() - start)
+  }
+  const sorted = ascending(samples)
+  const start = performance.now()
+  await senders(concurrent, inFlight, question)
+  const perSecond = (concurrent / (performance.now() - start)) * 1000
+  return { p50Ms: quantile(sorted, 0.5), p99Ms: quantile(sorted, 0.99), perSecond }
+}
+
+/** W3: one message to each of `recipients` agents, `rounds` times. */
+export async function fanOut(folder: string, recipients = 100, rounds = 100): Promise<{ perSecond: number }> {
+  let seen = 0
+  let finished: () => void = () => undefined
+  const all = new Promise<void>((resolve) => {
+    finished = resolve
+  })
+  const handlers = {
+    take: on({ input: body }, () => {
+      seen += 1
+      if (seen === recipients * rounds) finished()
+    }),
+  }
+  const agents = Array.from({ length: recipients }, (_, i) => agent(`r${i}`, handlers))
+  const source = agent('source', {
+    spread: on({ input: body }, (turn, message) => {
+      for (const recipient of agents) turn.send(recipient.take, message)
+    }),
+  })
+  await using space: Space = await open(`sqlite:${join(folder, 'w3.db')}`, { agents: [source, ...agents] })
+  const start = performance.now()
+  for (let i = 0; i < rounds; i++) await space.send(source.spread, payload(i))
+  await all
+  await space.idle()
+  return { perSecond: ((recipients * rounds) / (performance.now() - start)) * 1000 }
+}
+
+async function senders(count: number, inFlight: number, send: (i: number) => Promise<unknown>): Promise<void> {
+  let next = 0
+  const one = async (): Promise<void> => {
+    while (next < count) {
+      const i = next
+      next += 1
+      await send(i)
+    }
+  }
+  await Promise.all(Array.from({ length: inFlight }, one))
+}
