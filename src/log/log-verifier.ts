@@ -19,7 +19,7 @@ import { OWNER, nameOf } from '../core/address.ts'
 import type { RecordBody } from '../core/record.ts'
 import type { Crypto } from '../ports/crypto.ts'
 import type { JournalChunk, LogRecord, MessageRow, NewDecision, StoredEvent } from '../ports/store.ts'
-import { failed } from './failed.ts'
+import { failed, type LogPlace } from './failed.ts'
 import { HashColumn } from './hash-column.ts'
 import { verifyChunk } from './journal-chunk.ts'
 import { MessageLedger } from './message-ledger.ts'
@@ -149,14 +149,15 @@ export class LogVerifier {
 
   /** The next record. */
   record(record: LogRecord): boolean {
-    if (this.#stopped) return false
-    return this.#guard(record, () => {
+    return this.#guardOrStop(record, () => {
       this.#everythingSent()
       const body = this.#verified(record)
       const place = { position: record.position, author: record.author }
       this.#chain(record, body)
       const problem =
-        this.#reads(body) ?? this.#messages.follow(body, record.position) ?? this.#expect(body, record.position)
+        this.#reads(body) ??
+        this.#messages.follow(body, record.position) ??
+        this.#expect(body, record.position)
       if (problem !== undefined) throw failed(place, problem)
       this.#checked.records += 1
     })
@@ -164,18 +165,18 @@ export class LogVerifier {
 
   /** A message that the store has at the position of the record that was given last. */
   message(row: MessageRow): boolean {
-    const body = this.#body
-    if (this.#stopped || body === undefined) return false
     const position = this.#hashes.length - 1
-    const place = { position, author: body.author }
-    return this.#guard(place, () => {
-      if (row.position !== position) {
-        throw failed(place, `the message ${row.envelope.id} was given with it, but is stored at ${row.position}`)
+    const place = { position, author: this.#authors[position] ?? '' }
+    return this.#guardOrStop(place, () => {
+      const id = String(row.envelope?.id)
+      if (row.position !== position || this.#body === undefined) {
+        throw failed(
+          place,
+          `the store has the message ${id} at position ${row.position}, where no record sent it`,
+        )
       }
-      verifyMail(this.#crypto, row, body)
-      if (!this.#unsent.delete(row.envelope.id)) {
-        throw failed(place, `the store has the message ${row.envelope.id} twice`)
-      }
+      verifyMail(this.#crypto, row, this.#body)
+      if (!this.#unsent.delete(id)) throw failed(place, `the store has the message ${id} twice`)
       this.#messages.add(row)
       this.#checked.messages += 1
     })
@@ -187,10 +188,9 @@ export class LogVerifier {
     this.#streams.delete(name)
     for (const [index, event] of events.entries()) {
       const at = listed[index]
-      // An event that no record lists is held against the newest record: no earlier one is to blame.
       const position = at === undefined ? this.#hashes.length - 1 : (this.#eventPositions[at] ?? 0)
       const which = `event ${index + 1} of the stream ${JSON.stringify(name)}`
-      if (at === undefined) return this.#found(position, `the store has ${which}, which no record lists`)
+      if (at === undefined) return this.#unlisted(`the store has ${which}, which no record lists`)
       const digest = this.#eventDigest(event.hash, event.stream, event.type, event.version, event.position)
       if (this.#events.at(at) !== digest || this.#crypto.sha256(event.data) !== event.hash) {
         return this.#found(position, `${which} is not what it appended`)
@@ -212,6 +212,8 @@ export class LogVerifier {
     let prev = ''
     for (const [number, chunk] of chunks.entries()) {
       const position = positions.values().next().value ?? this.#hashes.length - 1
+      // Beyond a bad record nothing is known of what the log lists.
+      if (positions.size === 0 && this.#stopped) return true
       const place = { space: this.#registry.space, turn, author, chunk: number, prev }
       const fine = this.#guard({ position, author }, () => {
         verifyChunk(this.#crypto, chunk, place, this.#publicKeys(nameOf(author), position))
@@ -233,9 +235,7 @@ export class LogVerifier {
     const { id, hash, certificate, position } = decision
     const listed = this.#decisions.get(id)
     this.#decisions.delete(id)
-    if (listed === undefined) {
-      return this.#found(position, `the store has the decision ${id} once more than the records list it`)
-    }
+    if (listed === undefined) return this.#unlisted(`the store has the decision ${id}, which no record lists`)
     if (listed.sha256 !== hash || listed.position !== position || this.#crypto.sha256(certificate) !== hash) {
       return this.#found(listed.position, `the certificate of the decision ${id} is not what it recorded`)
     }
@@ -271,12 +271,15 @@ export class LogVerifier {
     const { position, author } = record
     const place = { position, author }
     const next = this.#hashes.length
+    if (next === 0 && author !== OWNER)
+      throw failed(place, 'the log does not begin with the genesis of a space')
     if (position !== next) throw failed(place, `the record at position ${next} is missing`)
     if (author === OWNER) this.#registry = this.#owned(record)
     const body = verifyRecord(this.#crypto, this.#registry, this.#registry.space, record, this.#signatures)
     if (position > 0) return body
     const { owner, space } = this.#options
-    if (space !== undefined && space !== record.hash) throw failed(place, 'it is the genesis of another space')
+    if (space !== undefined && space !== record.hash)
+      throw failed(place, 'it is the genesis of another space')
     if (owner !== undefined && owner !== this.#registry.agent(OWNER)?.publicKey) {
       throw failed(place, 'the space belongs to another owner')
     }
@@ -330,7 +333,8 @@ export class LogVerifier {
 
   #expect(body: RecordBody, position: number): string | undefined {
     for (const { id } of body.sends ?? []) {
-      if (this.#unsent.has(id) || this.#messages.has(id)) return `it lists the message ${id}, which is listed before`
+      if (this.#unsent.has(id) || this.#messages.has(id))
+        return `it lists the message ${id}, which is listed before`
       this.#unsent.add(id)
     }
     for (const { sha256, stream, type, version } of body.events ?? []) {
@@ -352,7 +356,10 @@ export class LogVerifier {
   #expectJournal(body: RecordBody, position: number): string | undefined {
     if (body.journal === undefined) return undefined
     if (body.turn === undefined) return 'it lists a journal, and is of no turn'
-    const listed = this.#turns.get(body.turn.id) ?? { author: body.author, positions: new Map<string, number>() }
+    const listed = this.#turns.get(body.turn.id) ?? {
+      author: body.author,
+      positions: new Map<string, number>(),
+    }
     for (const hash of body.journal) {
       if (listed.positions.has(hash)) return `it lists the journal chunk ${hash}, which is listed before`
       listed.positions.set(hash, position)
@@ -391,7 +398,11 @@ export class LogVerifier {
   #certificateProblem(id: string, text: string, position: number): string | undefined {
     const certificate = parsed(text)
     if (certificate === undefined) return 'its certificate is not canonical JSON'
-    const verdict = this.#options.checkCertificate(this.#crypto, certificate, keysBefore(this.#registry, position))
+    const verdict = this.#options.checkCertificate(
+      this.#crypto,
+      certificate,
+      keysBefore(this.#registry, position),
+    )
     if (!verdict.ok) return verdict.problem
     const { space, decision } = verdict.certificate.proposal
     if (space !== this.#registry.space) return 'its certificate is of another space'
@@ -403,25 +414,42 @@ export class LogVerifier {
     return holders.filter((holder) => holder.agent === agent).map(({ publicKey }) => publicKey)
   }
 
-  #guard(place: { readonly position: number; readonly author: string }, check: () => void): boolean {
+  // For what comes in the order of the log: after the first fault, the rest would be found bad in consequence.
+  #guardOrStop(place: LogPlace, check: () => void): boolean {
+    if (this.#stopped) return false
+    if (this.#guard(place, check)) return true
+    this.#stopped = true
+    return false
+  }
+
+  #guard(place: LogPlace, check: () => void): boolean {
     try {
       check()
       return true
     } catch (error) {
       if (!(error instanceof CoterieError)) throw error
-      const { position, reason, hashes } = error.details
-      const at = typeof position === 'number' ? position : place.position
-      const why = typeof reason === 'string' ? reason : error.message
-      return this.#found(at, why, hashes as LogFault['hashes'])
+      const { position, author, reason, hashes } = error.details
+      return this.#report({
+        position: typeof position === 'number' ? position : place.position,
+        author: typeof author === 'string' ? author : place.author,
+        reason: typeof reason === 'string' ? reason : error.message,
+        ...(hashes === undefined ? {} : { hashes: hashes as readonly [string, string] }),
+      })
     }
   }
 
-  #found(position: number, reason: string, hashes?: LogFault['hashes']): boolean {
+  // No record is to blame for it, so it is held against the newest; beyond a bad record nothing is known.
+  #unlisted(reason: string): boolean {
+    return this.#stopped || this.#found(this.#hashes.length - 1, reason)
+  }
+
+  #found(position: number, reason: string): false {
+    return this.#report({ position, author: this.#authors[position] ?? '', reason })
+  }
+
+  #report(fault: LogFault): false {
     this.#faults += 1
-    if (this.#fault === undefined || position < this.#fault.position) {
-      const author = this.#authors[position] ?? ''
-      this.#fault = { position, author, reason, ...(hashes === undefined ? {} : { hashes }) }
-    }
+    if (this.#fault === undefined || fault.position < this.#fault.position) this.#fault = fault
     return false
   }
 }

@@ -9,19 +9,23 @@ import { CoterieError } from '../core/errors.ts'
 import type { RecordBody } from '../core/record.ts'
 import { verifyMail, verifyRecord } from '../log/verify.ts'
 import { createSignatureCache } from '../log/seal.ts'
-import type { Mail } from '../ports/store.ts'
+import type { Mail, NewMessage } from '../ports/store.ts'
 import type { Context } from './context.ts'
 import type { Directory } from './directory.ts'
 
-/** Messages that this process sent and has not yet handed over; beyond it they are verified like any other. */
-const OWN_MESSAGES = 200_000
+/**
+ * Characters of messages that this process has sent and not yet handed over; beyond it they are verified like any
+ * other. Comparing with what was written costs 0.1 us, hashing it again 2 us.
+ */
+const OWN_CHARS_MAX = 16 * 1024 * 1024
 const VERIFIED_RECORDS = 1_000
 
 export class Trust {
   readonly #context: Context
   readonly #directory: Directory
-  /** Message id to envelope hash, oldest first. */
-  readonly #own = new Map<string, string>()
+  /** By message id, oldest first. */
+  readonly #own = new Map<string, { readonly text: string; readonly payload: string }>()
+  #ownChars = 0
   readonly #verified = new Map<number, RecordBody>()
   readonly #signatures = createSignatureCache()
 
@@ -31,12 +35,21 @@ export class Trust {
   }
 
   /** Remembers a message that this process has just written. */
-  wrote(id: string, hash: string): void {
-    if (this.#own.size >= OWN_MESSAGES) {
-      const oldest = this.#own.keys().next().value
-      if (oldest !== undefined) this.#own.delete(oldest)
+  wrote(message: NewMessage): void {
+    this.#own.set(message.envelope.id, message)
+    this.#ownChars += message.text.length + message.payload.length
+    for (const id of this.#own.keys()) {
+      if (this.#ownChars <= OWN_CHARS_MAX) return
+      this.#forget(id)
     }
-    this.#own.set(id, hash)
+  }
+
+  #forget(id: string): { readonly text: string; readonly payload: string } | undefined {
+    const own = this.#own.get(id)
+    if (own === undefined) return undefined
+    this.#own.delete(id)
+    this.#ownChars -= own.text.length + own.payload.length
+    return own
   }
 
   /**
@@ -45,11 +58,9 @@ export class Trust {
    */
   async check(mail: Mail): Promise<void> {
     const { crypto } = this.#context
-    const own = this.#own.get(mail.envelope.id)
+    const own = this.#forget(mail.envelope.id)
     if (own !== undefined) {
-      this.#own.delete(mail.envelope.id)
-      if (own === crypto.sha256(mail.text) && mail.envelope.payload.sha256 === crypto.sha256(mail.payload))
-        return
+      if (own.text === mail.text && own.payload === mail.payload) return
       throw tampered(mail, 'it is not what this process wrote')
     }
     const body = await this.#record(mail.position)

@@ -79,7 +79,8 @@ export class TurnEngine {
   readonly handler: Handler
   readonly turnId: string
   readonly journal: Journal
-  readonly abortion = new AbortController()
+  /** Why the turn was stopped. */
+  stopped: CoterieError | undefined
   readonly waits = new Map<number, OpenWait>()
   readonly compensations: Compensation[] = []
   /** Errors that recorded results gave to the handler, by the call they came from. */
@@ -93,6 +94,7 @@ export class TurnEngine {
   lastEnd: TurnEnd | undefined
   /** In rollback nothing new is done: the handler is only led to its compensations. */
   readonly rollingBack: boolean
+  #abortion: AbortController | undefined
   #chunks: number
   #lastChunk: string
   #lock: Promise<void> = Promise.resolve()
@@ -126,8 +128,13 @@ export class TurnEngine {
     this.rollingBack = mail.state === 'cancelling' || this.journal.rollback !== undefined
   }
 
+  /** Made when it is first asked for: most handlers never look, and it costs 2 us. */
   get signal(): AbortSignal {
-    return this.abortion.signal
+    if (this.#abortion === undefined) {
+      this.#abortion = new AbortController()
+      if (this.stopped !== undefined) this.#abortion.abort(this.stopped)
+    }
+    return this.#abortion.signal
   }
 
   /** Resolves when the turn is suspended or over. */
@@ -163,13 +170,14 @@ export class TurnEngine {
 
   /** Fires the signal and lets the handler's waits fail, without saying how the turn ends. */
   stop(error: CoterieError): void {
-    if (!this.signal.aborted) this.abortion.abort(error)
+    this.stopped ??= error
+    this.#abortion?.abort(this.stopped)
     this.waits.clear()
   }
 
   /** Throws when the turn is over: a handler that outlives its turn does nothing. */
   checkLive(): void {
-    if (this.signal.aborted) throw this.signal.reason
+    if (this.stopped !== undefined) throw this.stopped
     if (this.ended) {
       throw new CoterieError(
         'COTERIE_TURN_ENDED',
@@ -254,7 +262,7 @@ export class TurnEngine {
   }
 
   async #check(): Promise<void> {
-    if (this.ended || this.signal.aborted || this.waits.size === 0) return
+    if (this.ended || this.stopped !== undefined || this.waits.size === 0) return
     try {
       if (this.#newWaits) {
         this.#newWaits = false
@@ -296,8 +304,8 @@ export class TurnEngine {
         return
       }
       this.refused(outcome)
-      throw this.signal.aborted
-        ? this.signal.reason
+      throw this.stopped !== undefined
+        ? this.stopped
         : new CoterieError('COTERIE_LEASE_LOST', `${this.turnId} was superseded.`)
     })
   }

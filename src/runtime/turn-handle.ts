@@ -38,7 +38,6 @@ export class TurnHandle implements Turn<unknown> {
   readonly correlation: string
   readonly deadline: number | null
   readonly attempt: number
-  readonly signal: AbortSignal
 
   constructor(engine: TurnEngine) {
     const { envelope } = engine.mail
@@ -50,7 +49,10 @@ export class TurnHandle implements Turn<unknown> {
     this.correlation = envelope.correlation
     this.deadline = envelope.deadline
     this.attempt = engine.mail.attempts + 1
-    this.signal = engine.signal
+  }
+
+  get signal(): AbortSignal {
+    return this.#engine.signal
   }
 
   async step<T>(
@@ -89,7 +91,7 @@ export class TurnHandle implements Turn<unknown> {
     const { context } = this.#engine.host
     const to = addressOf(target.agent, options.key)
     const text = encodePayload(payload)
-    const recorded = this.#call('ask', `${to} ${target.handler}`, context.crypto.sha256(text))
+    const recorded = this.#call('ask', `${to} ${target.handler}`, () => context.crypto.sha256(text))
     const { i } = recorded
     const done = await this.#askDone(recorded, target, to, payload, options)
     if (done.error !== undefined) return { i, answer: { ok: false, error: done.error } }
@@ -196,7 +198,7 @@ export class TurnHandle implements Turn<unknown> {
 
   send<I>(target: HandlerRef<I, unknown>, payload: I, options: SendOptions = {}): string {
     const to = addressOf(target.agent, options.key)
-    const recorded = this.#call('send', `${to} ${target.handler}`, this.#print(payload))
+    const recorded = this.#call('send', `${to} ${target.handler}`, () => this.#print(payload))
     if (recorded.type !== 'new') return recorded.call.id ?? ''
     const { context } = this.#engine.host
     const message = makeMessage(
@@ -222,7 +224,7 @@ export class TurnHandle implements Turn<unknown> {
   }
 
   publish<I>(topic: Topic<I>, payload: I, options: Omit<SendOptions, 'key'> = {}): void {
-    const recorded = this.#call('publish', topic.topic, this.#print(payload))
+    const recorded = this.#call('publish', topic.topic, () => this.#print(payload))
     if (recorded.type !== 'new' || this.#engine.rollingBack) return
     const { context } = this.#engine.host
     const now = context.clock.now()
@@ -259,7 +261,7 @@ export class TurnHandle implements Turn<unknown> {
     }
     const { text } = encode(this.#engine.host.context, data, `The event "${type}"`)
     const hash = this.#engine.host.context.crypto.sha256(text)
-    const recorded = this.#call('append', `${stream} ${type}`, hash)
+    const recorded = this.#call('append', `${stream} ${type}`, () => hash)
     if (recorded.type !== 'new' || this.#engine.rollingBack) return
     this.#engine.effects.addEvent({ stream, type, data: text, hash })
     this.#engine.effects.entries.push({
@@ -324,7 +326,7 @@ export class TurnHandle implements Turn<unknown> {
     return value
   }
 
-  #call(op: Operation, name: string, print?: string): Recorded {
+  #call(op: Operation, name: string, print?: () => string): Recorded {
     const engine = this.#engine
     this.#live()
     const { operationsPerTurn } = engine.host.context.limits

@@ -205,7 +205,7 @@ export class TurnRun {
     const { engine } = this
     const error = thrown instanceof SegmentFailure ? thrown.error : thrown
     if (engine.ended || this.#failing || engine.rollingBack) return
-    if (engine.signal.aborted && engine.signal.reason === error) return
+    if (engine.stopped === error) return
     this.#failing = true
     this.#deadline?.()
     const late = error instanceof CoterieError && error.code === 'COTERIE_DEADLINE_PASSED' && this.#isPast()

@@ -91,6 +91,8 @@ export type Handlers = Readonly<Record<string, Handler>>
 type PayloadOf<H> = H extends Handler<infer I, unknown> ? I : never
 type ReplyOf<H> = H extends Handler<unknown, infer O> ? O : never
 type Awaitable<T> = T | Promise<T>
+/** What may be answered where T is asked for: read-only values too, so that literals keep their types. */
+type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T
 
 /**
  * A handler: what it takes, what it answers, and how it fails. Without `output` the reply has the type that the
@@ -105,9 +107,9 @@ type Awaitable<T> = T | Promise<T>
  * })
  * ```
  */
-export function on<I extends StandardSchema, O extends StandardSchema>(
+export function on<I extends StandardSchema, O extends StandardSchema, const R extends Frozen<InputOf<O>>>(
   spec: { readonly input: I; readonly output: O } & HandlerOptions,
-  run: (turn: Turn<InputOf<O>>, input: OutputOf<I>) => Awaitable<InputOf<O>>,
+  run: (turn: Turn<InputOf<O>>, input: OutputOf<I>) => Awaitable<R>,
 ): Handler<InputOf<I>, OutputOf<O>>
 export function on<In, Out, R>(
   spec: { readonly topic: Topic<In, Out> } & HandlerOptions,
@@ -115,7 +117,7 @@ export function on<In, Out, R>(
 ): Handler<In, R>
 export function on<I extends StandardSchema, R>(
   spec: { readonly input: I } & HandlerOptions,
-  run: (turn: Turn<R>, input: OutputOf<I>) => Awaitable<R>,
+  run: (turn: Turn<unknown>, input: OutputOf<I>) => Awaitable<R>,
 ): Handler<InputOf<I>, R>
 export function on(
   spec: { input?: StandardSchema; output?: StandardSchema; topic?: Topic } & HandlerOptions,

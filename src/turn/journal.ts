@@ -130,15 +130,15 @@ export class Journal {
   }
 
   /**
-   * The handler's next call. Throws COTERIE_JOURNAL_MISMATCH when another one stands in its place.
+   * The handler's next call; `print` makes the fingerprint of what is passed, if there is one to compare with. Throws COTERIE_JOURNAL_MISMATCH when another one stands in its place.
    */
-  call(op: Operation, name: string, print?: string): Recorded {
+  call(op: Operation, name: string, print?: () => string): Recorded {
     const i = this.#next
     const call = this.#calls.get(i)
     if (call !== undefined && (call.op !== op || call.name !== name)) {
       throw mismatch(i, `the journal has ${shown(call)}, the handler now calls ${shown({ op, name })}`)
     }
-    if (call?.print !== undefined && print !== undefined && call.print !== print) {
+    if (call?.print !== undefined && print !== undefined && call.print !== print()) {
       throw mismatch(i, `${shown(call)} was recorded with other contents than the handler passes now`)
     }
     this.#next += 1

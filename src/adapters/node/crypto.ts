@@ -8,6 +8,7 @@ import {
 } from 'node:crypto'
 import { CoterieError } from '../../core/errors.ts'
 import type { Crypto, KeyPair, PrivateKey } from '../../ports/crypto.ts'
+import { isSafePoint } from './ed25519-point.ts'
 
 // DER around a raw Ed25519 key (RFC 8410): everything before the 32 bytes is constant.
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
@@ -21,16 +22,6 @@ const SIGNATURE = /^[A-Za-z0-9_-]{85}[AQgw]$/
 
 /** How many imported public keys are kept: about 1 KiB each. */
 const PUBLIC_KEYS_MAX = 4096
-
-// The y coordinates of the eight points of small order, without the sign of x. Under such a key one
-// signature can pass for many messages ("Taming the many EdDSAs", section 4); OpenSSL accepts them.
-const SMALL_ORDER = new Set([
-  '0000000000000000000000000000000000000000000000000000000000000000',
-  '0100000000000000000000000000000000000000000000000000000000000000',
-  'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
-  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
-  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
-])
 
 // The handle that leaves this module shows nothing of the key, not even to a logger that walks objects.
 const privateKeys = new WeakMap<PrivateKey, KeyObject>()
@@ -94,13 +85,4 @@ function importPublicKey(publicKey: string): KeyObject | undefined {
   }
   publicKeys.set(publicKey, key)
   return key
-}
-
-/** False for the encoding of a point of small order, and for a y that is not below the field's prime. */
-function isSafePoint(raw: Buffer): boolean {
-  const y = Buffer.from(raw)
-  y.writeUInt8(y.readUInt8(31) & 0x7f, 31)
-  if (SMALL_ORDER.has(y.toString('hex'))) return false
-  // The prime is 2^255 - 19: ed ff .. ff 7f, least byte first.
-  return y.readUInt8(31) !== 0x7f || y.readUInt8(0) < 0xed || y.subarray(1, 31).some((byte) => byte !== 0xff)
 }

@@ -9,7 +9,7 @@ import type { Grant, Mail } from '../../ports/store.ts'
 import { readMailbox } from './batch.ts'
 import type { Database } from './database.ts'
 import { MAIL_COLUMNS, MAIL_TABLES, mailOf, num } from './rows.ts'
-import { CODE, IN_QUEUE } from './states.ts'
+import { CODE, IN_DELIVERED, IN_QUEUE } from './states.ts'
 
 const WORKER = 'select until_ms, lost from workers where space = ? and worker = ?'
 const ANNOUNCE = `insert into workers (space, worker, until_ms, lost) values (?, ?, ?, 0)
@@ -24,13 +24,10 @@ const TAKE = `insert into mailboxes (space, address, agent, worker, epoch, seq, 
   values (?, ?, ?, ?, 1, -1, '', 0, 0, 0, 0)
   on conflict (space, address) do update set worker = excluded.worker, epoch = epoch + 1`
 const RELEASE = 'update mailboxes set worker = null where space = ? and address = ? and worker = ?'
-const RELEASE_ALL = 'update mailboxes set worker = null where space = ? and worker = ? and worker is not null'
-// An address runs one turn at a time from the front, so a message that was running is near the front; the
-// bound keeps a take-over quick when a million messages are behind it.
-const FRONT = 1_000
-const CRASHED = `update messages set crashes = crashes + 1 where place = (select place from
-  (select place, state, queue from messages where space = ? and recipient = ? and ${IN_QUEUE} order by queue limit ${FRONT})
-  where state = ${CODE.delivered} order by queue limit 1)`
+const RELEASE_ALL = `update mailboxes indexed by mailboxes_worker set worker = null
+  where space = ? and worker = ? and worker is not null`
+const CRASHED = `update messages set crashes = crashes + 1 where place = (select place from messages
+  indexed by messages_delivered where space = ? and recipient = ? and ${IN_DELIVERED} order by queue limit 1)`
 const WAITING = `select ${MAIL_COLUMNS} from ${MAIL_TABLES}
   where m.space = ? and m.recipient = ? and m.${IN_QUEUE} and m.state = ${CODE.waiting} order by m.queue limit ?`
 

@@ -29,7 +29,7 @@ import {
   textOrNull,
 } from './rows.ts'
 import type { Row } from './rows.ts'
-import { CODE, IN_ASIDE, IN_QUEUE, PLACES } from './states.ts'
+import { CODE, IN_ASIDE, IN_DELIVERED, IN_QUEUE, PLACES } from './states.ts'
 
 const RECORD_COLUMNS = 'place, author, seq, prev, hash, body, detail, proof'
 const RECORDS = `select ${RECORD_COLUMNS} from records where place >= ? and place < ? order by place limit ?`
@@ -41,9 +41,14 @@ const BY_TRACE = `${MESSAGE} where m.space = ? and m.trace = ? order by m.place 
 const BY_CAUSE = `${MESSAGE} where m.space = ? and m.cause = ? and m.cause is not null order by m.place limit ?`
 const IN_RANGE = `${MESSAGE} where m.place >= ? and m.place < ? order by m.place limit ?`
 const HANDLED = `${MESSAGE} where m.place >= ? and m.place < ? and m.state = ${CODE.handled} order by m.place limit ?`
-// The unary plus keeps SQLite from walking all places of the space instead of the short index.
-const ASIDE = `${MESSAGE} where m.space = ? and m.${IN_ASIDE} and m.state = ? order by +m.place limit ?`
-const QUEUED = `${MESSAGE} where m.space = ? and m.${IN_QUEUE} and m.state = ? order by m.place limit ?`
+// The places are found and sorted first: sorting whole messages would carry every payload along. The unary plus
+// keeps SQLite from walking all places of the space instead of the short index.
+const inState = (index: string, condition: string): string => `select ${MESSAGE_COLUMNS} from
+  (select place from messages indexed by ${index} where space = ? and ${condition} and state = ? order by +place limit ?) p
+  join messages m on m.place = p.place join contents c on c.place = m.place order by m.place`
+const ASIDE = inState('messages_aside', IN_ASIDE)
+const IN_HAND = inState('messages_delivered', IN_DELIVERED)
+const QUEUED = inState('messages_queue', IN_QUEUE)
 const FIRST_MESSAGE =
   'select first_message from records where place >= ? and place < ? order by place limit 1'
 const REPLY = `select ${MAIL_COLUMNS} from ${MAIL_TABLES} where m.space = ? and m.re = ? and m.re is not null
@@ -143,7 +148,7 @@ export class LogReader {
       return this.#db.sql(HANDLED).all(placeOf(this.#space, 0), placeOf(this.#space + 1, 0), limit)
     }
     return this.#db
-      .sql(state === 'queued' || state === 'delivered' ? QUEUED : ASIDE)
+      .sql(state === 'queued' ? QUEUED : state === 'delivered' ? IN_HAND : ASIDE)
       .all(this.#space, code, limit)
   }
 

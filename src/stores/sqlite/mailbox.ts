@@ -9,7 +9,7 @@ import type { Database } from './database.ts'
 import { MAIL_COLUMNS, MAIL_TABLES, mailOf } from './rows.ts'
 import { CODE, IN_ASIDE, IN_QUEUE, IN_RETRY } from './states.ts'
 
-const NEXT_RETRY = `select min(due_ms) as at from messages
+const NEXT_RETRY = `select min(due_ms) as at from messages indexed by messages_retry
   where space = ? and recipient = ? and ${IN_RETRY} and due_ms > ?`
 
 const HEAD = `select ${MAIL_COLUMNS} from ${MAIL_TABLES}`
@@ -22,7 +22,8 @@ const MAIL = `${HEAD} where ${TAKEABLE} ${LAST}`
 // With a retry in the future, its lane is passed over from its place on. The lane is in the index and `held`
 // is a small table in memory, so 100,000 messages in a held lane cost one walk along the index (8 ms).
 const MAIL_BESIDE_RETRIES = `with held(lane, queue) as materialized
-  (select lane, min(queue) from messages where space = ? and recipient = ? and ${IN_RETRY} and due_ms > ? group by lane)
+  (select lane, min(queue) from messages indexed by messages_retry
+    where space = ? and recipient = ? and ${IN_RETRY} and due_ms > ? group by lane)
   select ${MAIL_COLUMNS} from messages m indexed by messages_queue left join held h on h.lane = m.lane
   join contents c on c.place = m.place
   where ${TAKEABLE} and (h.queue is null or m.queue < h.queue) ${LAST}`

@@ -24,7 +24,8 @@ const STATE = 'select recipient, state, undo, deadline_ms from messages where sp
 const LAST_CHUNK = 'select max(chunk) as chunk from journal where space = ? and turn = ?'
 const DECISION = 'select 1 from decisions where space = ? and id = ?'
 // A wait holds its turn only while the question is open: an answered one ends it as soon as the turn looks.
-const TARGETS = `select distinct w.target from waits w join messages q on q.space = w.space and q.id = w.request
+const TARGETS = `select distinct w.target from waits w indexed by waits_waiter
+  join messages q on q.space = w.space and q.id = w.request
   where w.space = ? and w.waiter = ? and w.target is not null and q.${LIVE}`
 
 /** Fencing. A lease whose time has lapsed is good until somebody takes the address. */

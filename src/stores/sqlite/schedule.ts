@@ -16,11 +16,12 @@ import { CODE, IN_ASIDE, IN_DEADLINE, IN_DUE } from './states.ts'
 
 // Two ranges of one index: behind the place where the last call stopped, then from the start. So every
 // mailbox has its turn, however many are always full.
-const READY = `select m.address from mailboxes m where m.space = ? and m.agent = ? and m.ready > 0
+const READY = `select m.address from mailboxes m indexed by mailboxes_ready where m.space = ? and m.agent = ? and m.ready > 0
   and m.address > ? and m.address <= ? and (m.worker is null or m.worker = ? or not exists
     (select 1 from workers w where w.space = m.space and w.worker = m.worker and w.until_ms > ?))
   order by m.address limit ?`
-const ANSWERED = `select distinct w.waiter from messages a cross join waits w on w.space = a.space and w.request = a.re
+const ANSWERED = `select distinct w.waiter from messages a
+  cross join waits w indexed by waits_request on w.space = a.space and w.request = a.re
   where a.space = ? and a.${IN_ASIDE} and a.state = ${CODE.answered} and w.request is not null`
 const WAITS_DUE = 'select distinct waiter from waits where space = ? and due_ms <= ? limit ?'
 const RETRIES_DUE = `select distinct recipient from messages

@@ -46,6 +46,9 @@ export function stateOf(code: number): MessageState {
 /** Condition of `messages_queue`: what stands in a mailbox. */
 export const IN_QUEUE = 'state between 5 and 8'
 
+/** Condition of `messages_delivered`: what a worker has in hand, or had when it stopped. */
+export const IN_DELIVERED = 'state = 8'
+
 /** Condition of `messages_retry`: a queued message that failed, and waits or has waited for its next attempt. */
 export const IN_RETRY = 'state = 7 and due_ms is not null'
 

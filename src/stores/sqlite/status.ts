@@ -1,6 +1,6 @@
 /**
- * The figures of a space, for people. Live messages are counted on their partial indexes, handled ones are
- * never counted but kept as a number.
+ * The figures of a space, for people. Messages in the ordinary way are kept as numbers; only what is
+ * out of it is counted, on a partial index.
  *
  * @module
  */
@@ -10,11 +10,13 @@ import type { MailboxRow, SpaceStatus } from '../../ports/store.ts'
 import { CLIENT, OWNER } from '../../core/address.ts'
 import type { Database } from './database.ts'
 import { num, numOrNull, text, textOrNull } from './rows.ts'
-import { CODE, IN_ASIDE, IN_QUEUE, stateOf } from './states.ts'
+import { IN_ASIDE, IN_DELIVERED, IN_QUEUE, stateOf } from './states.ts'
 
 const SPACE = 'select position, handled from spaces where space = ?'
-const IN_MAILBOXES = `select state, count(*) as n from messages where space = ? and ${IN_QUEUE}
-  and state >= ${CODE.queued} group by state`
+const DELIVERED = `select count(*) as n from messages indexed by messages_delivered where space = ? and ${IN_DELIVERED}`
+// Of the messages that a runner may take, those that are neither in hand nor being undone are queued: so a
+// million of them need not be counted one by one.
+const READY = 'select sum(ready) as n from mailboxes where space = ?'
 const ELSEWHERE = `select state, count(*) as n from messages where space = ? and ${IN_ASIDE} group by state`
 const DECISIONS = 'select count(*) as n from decisions where space = ?'
 // The oldest message of a mailbox is the first of its index; only its envelope knows when it was sent.
@@ -43,10 +45,11 @@ export function readStatus(db: Database, space: number, now: number): SpaceStatu
     expired: 0,
     cancelled: 0,
   }
-  for (const row of [...db.sql(IN_MAILBOXES).all(space), ...db.sql(ELSEWHERE).all(space)]) {
+  for (const row of db.sql(ELSEWHERE).all(space)) {
     messages[stateOf(num(row, 'state'))] = num(row, 'n')
   }
-  const decisions = db.sql(DECISIONS).get(space)
+  messages.delivered = count(db, DELIVERED, space)
+  messages.queued = count(db, READY, space) - messages.delivered - messages.cancelling
   return {
     position: num(head, 'position'),
     now,
@@ -60,8 +63,13 @@ export function readStatus(db: Database, space: number, now: number): SpaceStatu
         until: num(row, 'until_ms'),
         addresses: num(row, 'addresses'),
       })),
-    decisions: decisions === undefined ? 0 : num(decisions, 'n'),
+    decisions: count(db, DECISIONS, space),
   }
+}
+
+function count(db: Database, query: string, space: number): number {
+  const n = db.sql(query).get(space)?.['n']
+  return typeof n === 'number' ? n : 0
 }
 
 function mailboxOf(row: Record<string, unknown>): MailboxRow {

@@ -73,9 +73,11 @@ create unique index messages_key on messages (space, key_from, recipient, key) w
 -- The mailbox. The lane is in it so that messages behind a retry are passed over without a look at the table.
 create index messages_queue on messages (space, recipient, queue, lane) where state between 5 and 8;
 
+create index messages_delivered on messages (space, recipient, queue) where state = 8;
+
 create index messages_retry on messages (space, recipient, lane, queue) where state = 7 and due_ms is not null;
 
-create index messages_due on messages (space, due_ms) where due_ms is not null;
+create index messages_due on messages (space, state, due_ms) where due_ms is not null;
 
 create index messages_deadline on messages (space, deadline_ms)
   where state between 3 and 8 and deadline_ms is not null;

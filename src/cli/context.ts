@@ -1,0 +1,111 @@
+/**
+ * What every command works with: where the data is, and where to write.
+ *
+ * @module
+ */
+
+import type { Command } from 'commander'
+import { CoterieError } from '../core/errors.ts'
+import type { SpaceStore } from '../ports/store.ts'
+import { open, openStore } from '../open.ts'
+import type { OpenOptions } from '../open.ts'
+import type { Space } from '../runtime/space.ts'
+import { styleFor } from './render/style.ts'
+import type { Style } from './render/style.ts'
+import { jsonText } from './render/text.ts'
+
+/** The options that every command has. */
+interface GlobalOptions {
+  readonly db: string
+  readonly space: string
+  readonly keyring?: string
+  readonly json?: boolean
+}
+
+/** One call of the command line. */
+export interface CliContext {
+  readonly url: string
+  readonly space: string
+  readonly keyring: string | undefined
+  readonly json: boolean
+  readonly style: Style
+  /** Data: one line on the standard output. */
+  out(line: string): void
+  /** A JSON value on the standard output: one line. */
+  outJson(value: unknown): void
+  /** Chatter: one line on the standard error. With `--json` nothing is said. */
+  say(line: string): void
+}
+
+/** The context of a command, from the global options. */
+export function contextOf(command: Command): CliContext {
+  const { db, space, keyring, json } = command.optsWithGlobals<GlobalOptions>()
+  const out = (line: string): void => {
+    process.stdout.write(`${line}\n`)
+  }
+  return {
+    url: urlOf(db),
+    space,
+    keyring,
+    json: json === true,
+    style: styleFor(hasColours()),
+    out,
+    outJson: (value) => out(jsonText(value)),
+    say: (line) => {
+      if (json !== true) process.stderr.write(`${line}\n`)
+    },
+  }
+}
+
+/** Runs `use` on the space, opened for reading only: nothing is created, locked or changed. */
+export async function withStore<T>(
+  context: CliContext,
+  use: (store: SpaceStore) => Promise<T>,
+): Promise<T> {
+  const store = openStore(context.url, { mustExist: true, readOnly: true })
+  try {
+    const space = await store.space(context.space)
+    if (space === undefined) {
+      const names = await store.spaces()
+      const others = names.length === 0 ? 'It has none.' : `It has: ${names.join(', ')}.`
+      throw new CoterieError(
+        'COTERIE_NOT_FOUND',
+        `There is no space "${context.space}" in ${context.url}. ${others}`,
+        { details: { space: context.space, spaces: names } },
+      )
+    }
+    return await use(space)
+  } finally {
+    await store.close()
+  }
+}
+
+/** Opens the space to act in it. Without `create`, what is not there is an error. */
+export async function openSpace(
+  context: CliContext,
+  options: Pick<OpenOptions, 'agents' | 'logger'> & { readonly create: boolean },
+): Promise<Space> {
+  const { create, ...rest } = options
+  return open(context.url, {
+    ...rest,
+    space: context.space,
+    mustExist: !create,
+    ...(context.keyring !== undefined && { keyring: context.keyring }),
+  })
+}
+
+/** Runs `use` on the space, opened by a caller from outside that runs no agents. */
+export async function withSpace<T>(context: CliContext, use: (space: Space) => Promise<T>): Promise<T> {
+  await using space = await openSpace(context, { create: false })
+  return await use(space)
+}
+
+/** A path is a file of SQLite; whatever names a scheme is a URL. */
+function urlOf(db: string): string {
+  return db.startsWith('sqlite:') || /^[a-z][a-z0-9+.-]*:\/\//i.test(db) ? db : `sqlite:${db}`
+}
+
+function hasColours(): boolean {
+  const { NO_COLOR, TERM } = process.env
+  return process.stdout.isTTY && (NO_COLOR === undefined || NO_COLOR === '') && TERM !== 'dumb'
+}

@@ -1,0 +1,50 @@
+/**
+ * How the command line fails: one line for people, one JSON object for programs, and an exit code for both.
+ *
+ * @module
+ */
+
+import { CommanderError } from 'commander'
+import { CoterieError, ERROR_TRAITS, errorValue } from '../core/errors.ts'
+import type { ErrorCode, ErrorValue } from '../core/errors.ts'
+import { clean, jsonText } from './render/text.ts'
+
+/** What went wrong, in the form in which it is printed. */
+export interface Failure {
+  readonly exit: number
+  readonly value: ErrorValue
+}
+
+/** The failure behind anything thrown. Undefined: it was only the end of `--help` or `--version`. */
+export function failureOf(error: unknown): Failure | undefined {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return undefined
+    return failureOf(usageError(error))
+  }
+  const value = errorValue(error)
+  const exit = value.code in ERROR_TRAITS ? ERROR_TRAITS[value.code as ErrorCode].exit : 1
+  return { exit, value }
+}
+
+/** The lines for the standard error. */
+export function failureLines({ value }: Failure, json: boolean): readonly string[] {
+  if (json) return [jsonText({ error: value })]
+  const lines = [`error: ${clean(value.message)} (${clean(value.code)})`]
+  for (let cause = value.cause; cause !== undefined; cause = cause.cause) {
+    // An error that wraps another one often ends with its message already.
+    if (!value.message.includes(cause.message)) {
+      lines.push(`  caused by: ${clean(cause.message)} (${clean(cause.code)})`)
+    }
+  }
+  return lines
+}
+
+function usageError(error: CommanderError): CoterieError {
+  const said = error.message.replace(/^error: /, '').replaceAll('\n', ' ')
+  const text = said === '(outputHelp)' ? 'name a command' : said
+  return new CoterieError('COTERIE_USAGE', `${text.charAt(0).toUpperCase()}${text.slice(1)}${stop(text)}`)
+}
+
+function stop(text: string): string {
+  return /[.?)]$/.test(text) ? '' : '.'
+}

@@ -1,0 +1,82 @@
+#!/usr/bin/env -S node --disable-warning=ExperimentalWarning
+/**
+ * The command line: `coterie`. Data goes to the standard output, everything else to the standard error.
+ *
+ * @module
+ */
+
+import { readFileSync } from 'node:fs'
+import { Command, Option } from 'commander'
+import { addAsk } from './commands/ask.ts'
+import { addCancel } from './commands/cancel.ts'
+import { addCertificate } from './commands/certificate.ts'
+import { addDead } from './commands/dead.ts'
+import { addDecisions } from './commands/decisions.ts'
+import { addKeys } from './commands/keys.ts'
+import { addLog } from './commands/log.ts'
+import { addRun } from './commands/run.ts'
+import { addSend } from './commands/send.ts'
+import { addStatus } from './commands/status.ts'
+import { addTrace } from './commands/trace.ts'
+import { addVerify } from './commands/verify.ts'
+import { addWhy } from './commands/why.ts'
+import { failureLines, failureOf } from './failure.ts'
+
+const EPILOGUE = `
+Exit codes:
+  0 done   1 failed   2 bad input   3 does not verify   4 not found   5 refused
+  6 database   7 keys   8 too late   130 stopped by Ctrl-C a second time
+
+Examples:
+  $ coterie run agents.ts                              run the agents of a module
+  $ coterie ask reviewer review '{"name":"left-pad"}'  ask one of them
+  $ coterie why dec_01M82GP0NF                         why was this decided?
+`
+
+function program(): Command {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    readonly version: string
+  }
+  const root = new Command('coterie')
+    .description('Run agents, send them messages, and see why they did what they did.')
+    .version(version)
+    .addOption(
+      new Option('--db <file>', 'the database: a path, or a sqlite: URL')
+        .env('COTERIE_DB')
+        .default('coterie.db'),
+    )
+    .option('--space <name>', 'the space in the database', 'main')
+    .option('--keyring <folder>', 'the folder of the private keys (default: the database with .keys)')
+    .option('--json', 'write JSON: one document, or one object a line for lists')
+    .configureHelp({ showGlobalOptions: true })
+    // Errors are printed in one place, in one form: commander only raises them.
+    .configureOutput({ outputError: () => undefined })
+    .exitOverride()
+    .showSuggestionAfterError()
+    .addHelpText('after', EPILOGUE)
+  const adders = [addRun, addSend, addAsk, addStatus, addLog, addTrace, addWhy]
+  const more = [addDecisions, addCertificate, addVerify, addKeys, addDead, addCancel]
+  for (const add of [...adders, ...more]) add(root)
+  return root
+}
+
+/** Runs one command; answers the exit code. */
+async function main(argv: readonly string[]): Promise<number> {
+  try {
+    await program().parseAsync(argv)
+    return Number(process.exitCode ?? 0)
+  } catch (error) {
+    const failure = failureOf(error)
+    if (failure === undefined) return 0
+    for (const line of failureLines(failure, argv.includes('--json'))) process.stderr.write(`${line}\n`)
+    return failure.exit
+  }
+}
+
+// A reader that has seen enough (`coterie log | head`) closes the pipe: that is no failure.
+process.stdout.on('error', (error: Error & { readonly code?: string }) => {
+  process.exit(error.code === 'EPIPE' ? 0 : 1)
+})
+const code = await main(process.argv)
+// A module of agents may hold connections and timers open; the command is done all the same.
+process.stdout.write('', () => process.exit(code))

@@ -1,0 +1,78 @@
+/**
+ * Values of options and arguments, read as strictly as the runtime reads them.
+ *
+ * @module
+ */
+
+import { readFileSync } from 'node:fs'
+import { text as readAll } from 'node:stream/consumers'
+import { InvalidArgumentError } from 'commander'
+import { CoterieError } from '../core/errors.ts'
+
+/** A whole number of at least 1. */
+export function countOf(text: string): number {
+  const value = wholeOf(text)
+  if (value < 1) throw new InvalidArgumentError('It must be at least 1.')
+  return value
+}
+
+/** A whole number of at least 0. */
+export function wholeOf(text: string): number {
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) {
+    throw new InvalidArgumentError('It must be a whole number.')
+  }
+  return value
+}
+
+/** A time: ISO 8601, or milliseconds since the Unix epoch. */
+export function timeOf(text: string): number {
+  const value = /^\d+$/.test(text) ? Number(text) : Date.parse(text)
+  if (!Number.isSafeInteger(value)) {
+    throw new InvalidArgumentError('Write a time as 2026-01-31T12:00:00Z, or in milliseconds since 1970.')
+  }
+  return value
+}
+
+/** A W3C trace id. */
+export function traceOf(text: string): string {
+  if (!/^[0-9a-f]{32}$/.test(text)) throw new InvalidArgumentError('A trace id has 32 hex digits.')
+  return text
+}
+
+/**
+ * The payload of a message: the argument, a file, or the standard input for `-`; `{}` when none is given.
+ * Throws COTERIE_INVALID_JSON, COTERIE_USAGE, COTERIE_NOT_FOUND.
+ */
+export async function payloadOf(argument: string | undefined, file: string | undefined): Promise<unknown> {
+  if (argument !== undefined && file !== undefined) {
+    throw new CoterieError('COTERIE_USAGE', 'Give the payload as an argument or with --file, not both.')
+  }
+  if (argument === '-') return parseJson(await readAll(process.stdin), 'the standard input')
+  if (file !== undefined) return parseJson(readText(file), file)
+  return argument === undefined ? {} : parseJson(argument, 'the payload')
+}
+
+/** The text of a file. Throws COTERIE_NOT_FOUND, COTERIE_INVALID_ARGUMENT. */
+export function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
+    const message = missing ? `There is no file ${file}.` : `The file ${file} cannot be read.`
+    throw new CoterieError(missing ? 'COTERIE_NOT_FOUND' : 'COTERIE_INVALID_ARGUMENT', message, {
+      cause,
+      details: { file },
+    })
+  }
+}
+
+function parseJson(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    const hint = where === 'the payload' ? " In a shell, put it in single quotes: '{\"name\":\"x\"}'." : ''
+    const why = cause instanceof Error ? cause.message : ''
+    throw new CoterieError('COTERIE_INVALID_JSON', `In ${where} is no valid JSON: ${why}.${hint}`)
+  }
+}
