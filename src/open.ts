@@ -17,7 +17,7 @@ import type { Store } from './ports/store.ts'
 import { startSpace } from './runtime/start.ts'
 import type { Space } from './runtime/space.ts'
 import { openSqlite } from './stores/sqlite/index.ts'
-import { memoryKeyring } from './testing/memory-keyring.ts'
+import { memoryKeyring } from './adapters/memory/keyring.ts'
 import type { AnyAgent } from './turn/definition.ts'
 
 /** Options of `open`. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { text as readAll } from 'node:stream/consumers'
 import { InvalidArgumentError } from 'commander'
 import { CoterieError } from '../core/errors.ts'
@@ -61,6 +61,18 @@ export function readText(file: string): string {
     const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
     const message = missing ? `There is no file ${file}.` : `The file ${file} cannot be read.`
     throw new CoterieError(missing ? 'COTERIE_NOT_FOUND' : 'COTERIE_INVALID_ARGUMENT', message, {
+      cause,
+      details: { file },
+    })
+  }
+}
+
+/** Writes a file. Throws COTERIE_INVALID_ARGUMENT. */
+export function writeText(file: string, text: string): void {
+  try {
+    writeFileSync(file, text)
+  } catch (cause) {
+    throw new CoterieError('COTERIE_INVALID_ARGUMENT', `The file ${file} cannot be written.`, {
       cause,
       details: { file },
     })

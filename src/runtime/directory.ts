@@ -53,26 +53,27 @@ export class Directory {
 
   /** Throws unless the agent and its handler are known to the space. */
   async requireHandler(agent: string, handler: string): Promise<void> {
-    const known = this.#registry.agent(agent)?.handlers.some((h) => h.name === handler)
-    if (known === true) return
-    const entry = (await this.refresh()).agent(agent)
-    if (entry === undefined || agent === CLIENT) {
-      throw new CoterieError(
+    if (this.isKnown(agent, handler)) return
+    await this.refresh()
+    if (!this.isKnown(agent, handler)) throw this.unknown(agent, handler)
+  }
+
+  /** What is missing at the recipient of a message: the agent, or the handler. */
+  unknown(agent: string, handler: string): CoterieError {
+    const entry = this.#registry.agent(agent)
+    if (entry === undefined || agent === CLIENT || agent === OWNER) {
+      return new CoterieError(
         'COTERIE_UNKNOWN_RECIPIENT',
         `The space "${this.#context.store.name}" has no agent "${agent}". Open it once with that agent, or correct the name.`,
         { details: { agent } },
       )
     }
-    if (!entry.handlers.some((h) => h.name === handler)) {
-      const names = entry.handlers.map((h) => h.name).join(', ')
-      throw new CoterieError(
-        'COTERIE_UNKNOWN_HANDLER',
-        `Agent "${agent}" has no handler "${handler}"; it has: ${names}.`,
-        {
-          details: { agent, handler },
-        },
-      )
-    }
+    const names = entry.handlers.map((h) => h.name).join(', ')
+    return new CoterieError(
+      'COTERIE_UNKNOWN_HANDLER',
+      `Agent "${agent}" has no handler "${handler}"; it has: ${names}.`,
+      { details: { agent, handler } },
+    )
   }
 
   /** Same as {@link requireHandler}, from what is already known: for use inside a turn. */

@@ -134,6 +134,9 @@ export function deadlineFor(
   inherited: number | null,
   now: number,
 ): number | null {
+  const { timeoutMs } = options
+  if (timeoutMs !== undefined && !(timeoutMs > 0))
+    throw invalid(`A timeout must be a whole number of milliseconds above 0, not ${timeoutMs}.`)
   let deadline = inherited
   for (const wanted of [
     options.deadline,

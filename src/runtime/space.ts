@@ -340,6 +340,8 @@ export class Space {
     const pulse = await this.#context.store.pulse()
     if (pulse === this.#pulse) return
     this.#pulse = pulse
+    // An agent that joined elsewhere may be written to by the turns that run here.
+    await this.#directory.refresh()
     await this.#outside.check()
     await this.#worker.changed()
   }

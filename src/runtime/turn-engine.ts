@@ -22,6 +22,7 @@ import { keyFor } from './context.ts'
 import type { Context } from './context.ts'
 import type { Directory } from './directory.ts'
 import { Effects } from './effects.ts'
+import { Replay } from './replay.ts'
 import { isPlain, plainEffects, sealEffects, segmentDraft } from './segment.ts'
 import type { SealedEffects, SegmentRest } from './segment.ts'
 
@@ -71,8 +72,6 @@ export class SegmentFailure extends Error {
   }
 }
 
-const STUCK_MS = 5_000
-
 export class TurnEngine {
   readonly host: TurnHost
   readonly mail: Mail
@@ -100,10 +99,7 @@ export class TurnEngine {
   #lock: Promise<void> = Promise.resolve()
   #newWaits = false
   #checking = false
-  #replays = new Map<number, () => void>()
-  #cursor = 0
-  #pumping = false
-  #stuck: (() => void) | undefined
+  readonly #replay: Replay
   #halt: ((halt: Halt) => void) | undefined
   #halted: Halt | undefined
   /** How the handler fails when a commit in the middle of it cannot go on. */
@@ -126,6 +122,12 @@ export class TurnEngine {
     this.#chunks = chunks.length
     this.#lastChunk = chunks.at(-1)?.hash ?? ''
     this.rollingBack = mail.state === 'cancelling' || this.journal.rollback !== undefined
+    this.#replay = new Replay(this.journal, host.context.clock, {
+      turnId: this.turnId,
+      mayBeStuck: () => this.steps === 0 && !this.rollingBack,
+      stuck: (error) => this.onFailure(error),
+      replayed: () => this.checkSoon(),
+    })
   }
 
   /** Made when it is first asked for: most handlers never look, and it costs 2 us. */
@@ -153,7 +155,7 @@ export class TurnEngine {
     if (this.ended) return
     if (halt.type !== 'suspended') {
       this.ended = true
-      this.#stuck?.()
+      this.#replay.stop()
     }
     const resolve = this.#halt
     this.#halt = undefined
@@ -188,50 +190,12 @@ export class TurnEngine {
 
   /** Gives a recorded result back when its place in the recorded order has come. */
   replay(i: number, deliver: () => void): void {
-    this.#replays.set(i, deliver)
-    this.#pumpSoon()
+    this.#replay.await(i, deliver)
   }
 
   /** True when every recorded result has been given back. */
   get replayed(): boolean {
-    return this.#cursor >= this.journal.order.length
-  }
-
-  #pumpSoon(): void {
-    if (this.#pumping) return
-    this.#pumping = true
-    this.host.context.clock.defer(() => {
-      this.#pumping = false
-      this.#pump()
-    })
-  }
-
-  #pump(): void {
-    const i = this.journal.order[this.#cursor]
-    if (i === undefined || this.ended) return
-    const deliver = this.#replays.get(i)
-    this.#stuck?.()
-    this.#stuck = undefined
-    if (deliver === undefined) {
-      // The handler has yet to make this call. If it never does, it has changed.
-      this.#stuck = this.host.context.clock.setTimer(STUCK_MS, () => {
-        if (this.steps === 0 && !this.rollingBack) this.onFailure(this.#stuckError(i))
-      })
-      return
-    }
-    this.#cursor += 1
-    this.#replays.delete(i)
-    deliver()
-    this.#pumpSoon()
-    if (this.replayed) this.checkSoon()
-  }
-
-  #stuckError(i: number): CoterieError {
-    return new CoterieError(
-      'COTERIE_JOURNAL_MISMATCH',
-      `The handler no longer follows the journal of ${this.turnId}: operation ${i} has a recorded result, and the handler has not made that call.`,
-      { details: { operation: i } },
-    )
+    return this.#replay.done
   }
 
   /** Registers a wait; it is committed when the handler has nothing more to do at once. */

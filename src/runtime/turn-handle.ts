@@ -358,13 +358,7 @@ export class TurnHandle implements Turn<unknown> {
 
   #target(kind: 'send' | 'ask', ref: HandlerRef): Target {
     const { directory } = this.#engine.host
-    if (!directory.isKnown(ref.agent, ref.handler)) {
-      throw new CoterieError(
-        'COTERIE_UNKNOWN_RECIPIENT',
-        `The space has no agent "${ref.agent}" with a handler "${ref.handler}". Open it once with that agent.`,
-        { details: { agent: ref.agent, handler: ref.handler } },
-      )
-    }
+    if (!directory.isKnown(ref.agent, ref.handler)) throw directory.unknown(ref.agent, ref.handler)
     return { kind, agent: ref.agent, handler: ref.handler, topic: null, schema: ref.definition.input }
   }
 

@@ -15,7 +15,8 @@ import { fakeJournal, fakeMessage, fakeTrace } from './fixtures.ts'
 async function treeOf(kit: Kit): Promise<Record<'root' | 'middle' | 'leaf' | 'side', NewMessage>> {
   const trace = fakeTrace()
   const root = await kit.send('a', { trace })
-  const caused = (to: string, from: string, cause: NewMessage) => fakeMessage({ to, from, trace, cause: turnOf(idOf(cause)) })
+  const caused = (to: string, from: string, cause: NewMessage) =>
+    fakeMessage({ to, from, trace, cause: turnOf(idOf(cause)) })
   const middle = caused('b', 'a', root)
   const side = caused('d', 'a', root)
   const leaf = caused('c', 'b', middle)
@@ -34,12 +35,18 @@ export const CANCEL_CASES: readonly Case[] = [
       const { root, middle, leaf, side } = await treeOf(kit)
       const beside = await kit.send('c')
       const outcome = await kit.accept(kit.write('client/two', { cancels: idOf(root) }))
-      assert.deepEqual(outcome.cancelled.map((m) => [m.envelope.id, m.state]), [
-        [idOf(side), 'queued'],
-        [idOf(leaf), 'queued'],
-      ])
+      assert.deepEqual(
+        outcome.cancelled.map((m) => [m.envelope.id, m.state]),
+        [
+          [idOf(side), 'queued'],
+          [idOf(leaf), 'queued'],
+        ],
+      )
       const row = await kit.row(leaf)
-      assert.deepEqual([row.state, row.reason, row.settledAt], ['cancelled', 'cancelled by client/two', outcome.position])
+      assert.deepEqual(
+        [row.state, row.reason, row.settledAt],
+        ['cancelled', 'cancelled by client/two', outcome.position],
+      )
       assert.equal((await kit.row(middle)).state, 'handled')
       assert.deepEqual(await kit.mail('c'), [idOf(beside)])
       assert.deepEqual(await kit.mail('d'), [])
@@ -50,7 +57,10 @@ export const CANCEL_CASES: readonly Case[] = [
     async (kit) => {
       const { middle, leaf, side } = await treeOf(kit)
       const outcome = await kit.accept(kit.write('client/two', { cancels: turnOf(idOf(middle)) }))
-      assert.deepEqual(outcome.cancelled.map((m) => m.envelope.id), [idOf(leaf)])
+      assert.deepEqual(
+        outcome.cancelled.map((m) => m.envelope.id),
+        [idOf(leaf)],
+      )
       assert.equal((await kit.row(side)).state, 'queued')
     },
   ],
@@ -63,7 +73,10 @@ export const CANCEL_CASES: readonly Case[] = [
       const retried = await kit.send('a', { trace })
       await kit.accept(kit.turn('a', retried, 'retry', { attempts: 1, dueAt: (await kit.now()) + 1_000 }))
       const outcome = await kit.accept(kit.write('client/two', { cancels: trace }))
-      assert.deepEqual(outcome.cancelled.map((m) => m.envelope.id).toSorted(), [leaf, side, later, retried].map(idOf).toSorted())
+      assert.deepEqual(
+        outcome.cancelled.map((m) => m.envelope.id).toSorted(),
+        [leaf, side, later, retried].map(idOf).toSorted(),
+      )
       kit.harness.clock.advance(1_000)
       assert.deepEqual(await kit.space.promote(10), [])
       assert.deepEqual(await kit.space.due(10), [])
@@ -85,10 +98,13 @@ export const CANCEL_CASES: readonly Case[] = [
       assert.ok(question !== undefined)
       await kit.accept(kit.write('client/two', { cancels: idOf(running) }))
       const outcome = await kit.accept(kit.write('client/two', { cancels: turnOf(idOf(waiting)) }))
-      assert.deepEqual(outcome.cancelled.map((m) => [m.envelope.id, m.state]), [
-        [idOf(waiting), 'waiting'],
-        [idOf(question), 'queued'],
-      ])
+      assert.deepEqual(
+        outcome.cancelled.map((m) => [m.envelope.id, m.state]),
+        [
+          [idOf(waiting), 'waiting'],
+          [idOf(question), 'queued'],
+        ],
+      )
       assert.deepEqual(await kit.space.waits(turnOf(idOf(waiting))), [])
       const ended = { type: 'ended', state: 'cancelled' }
       assert.deepEqual(await kit.commitOne(kit.turn('a', running, 'handled')), ended)
@@ -100,15 +116,29 @@ export const CANCEL_CASES: readonly Case[] = [
     async (kit) => {
       const message = await kit.send('a', { deadline: (await kit.now()) + 1_000 })
       const lease = await kit.lease('a')
+      await kit.accept(fakeJournal(lease, idOf(message)))
       await kit.accept(fakeJournal(lease, idOf(message), { undo: true }))
+      await kit.accept(fakeJournal(lease, idOf(message)))
       const outcome = await kit.accept(kit.write('client/two', { cancels: idOf(message) }))
-      assert.deepEqual(outcome.cancelled.map((m) => m.state), ['delivered'])
+      assert.deepEqual(
+        outcome.cancelled.map((m) => m.state),
+        ['delivered'],
+      )
       const row = await kit.row(message)
-      assert.deepEqual([row.state, row.reason, row.settledAt], ['cancelling', 'cancelled by client/two', null])
+      assert.deepEqual(
+        [row.state, row.reason, row.settledAt],
+        ['cancelling', 'cancelled by client/two', null],
+      )
       assert.deepEqual(await kit.mail('a'), [idOf(message)])
       assert.deepEqual(await kit.space.work('worker', ['a'], 10), ['a'])
-      assert.deepEqual(await kit.commitOne(kit.turn('a', message, 'handled')), { type: 'ended', state: 'cancelling' })
-      assert.deepEqual(await kit.commitOne(kit.turn('a', message, 'retry')), { type: 'ended', state: 'cancelling' })
+      assert.deepEqual(await kit.commitOne(kit.turn('a', message, 'handled')), {
+        type: 'ended',
+        state: 'cancelling',
+      })
+      assert.deepEqual(await kit.commitOne(kit.turn('a', message, 'retry')), {
+        type: 'ended',
+        state: 'cancelling',
+      })
       kit.harness.clock.advance(1_000)
       await kit.accept(fakeJournal(lease, idOf(message), { undo: true }))
       const again = await kit.accept(kit.write('client/two', { cancels: idOf(message) }))
@@ -139,7 +169,12 @@ export const CANCEL_CASES: readonly Case[] = [
     async (kit) => {
       const message = await kit.send('a')
       await kit.lease('a')
-      const notice = fakeMessage({ to: 'b', from: 'a', cause: turnOf(idOf(message)), trace: message.envelope.trace })
+      const notice = fakeMessage({
+        to: 'b',
+        from: 'a',
+        cause: turnOf(idOf(message)),
+        trace: message.envelope.trace,
+      })
       await kit.handle('a', message, { messages: [notice], cancels: message.envelope.trace })
       assert.equal((await kit.row(notice)).state, 'queued')
       assert.equal((await kit.row(message)).state, 'handled')
@@ -160,7 +195,10 @@ export const CANCEL_CASES: readonly Case[] = [
       assert.deepEqual((await kit.accept(kit.write('client/two', { cancels: idOf(question) }))).cancelled, [])
       assert.equal((await kit.row(reply)).state, 'answered')
       const outcome = await kit.accept(kit.write('client/two', { cancels: idOf(message) }))
-      assert.deepEqual(outcome.cancelled.map((m) => m.envelope.id), [idOf(message), idOf(reply)])
+      assert.deepEqual(
+        outcome.cancelled.map((m) => m.envelope.id),
+        [idOf(message), idOf(reply)],
+      )
       assert.deepEqual(await kit.space.answers([idOf(question)]), [])
     },
   ],

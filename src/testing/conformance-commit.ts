@@ -20,13 +20,16 @@ export const COMMIT_CASES: readonly Case[] = [
       const positions = [...first, ...second].map((o) => (o.type === 'accepted' ? o.position : o.type))
       assert.deepEqual(positions, [1, 2, 3, 4])
       const records = await kit.space.records(0, 10)
-      assert.deepEqual(records.map((r) => [r.position, r.author, r.seq]), [
-        [0, '@owner', 0],
-        [1, 'client/a', 0],
-        [2, 'client/b', 0],
-        [3, 'client/a', 1],
-        [4, 'client/c', 0],
-      ])
+      assert.deepEqual(
+        records.map((r) => [r.position, r.author, r.seq]),
+        [
+          [0, '@owner', 0],
+          [1, 'client/a', 0],
+          [2, 'client/b', 0],
+          [3, 'client/a', 1],
+          [4, 'client/c', 0],
+        ],
+      )
     },
   ],
   [
@@ -78,11 +81,18 @@ export const COMMIT_CASES: readonly Case[] = [
   [
     'gives a message out exactly as it was written',
     async (kit) => {
-      const sent = await kit.send('reviewer', { key: 'k', topic: 'news', deadline: (await kit.now()) + 1_000 })
+      const sent = await kit.send('reviewer', {
+        key: 'k',
+        topic: 'news',
+        deadline: (await kit.now()) + 1_000,
+      })
       const page = await kit.space.mail('reviewer', { limit: 1 })
       const [mail] = page.mail
       assert.ok(mail !== undefined)
-      assert.deepEqual({ envelope: mail.envelope, text: mail.text, hash: mail.hash, payload: mail.payload }, sent)
+      assert.deepEqual(
+        { envelope: mail.envelope, text: mail.text, hash: mail.hash, payload: mail.payload },
+        sent,
+      )
       assert.equal(mail.state, 'queued')
       assert.deepEqual([mail.attempts, mail.segments, mail.crashes, mail.position], [0, 0, 0, 1])
       assert.equal(page.nextDueAt, null)
@@ -96,10 +106,18 @@ export const COMMIT_CASES: readonly Case[] = [
       const dueAt = (await kit.now()) + 500
       await kit.accept(kit.turn('reviewer', message, 'retry', { attempts: 1, dueAt }))
       const retried = await kit.row(message)
-      assert.deepEqual([retried.state, retried.attempts, retried.dueAt, retried.segments, retried.settledAt], ['queued', 1, dueAt, 0, null])
-      const { position } = await kit.accept(kit.turn('reviewer', message, 'dead', { attempts: 2, error: '{"code":"X"}' }))
+      assert.deepEqual(
+        [retried.state, retried.attempts, retried.dueAt, retried.segments, retried.settledAt],
+        ['queued', 1, dueAt, 0, null],
+      )
+      const { position } = await kit.accept(
+        kit.turn('reviewer', message, 'dead', { attempts: 2, error: '{"code":"X"}' }),
+      )
       const dead = await kit.row(message)
-      assert.deepEqual([dead.state, dead.attempts, dead.dueAt, dead.error, dead.settledAt], ['dead', 2, null, '{"code":"X"}', position])
+      assert.deepEqual(
+        [dead.state, dead.attempts, dead.dueAt, dead.error, dead.settledAt],
+        ['dead', 2, null, '{"code":"X"}', position],
+      )
       assert.deepEqual(await kit.mail('reviewer'), [])
     },
   ],
@@ -110,7 +128,10 @@ export const COMMIT_CASES: readonly Case[] = [
       await kit.lease('reviewer')
       await kit.accept(kit.turn('reviewer', late, 'expired'))
       await kit.accept(kit.turn('reviewer', unwanted, 'cancelled'))
-      for (const [message, state] of [[late, 'expired'], [unwanted, 'cancelled']] as const) {
+      for (const [message, state] of [
+        [late, 'expired'],
+        [unwanted, 'cancelled'],
+      ] as const) {
         const row = await kit.row(message)
         assert.equal(row.state, state)
         assert.equal(typeof row.reason, 'string')
@@ -127,7 +148,10 @@ export const COMMIT_CASES: readonly Case[] = [
       await kit.accept(first.write)
       const waiting = await kit.row(message)
       assert.deepEqual([waiting.state, waiting.segments], ['waiting', 1])
-      assert.deepEqual((await kit.space.waits(turn)).map((w) => w.target), ['one', 'two'])
+      assert.deepEqual(
+        (await kit.space.waits(turn)).map((w) => w.target),
+        ['one', 'two'],
+      )
       const sleep = { index: 7, target: null, request: null, dueAt: 99 }
       await kit.accept(kit.turn('asker', message, 'waiting', { waits: [sleep] }))
       assert.equal((await kit.row(message)).segments, 2)
@@ -150,7 +174,10 @@ export const COMMIT_CASES: readonly Case[] = [
         fakeJournal(lease, idOf(message), { chunk: first }),
         fakeJournal(lease, idOf(message), { chunk: second }),
       )
-      assert.deepEqual(outcomes.map((o) => o.type), ['accepted', 'accepted'])
+      assert.deepEqual(
+        outcomes.map((o) => o.type),
+        ['accepted', 'accepted'],
+      )
       assert.deepEqual(await kit.space.journal(turn), [first, second])
       assert.deepEqual(await kit.mail('reviewer'), [idOf(message)])
       assert.equal((await kit.space.records(0, 10)).length, 2)
@@ -163,9 +190,18 @@ export const COMMIT_CASES: readonly Case[] = [
       const message = fakeMessage({ to: 'reviewer' })
       const outcomes = await kit.commit(
         kit.write('client/one', { messages: [message], events: [fakeEvent('s', 1)] }),
-        kit.turn('reviewer', message, 'handled', {}, { reads: [{ stream: 's', version: 1 }], events: [fakeEvent('s', 2)] }),
+        kit.turn(
+          'reviewer',
+          message,
+          'handled',
+          {},
+          { reads: [{ stream: 's', version: 1 }], events: [fakeEvent('s', 2)] },
+        ),
       )
-      assert.deepEqual(outcomes.map((o) => o.type), ['accepted', 'accepted'])
+      assert.deepEqual(
+        outcomes.map((o) => o.type),
+        ['accepted', 'accepted'],
+      )
       assert.equal((await kit.row(message)).state, 'handled')
     },
   ],
@@ -183,23 +219,43 @@ export const COMMIT_CASES: readonly Case[] = [
       assert.deepEqual([done.state, done.settledAt], ['handled', position])
       assert.equal((await kit.row(toAsker)).state, 'answered')
       assert.deepEqual(await kit.mail('asker'), [])
-      await kit.accept(kit.write('asker', { settles: [{ id: idOf(toAsker), as: 'handled', reason: 'consumed' }] }))
+      await kit.accept(
+        kit.write('asker', { settles: [{ id: idOf(toAsker), as: 'handled', reason: 'consumed' }] }),
+      )
       assert.equal((await kit.row(toAsker)).state, 'handled')
       const answers = await kit.space.answers([idOf(outside), idOf(inside), 'msg_unknown'])
-      assert.deepEqual(answers.map((mail) => mail.envelope.id), [idOf(toClient), idOf(toAsker)])
+      assert.deepEqual(
+        answers.map((mail) => mail.envelope.id),
+        [idOf(toClient), idOf(toAsker)],
+      )
     },
   ],
   [
     'settles live messages, leaves final ones, and takes a dead letter up again as new',
     async (kit) => {
       await kit.lease('reviewer')
-      const [done, dead, live] = [await kit.send('reviewer'), await kit.send('reviewer'), await kit.send('reviewer')]
+      const [done, dead, live] = [
+        await kit.send('reviewer'),
+        await kit.send('reviewer'),
+        await kit.send('reviewer'),
+      ]
       await kit.handle('reviewer', done)
       await kit.accept(kit.turn('reviewer', dead, 'dead', { attempts: 5, error: '{}' }))
-      const settle = (id: string, as: 'handled' | 'expired' | 'cancelled' | 'queued') => ({ id, as, reason: 'an operator' })
+      const settle = (id: string, as: 'handled' | 'expired' | 'cancelled' | 'queued') => ({
+        id,
+        as,
+        reason: 'an operator',
+      })
       await kit.accept(
         kit.write('client/one', {
-          settles: [settle(idOf(done), 'cancelled'), settle(idOf(dead), 'queued'), settle(idOf(live), 'expired'), settle('msg_none', 'handled')],
+          settles: [
+            settle(idOf(done), 'cancelled'),
+            settle(idOf(done), 'queued'),
+            settle(idOf(dead), 'queued'),
+            settle(idOf(live), 'queued'),
+            settle(idOf(live), 'expired'),
+            settle('msg_none', 'handled'),
+          ],
         }),
       )
       assert.equal((await kit.row(done)).state, 'handled')
@@ -214,7 +270,7 @@ export const COMMIT_CASES: readonly Case[] = [
     },
   ],
   [
-    'keeps its clock when the machine\'s goes back, and stores it with each commit',
+    "keeps its clock when the machine's goes back, and stores it with each commit",
     async (kit) => {
       kit.harness.clock.advance(60_000)
       await kit.accept(kit.write('client/one'))
@@ -225,7 +281,13 @@ export const COMMIT_CASES: readonly Case[] = [
       assert.ok((await other.now()) >= before)
       const message = await kit.send('reviewer', { deadline: before })
       await kit.lease('reviewer')
-      assert.deepEqual(await kit.commitOne(kit.turn('reviewer', message, 'handled')), { type: 'expired', now: before })
+      // A handle that has not been asked for the time yet.
+      const third = await kit.other()
+      const [outcome] = await third.space.commit([kit.turn('reviewer', message, 'handled')], {
+        mailboxDepth: 9,
+      })
+      assert.deepEqual(outcome, { type: 'expired', now: before })
+      await third.store.close()
       kit.harness.clock.advance(30_000)
       await other.store.close()
     },

@@ -127,19 +127,39 @@ export class Kit {
   }
 
   /** A turn of an address: its record. */
-  turn(address: string, message: NewMessage | string, end: TurnEnd, turn: Partial<TurnWrite> = {}, given: Partial<RecordWrite> = {}): RecordWrite {
+  turn(
+    address: string,
+    message: NewMessage | string,
+    end: TurnEnd,
+    turn: Partial<TurnWrite> = {},
+    given: Partial<RecordWrite> = {},
+  ): RecordWrite {
     return this.write(address, { turn: fakeTurn(idOf(message), end, turn), ...given })
   }
 
   /** Handles a message, with effects. */
-  async handle(address: string, message: NewMessage | string, given: Partial<RecordWrite> = {}): Promise<Accepted> {
+  async handle(
+    address: string,
+    message: NewMessage | string,
+    given: Partial<RecordWrite> = {},
+  ): Promise<Accepted> {
     return this.accept(this.turn(address, message, 'handled', {}, given))
   }
 
   /** The write of a turn that asks and waits; the questions are sent with it. */
-  asking(address: string, message: NewMessage, ...targets: readonly string[]): { write: RecordWrite; questions: readonly NewMessage[] } {
+  asking(
+    address: string,
+    message: NewMessage,
+    ...targets: readonly string[]
+  ): { write: RecordWrite; questions: readonly NewMessage[] } {
     const questions = targets.map((to) =>
-      fakeMessage({ to, from: address, kind: 'ask', cause: turnOf(idOf(message)), trace: message.envelope.trace }),
+      fakeMessage({
+        to,
+        from: address,
+        kind: 'ask',
+        cause: turnOf(idOf(message)),
+        trace: message.envelope.trace,
+      }),
     )
     const waits = questions.map((question, index): Wait => ({
       index,
@@ -164,7 +184,10 @@ export class Kit {
   }
 
   /** The ids of what a mailbox gives out. */
-  async mail(address: string, query: { trace?: string; after?: number; limit?: number } = {}): Promise<readonly string[]> {
+  async mail(
+    address: string,
+    query: { trace?: string; after?: number; limit?: number } = {},
+  ): Promise<readonly string[]> {
     const page = await this.space.mail(address, { limit: 100, ...query })
     return page.mail.map((mail) => mail.envelope.id)
   }

@@ -88,7 +88,7 @@ export const LEASE_CASES: readonly Case[] = [
     },
   ],
   [
-    'hands the chain\'s head and the waiting turns, oldest first, to the next runner',
+    "hands the chain's head and the waiting turns, oldest first, to the next runner",
     async (kit) => {
       const [first, second] = [await kit.send('asker'), await kit.send('asker')]
       await kit.lease('asker', 'one')
@@ -100,10 +100,13 @@ export const LEASE_CASES: readonly Case[] = [
       await kit.space.heartbeat('two', LEASE_MS)
       const grant = await kit.space.lease('asker', 'two')
       assert.deepEqual(grant?.head, { seq: 1, hash: last.record.hash })
-      assert.deepEqual(grant.waiting.map((m) => [m.envelope.id, m.state]), [
-        [idOf(first), 'waiting'],
-        [idOf(second), 'waiting'],
-      ])
+      assert.deepEqual(
+        grant.waiting.map((m) => [m.envelope.id, m.state]),
+        [
+          [idOf(first), 'waiting'],
+          [idOf(second), 'waiting'],
+        ],
+      )
       assert.equal(grant.takenOver, false)
     },
   ],
@@ -123,8 +126,18 @@ export const LEASE_CASES: readonly Case[] = [
       await kit.lease('c', 'two')
       await kit.space.retire('one')
       const { workers, mailboxes } = await kit.space.status()
-      assert.deepEqual(workers.map((w) => [w.id, w.addresses]), [['two', 1]])
-      assert.deepEqual(mailboxes.map((m) => [m.address, m.worker]), [['a', null], ['b', null], ['c', 'two']])
+      assert.deepEqual(
+        workers.map((w) => [w.id, w.addresses]),
+        [['two', 1]],
+      )
+      assert.deepEqual(
+        mailboxes.map((m) => [m.address, m.worker]),
+        [
+          ['a', null],
+          ['b', null],
+          ['c', 'two'],
+        ],
+      )
       assert.equal(await kit.space.heartbeat('one', LEASE_MS), true)
     },
   ],

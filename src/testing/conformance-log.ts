@@ -22,12 +22,27 @@ export const LOG_CASES: readonly Case[] = [
       await kit.accept(kit.write('client/b'))
       await kit.accept(kit.write('client/a'))
       assert.deepEqual((await kit.space.records(1, 1))[0], { position: 1, ...record })
-      assert.deepEqual((await kit.space.chain('client/a', 0, 10)).map((r) => r.position), [1, 3])
-      assert.deepEqual((await kit.space.chain('client/a', 1, 10)).map((r) => r.position), [3])
-      assert.deepEqual((await kit.space.chain('client/a', 0, 1)).map((r) => r.seq), [0])
-      assert.deepEqual((await kit.space.records(2, 10)).map((r) => r.position), [2, 3])
+      assert.deepEqual(
+        (await kit.space.chain('client/a', 0, 10)).map((r) => r.position),
+        [1, 3],
+      )
+      assert.deepEqual(
+        (await kit.space.chain('client/a', 1, 10)).map((r) => r.position),
+        [3],
+      )
+      assert.deepEqual(
+        (await kit.space.chain('client/a', 0, 1)).map((r) => r.seq),
+        [0],
+      )
+      assert.deepEqual(
+        (await kit.space.records(2, 10)).map((r) => r.position),
+        [2, 3],
+      )
       assert.deepEqual(await kit.space.records(4, 10), [])
-      assert.deepEqual(await kit.space.head('client/a'), { seq: 1, hash: (await kit.space.records(3, 1))[0]?.hash })
+      assert.deepEqual(await kit.space.head('client/a'), {
+        seq: 1,
+        hash: (await kit.space.records(3, 1))[0]?.hash,
+      })
       assert.deepEqual(await kit.space.head('nobody'), { seq: -1, hash: '' })
     },
   ],
@@ -38,7 +53,10 @@ export const LOG_CASES: readonly Case[] = [
       await kit.accept(kit.write('client/one', { events: events.slice(0, 2) }))
       await kit.accept(kit.write('client/one', { events: events.slice(2) }))
       const all = await kit.space.stream('s')
-      assert.deepEqual(all.events, events.map((e, i) => ({ ...e, position: i < 2 ? 1 : 2 })))
+      assert.deepEqual(
+        all.events,
+        events.map((e, i) => ({ ...e, position: i < 2 ? 1 : 2 })),
+      )
       assert.equal(all.version, 3)
       const some = await kit.space.stream('s', 2)
       assert.deepEqual([some.version, some.events.length], [2, 2])
@@ -49,12 +67,17 @@ export const LOG_CASES: readonly Case[] = [
   [
     'lists messages in the order sent: by trace, by cause, by state, by record',
     async (kit) => {
-      const [a, b, c] = [fakeMessage({ to: 'x' }), fakeMessage({ to: 'y', cause: 'turn_1' }), fakeMessage({ to: 'x', cause: 'turn_1' })]
+      const [a, b, c] = [
+        fakeMessage({ to: 'x' }),
+        fakeMessage({ to: 'y', cause: 'turn_1' }),
+        fakeMessage({ to: 'x', cause: 'turn_1' }),
+      ]
       const d = fakeMessage({ to: 'z', trace: a.envelope.trace })
       await kit.accept(kit.write('client/one', { messages: [a, b, c] }))
       await kit.accept(kit.write('client/two'))
       await kit.accept(kit.write('client/one', { messages: [d] }))
-      const list = async (query: MessagesQuery) => (await kit.space.messagesOf(query)).map((m) => m.envelope.id)
+      const list = async (query: MessagesQuery) =>
+        (await kit.space.messagesOf(query)).map((m) => m.envelope.id)
       assert.deepEqual(await list({ trace: a.envelope.trace, limit: 9 }), [idOf(a), idOf(d)])
       assert.deepEqual(await list({ cause: 'turn_1', limit: 9 }), [idOf(b), idOf(c)])
       assert.deepEqual(await list({ state: 'queued', limit: 3 }), [idOf(a), idOf(b), idOf(c)])
@@ -73,7 +96,7 @@ export const LOG_CASES: readonly Case[] = [
       await kit.accept(kit.write('client/one', { messages: messages.slice(1, 5) }))
       await kit.accept(kit.write('client/one', { messages: messages.slice(5) }))
       const seen: string[] = []
-      for (let after = -1; ; ) {
+      for (let after = -1; ;) {
         const page = await kit.space.messagesOf({ after, limit: 2 })
         if (page.length === 0) break
         seen.push(...page.map((m) => m.envelope.id))
@@ -106,14 +129,21 @@ export const LOG_CASES: readonly Case[] = [
     'shows each mailbox: depth, records, waiting, dead, the oldest message',
     async (kit) => {
       await kit.lease('x', 'one')
-      const [first, second, third] = [await kit.send('x', { sentAt: 1_000 }), await kit.send('x', { sentAt: 2_000 }), await kit.send('x', { sentAt: 3_000 })]
+      const [first, second, third] = [
+        await kit.send('x', { sentAt: 1_000 }),
+        await kit.send('x', { sentAt: 2_000 }),
+        await kit.send('x', { sentAt: 3_000 }),
+      ]
       await kit.accept(kit.asking('x', first, 'y').write)
       await kit.accept(kit.turn('x', third, 'dead', { error: '{}' }))
       const { mailboxes, position, now } = await kit.space.status()
       assert.equal(position, 5)
       assert.ok(now > 0)
       const [x, y] = mailboxes
-      assert.deepEqual([x?.address, x?.depth, x?.records, x?.waiting, x?.dead, x?.oldestAt], ['x', 2, 2, 1, 1, 1_000])
+      assert.deepEqual(
+        [x?.address, x?.depth, x?.records, x?.waiting, x?.dead, x?.oldestAt],
+        ['x', 2, 2, 1, 1, 1_000],
+      )
       assert.deepEqual([x?.worker, x?.epoch, typeof x?.leaseUntil], ['one', 1, 'number'])
       assert.deepEqual([y?.address, y?.depth, y?.worker, y?.leaseUntil], ['y', 1, null, null])
       assert.equal(mailboxes.length, 2)
@@ -125,12 +155,16 @@ export const LOG_CASES: readonly Case[] = [
     async (kit) => {
       const decisions = ['dec_1', 'dec_2', 'dec_3'].map((id) => ({ id, hash: fakeHash(), certificate: '{}' }))
       await kit.accept(kit.write('client/one', { decisions }))
-      const ids = async (after: string | null, limit: number) => (await kit.space.decisions(after, limit)).map((d) => d.id)
+      const ids = async (after: string | null, limit: number) =>
+        (await kit.space.decisions(after, limit)).map((d) => d.id)
       assert.deepEqual(await ids(null, 2), ['dec_1', 'dec_2'])
       assert.deepEqual(await ids('dec_2', 2), ['dec_3'])
       assert.equal(await kit.space.decision('dec_4'), undefined)
       assert.equal((await kit.space.status()).decisions, 3)
-      assert.equal((await kit.commitOne(kit.write('client/one', { decisions: decisions.slice(0, 1) }))).type, 'conflict')
+      assert.equal(
+        (await kit.commitOne(kit.write('client/one', { decisions: decisions.slice(0, 1) }))).type,
+        'conflict',
+      )
     },
   ],
   [
@@ -156,7 +190,10 @@ export const LOG_CASES: readonly Case[] = [
     async (kit) => {
       const name = `race-${nextFixture()}`
       const other = await kit.other()
-      const [one, two] = [fakeRecord('@owner', { seq: -1, hash: '' }), fakeRecord('@owner', { seq: -1, hash: '' })]
+      const [one, two] = [
+        fakeRecord('@owner', { seq: -1, hash: '' }),
+        fakeRecord('@owner', { seq: -1, hash: '' }),
+      ]
       const first = await kit.store.space(name, { record: one })
       const second = await other.store.space(name, { record: two })
       assert.deepEqual([first?.id, second?.id], [one.hash, one.hash])
@@ -186,7 +223,9 @@ export const LOG_CASES: readonly Case[] = [
       await kit.lease('reviewer', 'one')
       await other.space.heartbeat('two', 1_000)
       assert.equal(await other.space.lease('reviewer', 'two'), undefined)
-      const duplicate = await other.commitOne(other.write('client/two', { messages: [fakeMessage({ to: 'reviewer', key: 'k' })] }))
+      const duplicate = await other.commitOne(
+        other.write('client/two', { messages: [fakeMessage({ to: 'reviewer', key: 'k' })] }),
+      )
       assert.equal(duplicate.type, 'duplicate')
       const fork = await other.commitOne(other.write('client/one'))
       assert.equal(fork.type, 'conflict')
@@ -205,7 +244,9 @@ export const LOG_CASES: readonly Case[] = [
       await kit.store.close()
       await kit.store.close()
       await assert.rejects(kit.space.now(), { code: 'COTERIE_CLOSED' })
-      await assert.rejects(kit.space.commit([kit.write('client/one')], { mailboxDepth: 1 }), { code: 'COTERIE_CLOSED' })
+      await assert.rejects(kit.space.commit([kit.write('client/one')], { mailboxDepth: 1 }), {
+        code: 'COTERIE_CLOSED',
+      })
       await assert.rejects(kit.store.spaces(), { code: 'COTERIE_CLOSED' })
       await next.store.close()
       const again = await next.other()

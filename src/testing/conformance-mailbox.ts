@@ -60,14 +60,46 @@ export const MAILBOX_CASES: readonly Case[] = [
       const dueAt = (await kit.now()) + 1_000
       await kit.accept(kit.turn('reviewer', first, 'retry', { attempts: 1, dueAt }))
       const held = await kit.space.mail('reviewer', { limit: 10 })
-      assert.deepEqual(held.mail.map((m) => m.envelope.id), [idOf(beside)])
+      assert.deepEqual(
+        held.mail.map((m) => m.envelope.id),
+        [idOf(beside)],
+      )
       assert.equal(held.nextDueAt, dueAt)
       kit.harness.clock.advance(999)
       assert.deepEqual(await kit.mail('reviewer'), [idOf(beside)])
       kit.harness.clock.advance(1)
       const free = await kit.space.mail('reviewer', { limit: 10 })
-      assert.deepEqual(free.mail.map((m) => m.envelope.id), [first, second, beside, third].map(idOf))
+      assert.deepEqual(
+        free.mail.map((m) => m.envelope.id),
+        [first, second, beside, third].map(idOf),
+      )
       assert.equal(free.nextDueAt, null)
+    },
+  ],
+  [
+    'frees each lane at the time of its own retry',
+    async (kit) => {
+      const [soon, later] = [
+        await kit.send('reviewer', { from: 'a' }),
+        await kit.send('reviewer', { from: 'b' }),
+      ]
+      const [behindSoon, behindLater] = [
+        await kit.send('reviewer', { from: 'a' }),
+        await kit.send('reviewer', { from: 'b' }),
+      ]
+      await kit.lease('reviewer')
+      const now = await kit.now()
+      await kit.accept(kit.turn('reviewer', soon, 'retry', { attempts: 1, dueAt: now + 1_000 }))
+      await kit.accept(kit.turn('reviewer', later, 'retry', { attempts: 1, dueAt: now + 2_000 }))
+      assert.deepEqual(await kit.mail('reviewer'), [])
+      kit.harness.clock.advance(1_000)
+      assert.deepEqual(
+        await kit.space.mail('reviewer', { limit: 10 }).then((page) => page.nextDueAt),
+        now + 2_000,
+      )
+      assert.deepEqual(await kit.mail('reviewer'), [soon, behindSoon].map(idOf))
+      kit.harness.clock.advance(1_000)
+      assert.deepEqual(await kit.mail('reviewer'), [soon, later, behindSoon, behindLater].map(idOf))
     },
   ],
   [
@@ -78,7 +110,9 @@ export const MAILBOX_CASES: readonly Case[] = [
       const retried = await kit.send('reviewer', { from: 'a', trace })
       const behind = await kit.send('reviewer', { from: 'a', trace })
       await kit.lease('reviewer')
-      await kit.accept(kit.turn('reviewer', retried, 'retry', { attempts: 1, dueAt: (await kit.now()) + 1_000 }))
+      await kit.accept(
+        kit.turn('reviewer', retried, 'retry', { attempts: 1, dueAt: (await kit.now()) + 1_000 }),
+      )
       assert.deepEqual(await kit.mail('reviewer'), [idOf(before)])
       assert.deepEqual(await kit.mail('reviewer', { trace }), [])
       kit.harness.clock.advance(1_000)
@@ -92,7 +126,9 @@ export const MAILBOX_CASES: readonly Case[] = [
       const behind = await kit.send('reviewer', { from: 'b', topic: 'news', kind: 'topic' })
       const direct = await kit.send('reviewer', { from: 'a' })
       await kit.lease('reviewer')
-      await kit.accept(kit.turn('reviewer', published, 'retry', { attempts: 1, dueAt: (await kit.now()) + 1_000 }))
+      await kit.accept(
+        kit.turn('reviewer', published, 'retry', { attempts: 1, dueAt: (await kit.now()) + 1_000 }),
+      )
       assert.deepEqual(await kit.mail('reviewer'), [idOf(direct)])
       kit.harness.clock.advance(1_000)
       assert.deepEqual(await kit.mail('reviewer'), [published, behind, direct].map(idOf))
@@ -104,7 +140,9 @@ export const MAILBOX_CASES: readonly Case[] = [
       const first = await kit.send('reviewer', { from: 'a' })
       const second = await kit.send('reviewer', { from: 'a' })
       const lease = await kit.lease('reviewer')
-      await kit.accept(kit.turn('reviewer', first, 'retry', { attempts: 1, dueAt: (await kit.now()) + 1_000 }))
+      await kit.accept(
+        kit.turn('reviewer', first, 'retry', { attempts: 1, dueAt: (await kit.now()) + 1_000 }),
+      )
       kit.harness.clock.advance(1_000)
       await kit.accept(fakeJournal(lease, idOf(first)))
       assert.deepEqual(await kit.mail('reviewer'), [idOf(first), idOf(second)])
@@ -119,7 +157,9 @@ export const MAILBOX_CASES: readonly Case[] = [
       const first = await kit.send('reviewer', { from: 'a' })
       const second = await kit.send('reviewer', { from: 'a' })
       await kit.lease('reviewer')
-      await kit.accept(kit.turn('reviewer', first, 'retry', { attempts: 1, dueAt: (await kit.now()) + 1_000 }))
+      await kit.accept(
+        kit.turn('reviewer', first, 'retry', { attempts: 1, dueAt: (await kit.now()) + 1_000 }),
+      )
       assert.deepEqual(await kit.mail('reviewer'), [])
       await kit.accept(kit.write('client/one', { cancels: idOf(first) }))
       assert.deepEqual(await kit.mail('reviewer'), [idOf(second)])
@@ -142,7 +182,9 @@ export const MAILBOX_CASES: readonly Case[] = [
       const second = await kit.send('reviewer')
       await kit.lease('reviewer')
       await kit.accept(kit.turn('reviewer', first, 'dead', { error: '{}' }))
-      await kit.accept(kit.write('client/one', { settles: [{ id: idOf(first), as: 'queued', reason: 'again' }] }))
+      await kit.accept(
+        kit.write('client/one', { settles: [{ id: idOf(first), as: 'queued', reason: 'again' }] }),
+      )
       assert.deepEqual(await kit.mail('reviewer'), [idOf(second), idOf(first)])
     },
   ],

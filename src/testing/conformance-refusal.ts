@@ -8,10 +8,22 @@ import assert from 'node:assert/strict'
 import { turnOf } from '../core/ids.ts'
 import { idOf } from './conformance-kit.ts'
 import type { Case, Kit } from './conformance-kit.ts'
-import { fakeChunk, fakeEvent, fakeHash, fakeJournal, fakeMessage, fakeRecord, fakeTurn, fakeWrite } from './fixtures.ts'
+import {
+  fakeChunk,
+  fakeEvent,
+  fakeHash,
+  fakeJournal,
+  fakeMessage,
+  fakeRecord,
+  fakeTurn,
+  fakeWrite,
+} from './fixtures.ts'
 
 /** Two agents of which the first waits for the second, and so on; answers the write that would close the circle. */
-async function circleOf(kit: Kit, ...names: readonly string[]): Promise<{ close: Parameters<Kit['commitOne']>[0]; first: string }> {
+async function circleOf(
+  kit: Kit,
+  ...names: readonly string[]
+): Promise<{ close: Parameters<Kit['commitOne']>[0]; first: string }> {
   const [first, ...rest] = names
   assert.ok(first !== undefined)
   const message = await kit.send(first)
@@ -33,19 +45,26 @@ async function circleOf(kit: Kit, ...names: readonly string[]): Promise<{ close:
 /** Cases of refused writes. */
 export const REFUSAL_CASES: readonly Case[] = [
   [
-    'refuses a record that skips, repeats or forks its author\'s chain, and tells the head',
+    "refuses a record that skips, repeats or forks its author's chain, and tells the head",
     async (kit) => {
       const first = kit.write('client/a')
       await kit.accept(first)
       const head = { seq: 0, hash: first.record.hash }
-      for (const from of [{ seq: -1, hash: '' }, { seq: 1, hash: head.hash }, { seq: 0, hash: fakeHash() }]) {
-        assert.deepEqual(await kit.commitOne(fakeWrite(fakeRecord('client/a', from))), { type: 'conflict', head })
+      for (const from of [
+        { seq: -1, hash: '' },
+        { seq: 1, hash: head.hash },
+        { seq: 0, hash: fakeHash() },
+      ]) {
+        assert.deepEqual(await kit.commitOne(fakeWrite(fakeRecord('client/a', from))), {
+          type: 'conflict',
+          head,
+        })
       }
       assert.equal((await kit.space.records(0, 10)).length, 2)
     },
   ],
   [
-    'refuses a worker whose lease is of an older epoch, another worker\'s, or missing',
+    "refuses a worker whose lease is of an older epoch, another worker's, or missing",
     async (kit) => {
       const message = await kit.send('reviewer')
       const old = await kit.lease('reviewer', 'one')
@@ -53,7 +72,13 @@ export const REFUSAL_CASES: readonly Case[] = [
       const fresh = await kit.lease('reviewer', 'two')
       assert.equal(fresh.epoch, old.epoch + 1)
       const fenced = { type: 'fenced', epoch: fresh.epoch }
-      for (const lease of [old, { ...fresh, worker: 'one' }, { ...fresh, epoch: old.epoch }, { ...fresh, address: 'other' }, null]) {
+      for (const lease of [
+        old,
+        { ...fresh, worker: 'one' },
+        { ...fresh, epoch: old.epoch },
+        { ...fresh, address: 'other' },
+        null,
+      ]) {
         const write = kit.turn('reviewer', message, 'handled', {}, { lease })
         assert.deepEqual(await kit.commitOne(write), fenced)
       }
@@ -78,7 +103,11 @@ export const REFUSAL_CASES: readonly Case[] = [
     async (kit) => {
       const deadline = (await kit.now()) + 1_000
       const lease = await kit.lease('reviewer')
-      const messages = [await kit.send('reviewer', { deadline }), await kit.send('reviewer', { deadline }), await kit.send('reviewer', { deadline })]
+      const messages = [
+        await kit.send('reviewer', { deadline }),
+        await kit.send('reviewer', { deadline }),
+        await kit.send('reviewer', { deadline }),
+      ]
       kit.harness.clock.advance(1_000)
       for (const [at, end] of (['expired', 'cancelled', 'dead'] as const).entries()) {
         const message = messages[at]
@@ -108,14 +137,25 @@ export const REFUSAL_CASES: readonly Case[] = [
     async (kit) => {
       const message = await kit.send('reviewer')
       await kit.lease('reviewer')
-      await kit.accept(kit.write('client/one', { events: [fakeEvent('s', 1), fakeEvent('s', 2), fakeEvent('t', 1)] }))
+      await kit.accept(
+        kit.write('client/one', { events: [fakeEvent('s', 1), fakeEvent('s', 2), fakeEvent('t', 1)] }),
+      )
       const outcome = await kit.commitOne(
-        kit.turn('reviewer', message, 'handled', {}, {
-          reads: [{ stream: 't', version: 1 }, { stream: 's', version: 1 }],
-          messages: [fakeMessage({ to: 'other' })],
-          events: [fakeEvent('t', 2)],
-          journal: fakeChunk(turnOf(idOf(message)), 0),
-        }),
+        kit.turn(
+          'reviewer',
+          message,
+          'handled',
+          {},
+          {
+            reads: [
+              { stream: 't', version: 1 },
+              { stream: 's', version: 1 },
+            ],
+            messages: [fakeMessage({ to: 'other' })],
+            events: [fakeEvent('t', 2)],
+            journal: fakeChunk(turnOf(idOf(message)), 0),
+          },
+        ),
       )
       assert.deepEqual(outcome, { type: 'stale', stream: 's', expected: 1, actual: 2 })
       assert.equal((await kit.row(message)).state, 'queued')
@@ -131,7 +171,12 @@ export const REFUSAL_CASES: readonly Case[] = [
       const reads = [{ stream: '@agents', version: 1 }]
       await kit.accept(kit.write('client/one', { reads }))
       await kit.accept(kit.write('@owner'))
-      assert.deepEqual(await kit.commitOne(kit.write('client/one', { reads })), { type: 'stale', stream: '@agents', expected: 1, actual: 2 })
+      assert.deepEqual(await kit.commitOne(kit.write('client/one', { reads })), {
+        type: 'stale',
+        stream: '@agents',
+        expected: 1,
+        actual: 2,
+      })
       assert.equal((await kit.space.stream('@agents')).version, 2)
       await kit.accept(kit.write('client/one', { reads: [{ stream: '@agents', version: 2 }] }))
     },
@@ -141,9 +186,18 @@ export const REFUSAL_CASES: readonly Case[] = [
     async (kit) => {
       await kit.accept(kit.write('client/one', { events: [fakeEvent('s', 1)] }))
       const stale = (expected: number, actual: number) => ({ type: 'stale', stream: 's', expected, actual })
-      assert.deepEqual(await kit.commitOne(kit.write('client/one', { events: [fakeEvent('s', 1)] })), stale(0, 1))
-      assert.deepEqual(await kit.commitOne(kit.write('client/one', { events: [fakeEvent('s', 3)] })), stale(2, 1))
-      assert.deepEqual(await kit.commitOne(kit.write('client/one', { events: [fakeEvent('s', 2), fakeEvent('s', 4)] })), stale(3, 2))
+      assert.deepEqual(
+        await kit.commitOne(kit.write('client/one', { events: [fakeEvent('s', 1)] })),
+        stale(0, 1),
+      )
+      assert.deepEqual(
+        await kit.commitOne(kit.write('client/one', { events: [fakeEvent('s', 3)] })),
+        stale(2, 1),
+      )
+      assert.deepEqual(
+        await kit.commitOne(kit.write('client/one', { events: [fakeEvent('s', 2), fakeEvent('s', 4)] })),
+        stale(3, 2),
+      )
       assert.equal((await kit.space.stream('s')).version, 1)
     },
   ],
@@ -154,7 +208,9 @@ export const REFUSAL_CASES: readonly Case[] = [
       const first = keyed('reviewer', 'k')
       await kit.accept(kit.write('client/one', { messages: [first] }))
       const again = keyed('reviewer', 'k', 'client/two')
-      const outcome = await kit.commitOne(kit.write('client/two', { messages: [fakeMessage({ to: 'other' }), again] }))
+      const outcome = await kit.commitOne(
+        kit.write('client/two', { messages: [fakeMessage({ to: 'other' }), again] }),
+      )
       assert.ok(outcome.type === 'duplicate')
       assert.equal(outcome.id, idOf(again))
       assert.equal(outcome.existing.envelope.id, idOf(first))
@@ -174,8 +230,14 @@ export const REFUSAL_CASES: readonly Case[] = [
     'refuses an idempotency key that is used twice in one batch or in one record',
     async (kit) => {
       const [a, b] = [fakeMessage({ to: 'reviewer', key: 'k' }), fakeMessage({ to: 'reviewer', key: 'k' })]
-      const outcomes = await kit.commit(kit.write('client/one', { messages: [a] }), kit.write('client/two', { messages: [b] }))
-      assert.deepEqual(outcomes.map((o) => o.type), ['accepted', 'duplicate'])
+      const outcomes = await kit.commit(
+        kit.write('client/one', { messages: [a] }),
+        kit.write('client/two', { messages: [b] }),
+      )
+      assert.deepEqual(
+        outcomes.map((o) => o.type),
+        ['accepted', 'duplicate'],
+      )
       const [c, d] = [fakeMessage({ to: 'reviewer', key: 'm' }), fakeMessage({ to: 'reviewer', key: 'm' })]
       const twin = await kit.commitOne(kit.write('client/one', { messages: [c, d] }))
       assert.ok(twin.type === 'duplicate')
@@ -192,7 +254,10 @@ export const REFUSAL_CASES: readonly Case[] = [
         kit.write('client/b', { messages: [fakeMessage({ to: 'reviewer', id: idOf(message) })] }),
         kit.write('client/c', { messages: [fakeMessage({ to: 'reviewer' })] }),
       )
-      assert.deepEqual(outcomes.map((o) => o.type), ['accepted', 'duplicate', 'accepted'])
+      assert.deepEqual(
+        outcomes.map((o) => o.type),
+        ['accepted', 'duplicate', 'accepted'],
+      )
       assert.equal((await kit.mail('reviewer')).length, 3)
     },
   ],
@@ -206,12 +271,27 @@ export const REFUSAL_CASES: readonly Case[] = [
       const full = { type: 'full', address: 'reviewer', limit: 2 }
       const more = () => kit.write('client/one', { messages: [fakeMessage({ to: 'reviewer' })] })
       assert.deepEqual(await kit.commitOne(more()), full)
-      await kit.accept(kit.write('client/one', { messages: [fakeMessage({ to: 'reviewer', re: 'msg_question' })] }))
+      await kit.accept(
+        kit.write('client/one', { messages: [fakeMessage({ to: 'reviewer', re: 'msg_question' })] }),
+      )
       await kit.handle('reviewer', first, { messages: [fakeMessage({ to: 'reviewer', from: 'reviewer' })] })
       assert.deepEqual(await kit.commitOne(more()), full)
       await kit.handle('reviewer', (await kit.mail('reviewer'))[0] ?? '')
-      const outcomes = await kit.commit(more(), kit.write('client/two', { messages: [fakeMessage({ to: 'reviewer' })] }))
-      assert.deepEqual(outcomes.map((o) => o.type), ['accepted', 'full'])
+      const outcomes = await kit.commit(
+        more(),
+        kit.write('client/two', { messages: [fakeMessage({ to: 'reviewer' })] }),
+      )
+      assert.deepEqual(
+        outcomes.map((o) => o.type),
+        ['accepted', 'full'],
+      )
+      const pair = [fakeMessage({ to: 'empty' }), fakeMessage({ to: 'empty' })]
+      const third = fakeMessage({ to: 'empty' })
+      assert.equal(
+        (await kit.commitOne(kit.write('client/one', { messages: [...pair, third] }))).type,
+        'full',
+      )
+      await kit.accept(kit.write('client/one', { messages: pair }))
     },
   ],
   [
@@ -242,7 +322,10 @@ export const REFUSAL_CASES: readonly Case[] = [
       await kit.lease('a')
       await kit.lease('b')
       const outcomes = await kit.commit(kit.asking('a', toA, 'b').write, kit.asking('b', toB, 'a').write)
-      assert.deepEqual(outcomes.map((o) => o.type), ['accepted', 'cycle'])
+      assert.deepEqual(
+        outcomes.map((o) => o.type),
+        ['accepted', 'cycle'],
+      )
     },
   ],
   [
@@ -271,14 +354,20 @@ export const REFUSAL_CASES: readonly Case[] = [
     },
   ],
   [
-    'refuses a journal chunk that is not the turn\'s next',
+    "refuses a journal chunk that is not the turn's next",
     async (kit) => {
       const message = await kit.send('reviewer')
       const lease = await kit.lease('reviewer')
       const turn = turnOf(idOf(message))
-      assert.equal((await kit.commitOne(fakeJournal(lease, idOf(message), { chunk: fakeChunk(turn, 1) }))).type, 'conflict')
+      assert.equal(
+        (await kit.commitOne(fakeJournal(lease, idOf(message), { chunk: fakeChunk(turn, 1) }))).type,
+        'conflict',
+      )
       await kit.accept(fakeJournal(lease, idOf(message), { chunk: fakeChunk(turn, 0) }))
-      assert.equal((await kit.commitOne(fakeJournal(lease, idOf(message), { chunk: fakeChunk(turn, 0) }))).type, 'conflict')
+      assert.equal(
+        (await kit.commitOne(fakeJournal(lease, idOf(message), { chunk: fakeChunk(turn, 0) }))).type,
+        'conflict',
+      )
       const record = kit.turn('reviewer', message, 'handled', {}, { journal: fakeChunk(turn, 2) })
       assert.equal((await kit.commitOne(record)).type, 'conflict')
       await kit.handle('reviewer', message, { journal: fakeChunk(turn, 1) })
@@ -288,14 +377,25 @@ export const REFUSAL_CASES: readonly Case[] = [
     'names the first reason: the lease, the chain, the end, the deadline, then what was read',
     async (kit) => {
       const deadline = (await kit.now()) + 10
-      const [gone, late] = [await kit.send('reviewer', { deadline }), await kit.send('reviewer', { deadline })]
+      const [gone, late] = [
+        await kit.send('reviewer', { deadline }),
+        await kit.send('reviewer', { deadline }),
+      ]
       const lease = await kit.lease('reviewer')
       await kit.handle('reviewer', gone)
       kit.harness.clock.advance(10)
       const reads = [{ stream: 's', version: 9 }]
       const head = await kit.space.head('reviewer')
-      const reason = async (message: string, from: { seq: number; hash: string }, epoch: number): Promise<string> => {
-        const write = fakeWrite(fakeRecord('reviewer', from), { lease: { ...lease, epoch }, turn: fakeTurn(message), reads })
+      const reason = async (
+        message: string,
+        from: { seq: number; hash: string },
+        epoch: number,
+      ): Promise<string> => {
+        const write = fakeWrite(fakeRecord('reviewer', from), {
+          lease: { ...lease, epoch },
+          turn: fakeTurn(message),
+          reads,
+        })
         return (await kit.commitOne(write)).type
       }
       const fork = { seq: 5, hash: '' }

@@ -159,6 +159,8 @@ export const SCHEDULE_CASES: readonly Case[] = [
       const reply = kit.reply(question)
       await kit.handle('other', question, { messages: [reply] })
       assert.deepEqual(await work(), ['asker'])
+      await kit.space.heartbeat('second', LEASE_MS)
+      assert.deepEqual(await kit.space.work('second', ['asker', 'sleeper'], 10), [])
       await kit.handle('asker', asking, { settles: [{ id: idOf(reply), as: 'handled', reason: 'consumed' }] })
       assert.deepEqual(await work(), [])
       kit.harness.clock.advance(1_000)

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { addressOf, CLIENT, isHandlerName, isName } from '../core/address.ts'
+import { addressOf, CLIENT, isHandlerName, isName, OWNER } from '../core/address.ts'
 import { CoterieError } from '../core/errors.ts'
 import type { HandlerEntry } from '../core/record.ts'
 import { retryWith } from '../core/retry.ts'
@@ -144,6 +144,7 @@ export function on(
  */
 export function agent<const H extends Handlers>(name: string, handlers: H): Agent<H> {
   addressOf(name)
+  if (name === OWNER) throw invalid(`The name "${OWNER}" is the space's own; choose another.`)
   if (name === CLIENT) throw invalid(`The name "${CLIENT}" is taken by callers from outside; choose another.`)
   const refs: Record<string, HandlerRef> = {}
   for (const [handler, definition] of Object.entries(handlers)) {

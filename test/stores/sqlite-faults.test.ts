@@ -1,5 +1,17 @@
 import assert from 'node:assert/strict'
-import { closeSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -39,7 +51,10 @@ function overwrite(offset: number, bytes: Uint8Array): void {
   closeSync(descriptor)
 }
 
-const opening = (options: Parameters<typeof openSqlite>[1] = {}) => () => void openSqlite(`sqlite:${file}`, options)
+const opening =
+  (options: Parameters<typeof openSqlite>[1] = {}) =>
+  () =>
+    void openSqlite(`sqlite:${file}`, options)
 
 beforeEach(() => {
   file = join(root, `${++count}.db`)
@@ -50,7 +65,10 @@ describe('what is not a database of ours', () => {
   test('refuses a file of another kind, and leaves it as it is', () => {
     for (const content of ['a letter', 'x'.repeat(10_000)]) {
       writeFileSync(file, content)
-      assert.throws(opening(), { code: 'COTERIE_STORE_FOREIGN', message: /is not a database.*name another file/ })
+      assert.throws(opening(), {
+        code: 'COTERIE_STORE_FOREIGN',
+        message: /is not a database.*name another file/,
+      })
       assert.equal(readFileSync(file, 'utf8'), content)
       assert.equal(existsSync(`${file}-wal`), false)
     }
@@ -73,7 +91,10 @@ describe('what is not a database of ours', () => {
   test('refuses a folder, a missing folder, and a missing file that must exist', () => {
     mkdirSync(file)
     assert.throws(opening(), { code: 'COTERIE_STORE_FOREIGN', message: /not a file/ })
-    assert.throws(() => openSqlite(`sqlite:${join(root, 'none', 'a.db')}`), { code: 'COTERIE_NOT_FOUND', message: /folder .*none does not exist/ })
+    assert.throws(() => openSqlite(`sqlite:${join(root, 'none', 'a.db')}`), {
+      code: 'COTERIE_NOT_FOUND',
+      message: /folder .*none does not exist/,
+    })
     const missing = join(root, 'missing.db')
     assert.throws(() => openSqlite(`sqlite:${missing}`, { mustExist: true }), { code: 'COTERIE_NOT_FOUND' })
     assert.throws(() => openSqlite(`sqlite:${missing}`, { readOnly: true }), { code: 'COTERIE_NOT_FOUND' })
@@ -160,7 +181,10 @@ describe('when writing is not possible', () => {
 
   test('refuses to read a file without a schema', () => {
     writeFileSync(file, '')
-    assert.throws(opening({ readOnly: true }), { code: 'COTERIE_STORE_READ_ONLY', message: /open it once for writing/ })
+    assert.throws(opening({ readOnly: true }), {
+      code: 'COTERIE_STORE_READ_ONLY',
+      message: /open it once for writing/,
+    })
     assert.equal(readFileSync(file).length, 0)
   })
 
@@ -199,11 +223,18 @@ describe('when writing is not possible', () => {
   test('leaves no transaction open behind an error inside of one', async () => {
     await makeDatabase()
     const database = new Database(file)
-    assert.throws(() => database.write(() => {
-      database.exec("insert into spaces values (9, 'x', 'x', 0, 0, 0, 0)")
-      throw new Error('a bug')
-    }), { code: 'COTERIE_STORE_FAILED', message: /a bug/ })
-    assert.equal(database.write(() => database.sql('select count(*) as n from spaces').get()?.['n']), 1)
+    assert.throws(
+      () =>
+        database.write(() => {
+          database.exec("insert into spaces values (9, 'x', 'x', 0, 0, 0, 0)")
+          throw new Error('a bug')
+        }),
+      { code: 'COTERIE_STORE_FAILED', message: /a bug/ },
+    )
+    assert.equal(
+      database.write(() => database.sql('select count(*) as n from spaces').get()?.['n']),
+      1,
+    )
     database.close()
     assert.throws(() => database.write(() => 1), { code: 'COTERIE_CLOSED' })
   })
@@ -211,7 +242,9 @@ describe('when writing is not possible', () => {
 
 test('the schema is the one that is written down', () => {
   const database = new Database(file)
-  const objects = database.sql('select sql from sqlite_schema where sql is not null order by type desc, name').all()
+  const objects = database
+    .sql('select sql from sqlite_schema where sql is not null order by type desc, name')
+    .all()
   const version = database.sql('pragma user_version').get()?.['user_version']
   database.close()
   const dump = `-- user_version ${String(version)}\n${objects.map((row) => `${String(row['sql'])};\n`).join('\n')}`

@@ -25,7 +25,10 @@ test('every statement reaches its rows by an index, and after all the cases ever
   DatabaseSync.prototype.prepare = function (this: DatabaseSync, sql: string) {
     if (/^(select|update|insert|delete|with)/.test(sql) && !statements.has(sql)) {
       const plan = prepare.call(this, `explain query plan ${sql}`).all()
-      statements.set(sql, plan.map((row) => String(row['detail'])))
+      statements.set(
+        sql,
+        plan.map((row) => String(row['detail'])),
+      )
     }
     return prepare.call(this, sql)
   }
@@ -47,7 +50,9 @@ test('every statement reaches its rows by an index, and after all the cases ever
   )
   assert.deepEqual(slow, [])
 
-  const { database: connection } = database as unknown as { database: { sql(text: string): { all(): object[] } } }
+  const { database: connection } = database as unknown as {
+    database: { sql(text: string): { all(): object[] } }
+  }
   const wrong = connection
     .sql(
       `select m.space, m.address, m.depth, m.ready, m.waiting, m.dead,

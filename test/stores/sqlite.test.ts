@@ -17,7 +17,8 @@ function testClock(): { now: () => number; advance: (ms: number) => void } {
   storeConformance('sqlite:FILE', {
     clock,
     // Each case commits a few times: what FULL adds is only the waiting for the disk.
-    open: async () => openSqlite(`sqlite:${join(folder, 'team.db')}`, { now: clock.now, synchronous: 'NORMAL' }),
+    open: async () =>
+      openSqlite(`sqlite:${join(folder, 'team.db')}`, { now: clock.now, synchronous: 'NORMAL' }),
     cleanup: async () => rmSync(folder, { recursive: true }),
   })
 }

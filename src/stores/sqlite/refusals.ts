@@ -80,7 +80,7 @@ export function turnRefusal(
   const undoing = state === CODE.cancelling && (end === null || end === 'cancelled')
   if (!open && !undoing) return { type: 'ended', state: stateOf(state) }
   const deadline = numOrNull(row, 'deadline_ms')
-  const mayBeLate = end === null ? undoing || undo || num(row, 'undo') === 1 : isLateEnd(end)
+  const mayBeLate = end === null ? undo || num(row, 'undo') === 1 : isLateEnd(end)
   return deadline !== null && deadline <= batch.now && !mayBeLate
     ? { type: 'expired', now: batch.now }
     : undefined

@@ -12,7 +12,7 @@ import { systemRandom } from '../../../src/adapters/node/random.ts'
 import { CoterieError } from '../../../src/core/errors.ts'
 import { OWNER } from '../../../src/core/address.ts'
 import type { Keyring } from '../../../src/ports/keyring.ts'
-import { memoryKeyring } from '../../../src/testing/memory-keyring.ts'
+import { memoryKeyring } from '../../../src/adapters/memory/keyring.ts'
 
 const posix = process.platform !== 'win32'
 const isRoot = process.getuid?.() === 0

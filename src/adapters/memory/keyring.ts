@@ -1,8 +1,8 @@
-import { addressOf } from '../core/address.ts'
-import { fromHex } from '../core/bytes.ts'
-import type { Crypto, KeyPair } from '../ports/crypto.ts'
-import type { Keyring } from '../ports/keyring.ts'
-import type { Random } from '../ports/random.ts'
+import { addressOf } from '../../core/address.ts'
+import { fromHex } from '../../core/bytes.ts'
+import type { Crypto, KeyPair } from '../../ports/crypto.ts'
+import type { Keyring } from '../../ports/keyring.ts'
+import type { Random } from '../../ports/random.ts'
 
 const SEED_BYTES = 32
 

@@ -1,0 +1,69 @@
+import type { Command } from 'commander'
+import { jsonLogger } from '../../adapters/node/logger.ts'
+import { silentLogger } from '../../ports/logger.ts'
+import type { Space } from '../../runtime/space.ts'
+import { agentsOf } from '../agents.ts'
+import { contextOf, openSpace } from '../context.ts'
+import type { CliContext } from '../context.ts'
+
+const EXAMPLE = `
+The module exports its agents: what agent(...) returns, or an array of them, under any name or as the default.
+The database, its space and its keys are made if they are not there. Ctrl-C stops cleanly: what was not
+committed is run again by the next worker. A second Ctrl-C does not wait.
+
+Example:
+  $ coterie run agents.ts --db team.db --verbose
+`
+
+interface RunFlags {
+  readonly untilIdle?: boolean
+  readonly verbose?: boolean
+}
+
+/** `coterie run`. */
+export function addRun(root: Command): void {
+  const command = root
+    .command('run')
+    .description('Run the agents of a module until Ctrl-C.')
+    .argument('<module>', 'a TypeScript or JavaScript module that exports agents')
+    .option('--until-idle', 'stop when there is nothing left to do')
+    .option('--verbose', 'log to the standard error, one JSON object a line')
+    .addHelpText('after', EXAMPLE)
+    .action(async (module: string, flags: RunFlags) => {
+      const context = contextOf(command)
+      const stopped = stopSignal()
+      const agents = await agentsOf(module)
+      const logger = flags.verbose === true ? jsonLogger(undefined, 'debug') : silentLogger
+      await using space = await openSpace(context, { agents, logger, create: true })
+      const names = agents.map(({ name }) => name)
+      announce(context, space, names)
+      const reason = await Promise.race([stopped, ...(flags.untilIdle === true ? [idle(space)] : [])])
+      await space.close()
+      if (context.json) context.outJson({ event: 'stopped', reason })
+      else context.say(`stopped: ${reason}`)
+    })
+}
+
+function announce(context: CliContext, space: Space, agents: readonly string[]): void {
+  if (context.json) context.outJson({ event: 'started', space: space.name, id: space.id, agents })
+  else context.say(`running ${agents.join(', ')} in the space ${space.name} of ${context.url}; Ctrl-C stops`)
+}
+
+async function idle(space: Space): Promise<string> {
+  await space.idle()
+  return 'idle'
+}
+
+/** The name of the first signal to stop; the second ends the process at once. */
+function stopSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    let count = 0
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(signal, () => {
+        count += 1
+        if (count > 1) process.exit(130)
+        resolve(signal)
+      })
+    }
+  })
+}
