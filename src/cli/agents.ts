@@ -50,7 +50,10 @@ export function handlerOf(agents: readonly AnyAgent[], address: string, handler:
   const found = agents.find((agent) => agent.name === name)
   if (found === undefined) {
     const names = agents.map((agent) => agent.name).join(', ')
-    throw new CoterieError('COTERIE_UNKNOWN_RECIPIENT', `The module has no agent "${name}"; it has: ${names}.`)
+    throw new CoterieError(
+      'COTERIE_UNKNOWN_RECIPIENT',
+      `The module has no agent "${name}"; it has: ${names}.`,
+    )
   }
   const definition = Object.hasOwn(found.handlers, handler) ? found.handlers[handler] : undefined
   if (definition === undefined) {

@@ -58,10 +58,7 @@ export function contextOf(command: Command): CliContext {
 }
 
 /** Runs `use` on the space, opened for reading only: nothing is created, locked or changed. */
-export async function withStore<T>(
-  context: CliContext,
-  use: (store: SpaceStore) => Promise<T>,
-): Promise<T> {
+export async function withStore<T>(context: CliContext, use: (store: SpaceStore) => Promise<T>): Promise<T> {
   const store = openStore(context.url, { mustExist: true, readOnly: true })
   try {
     const space = await store.space(context.space)

@@ -42,9 +42,6 @@ export function failureLines({ value }: Failure, json: boolean): readonly string
 function usageError(error: CommanderError): CoterieError {
   const said = error.message.replace(/^error: /, '').replaceAll('\n', ' ')
   const text = said === '(outputHelp)' ? 'name a command' : said
-  return new CoterieError('COTERIE_USAGE', `${text.charAt(0).toUpperCase()}${text.slice(1)}${stop(text)}`)
-}
-
-function stop(text: string): string {
-  return /[.?)]$/.test(text) ? '' : '.'
+  const sentence = `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.?)]$/.test(text) ? '' : '.'}`
+  return new CoterieError('COTERIE_USAGE', `${sentence} See --help.`)
 }

@@ -37,7 +37,7 @@ export interface KeyFile {
 /** The keys of a space as a file. */
 export function keyFileOf(registry: Registry): KeyFile {
   const keys = registry.keys().map(({ id, agent, publicKey, from, until, revoked }) => {
-    return { key: id, agent, publicKey, from, until, revoked }
+    return { key: id, agent, publicKey, from, until, revoked: revoked?.reason ?? null }
   })
   return { v: 1, type: 'coterie.keys', space: registry.space, owner: keys[0]?.publicKey ?? '', keys }
 }
@@ -73,7 +73,8 @@ export function keyProblem(file: KeyFile, registry: Registry): string | undefine
 function isKeyFile(value: unknown): value is KeyFile {
   if (!hasExactly(value, ['v', 'type', 'space', 'owner', 'keys'])) return false
   const { v, type, space, owner, keys } = value
-  if (v !== 1 || type !== 'coterie.keys' || typeof space !== 'string' || typeof owner !== 'string') return false
+  if (v !== 1 || type !== 'coterie.keys' || typeof space !== 'string' || typeof owner !== 'string')
+    return false
   return Array.isArray(keys) && keys.every(isFileKey)
 }
 

@@ -61,7 +61,7 @@ export function readText(file: string): string {
     const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
     const message = missing ? `There is no file ${file}.` : `The file ${file} cannot be read.`
     throw new CoterieError(missing ? 'COTERIE_NOT_FOUND' : 'COTERIE_INVALID_ARGUMENT', message, {
-      cause,
+      ...(missing ? {} : { cause }),
       details: { file },
     })
   }
@@ -83,7 +83,7 @@ function parseJson(text: string, where: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    const hint = where === 'the payload' ? " In a shell, put it in single quotes: '{\"name\":\"x\"}'." : ''
+    const hint = where === 'the payload' ? ' In a shell, put it in single quotes: \'{"name":"x"}\'.' : ''
     const why = cause instanceof Error ? cause.message : ''
     throw new CoterieError('COTERIE_INVALID_JSON', `In ${where} is no valid JSON: ${why}.${hint}`)
   }

@@ -15,6 +15,7 @@ import type { DoneEntry } from '../turn/journal.ts'
 import type { Committer } from './committer.ts'
 import type { Context } from './context.ts'
 import type { Directory } from './directory.ts'
+import type { FreshMail } from './fresh-mail.ts'
 import type { Trust } from './trust.ts'
 import type { Halt, OpenWait, TurnEngine, TurnHost } from './turn-engine.ts'
 import { endUnhandled, startTurn } from './turn-run.ts'
@@ -30,6 +31,12 @@ export interface RunnerHost {
   leave(): void
   /** The lease is gone. */
   lost(address: string): void
+}
+
+/** A mailbox that this worker may run, and what it knows of it. */
+export interface LeasedMailbox {
+  readonly lease: Lease
+  readonly fresh: FreshMail
 }
 
 interface Held {
@@ -54,8 +61,14 @@ export class MailboxRunner implements TurnHost {
   #wake: (() => void) | undefined
   #stopped = false
   #waiting: readonly Mail[]
+  readonly #fresh: FreshMail
 
-  constructor(host: RunnerHost, agent: AnyAgent, lease: Lease, waiting: readonly Mail[]) {
+  constructor(
+    host: RunnerHost,
+    agent: AnyAgent,
+    { lease, fresh }: LeasedMailbox,
+    waiting: readonly Mail[],
+  ) {
     this.#host = host
     this.#agent = agent
     this.context = host.context
@@ -63,6 +76,7 @@ export class MailboxRunner implements TurnHost {
     this.directory = host.directory
     this.lease = lease
     this.#waiting = waiting
+    this.#fresh = fresh
   }
 
   /** There may be something to do. */
@@ -89,6 +103,7 @@ export class MailboxRunner implements TurnHost {
 
   /** A message of this mailbox was ended from outside. */
   cancelled(messageId: string, error: CoterieError): void {
+    this.#fresh.forget()
     for (const { engine } of this.#held.values())
       if (engine.mail.envelope.id === messageId) engine.abort(error)
     if (this.#current?.engine.mail.envelope.id === messageId) this.#current.engine.abort(error)
@@ -163,19 +178,38 @@ export class MailboxRunner implements TurnHost {
 
   /** Handles the next messages. False when there are none. */
   async #page(): Promise<boolean> {
-    const { store, limits } = this.context
+    const { store } = this.context
     const outer = this.#held.values().next().value
-    // While a turn waits, only what it caused itself is handled: messages of its trace.
-    const query =
-      outer === undefined ? { limit: limits.mailPage } : { limit: 1, trace: outer.engine.mail.envelope.trace }
-    const { mail } = await store.mail(this.lease.address, query)
+    if (outer !== undefined) {
+      // While a turn waits, only what it caused itself is handled: messages of its trace.
+      this.#fresh.forget()
+      const { mail } = await store.mail(this.lease.address, { limit: 1, trace: outer.engine.mail.envelope.trace })
+      for (const message of mail) await this.#take(message)
+      return mail.length > 0
+    }
+    const mail = await this.#next()
     let worked = false
     for (const message of mail) {
       if (this.#stopped) return worked
       worked = true
-      if (!(await this.#take(message)) || outer !== undefined || this.#held.size > 0) break
+      if ((await this.#take(message)) && this.#held.size === 0) continue
+      // What lies behind it may have to wait: it is read again when that is known.
+      this.#fresh.forget()
+      break
     }
     return worked
+  }
+
+  /** What there is to handle: from memory if that is all there is, else from the store. */
+  async #next(): Promise<readonly Mail[]> {
+    const { store, limits } = this.context
+    const pulse = await store.pulse()
+    const fresh = this.#fresh.take(pulse)
+    if (fresh !== undefined) return fresh
+    const read = this.#fresh.reading(pulse)
+    const { mail, nextDueAt } = await store.mail(this.lease.address, { limit: limits.mailPage })
+    read(mail.length < limits.mailPage && nextDueAt === null)
+    return mail
   }
 
   /** Runs one message's turn until it waits or ends. False: what was read behind it must be read again. */
@@ -340,7 +374,10 @@ export class MailboxRunner implements TurnHost {
     for (const outcome of await Promise.allSettled(flying)) {
       if (outcome.status === 'rejected') error = outcome.reason
       else if (outcome.value?.type === 'fenced') this.#lose()
-      else if (outcome.value !== undefined && outcome.value.type !== 'accepted') this.#woken = true
+      else if (outcome.value !== undefined && outcome.value.type !== 'accepted') {
+        this.#woken = true
+        this.#fresh.forget()
+      }
     }
     if (error === undefined || this.#stopped) return
     this.context.logger.log('error', `commit failed: ${errorValue(error).message}`, {
@@ -348,6 +385,7 @@ export class MailboxRunner implements TurnHost {
       code: errorValue(error).code,
     })
     this.#woken = true
+    this.#fresh.forget()
     await new Promise<void>((resolve) => this.context.clock.setTimer(250, resolve))
   }
 

@@ -99,7 +99,8 @@ export class TurnEngine {
   #lock: Promise<void> = Promise.resolve()
   #newWaits = false
   #checking = false
-  readonly #replay: Replay
+  /** Undefined when nothing is recorded: the usual case. */
+  readonly #replay: Replay | undefined
   #halt: ((halt: Halt) => void) | undefined
   #halted: Halt | undefined
   /** How the handler fails when a commit in the middle of it cannot go on. */
@@ -122,6 +123,7 @@ export class TurnEngine {
     this.#chunks = chunks.length
     this.#lastChunk = chunks.at(-1)?.hash ?? ''
     this.rollingBack = mail.state === 'cancelling' || this.journal.rollback !== undefined
+    if (entries.length === 0) return
     this.#replay = new Replay(this.journal, host.context.clock, {
       turnId: this.turnId,
       mayBeStuck: () => this.steps === 0 && !this.rollingBack,
@@ -155,7 +157,7 @@ export class TurnEngine {
     if (this.ended) return
     if (halt.type !== 'suspended') {
       this.ended = true
-      this.#replay.stop()
+      this.#replay?.stop()
     }
     const resolve = this.#halt
     this.#halt = undefined
@@ -190,12 +192,12 @@ export class TurnEngine {
 
   /** Gives a recorded result back when its place in the recorded order has come. */
   replay(i: number, deliver: () => void): void {
-    this.#replay.await(i, deliver)
+    this.#replay?.await(i, deliver)
   }
 
   /** True when every recorded result has been given back. */
   get replayed(): boolean {
-    return this.#replay.done
+    return this.#replay?.done ?? true
   }
 
   /** Registers a wait; it is committed when the handler has nothing more to do at once. */

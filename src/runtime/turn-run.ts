@@ -76,14 +76,20 @@ export class TurnRun {
 
   /** Calls the handler; how it goes on is told by `engine.halted()`. */
   begin(): void {
-    const { deadline } = this.engine.mail.envelope
-    const { clock } = this.engine.host.context
-    if (deadline !== null) {
-      const left = Math.min(Math.max(0, deadline - clock.now()), 0x7fffffff)
-      this.#deadline = clock.setTimer(left, () => void this.#fail(this.engine.deadlineError()))
-    }
+    this.#watchDeadline()
     void this.#invoke()
     if (this.engine.rollingBack) void this.#rollbackWhenReplayed()
+  }
+
+  /** A timer may fire a millisecond before its time: then it is set again. */
+  #watchDeadline(): void {
+    const { deadline } = this.engine.mail.envelope
+    if (deadline === null) return
+    const { clock } = this.engine.host.context
+    this.#deadline = clock.setTimer(Math.max(0, deadline - clock.now()), () => {
+      if (this.#isPast()) void this.#fail(this.engine.deadlineError())
+      else this.#watchDeadline()
+    })
   }
 
   async #invoke(): Promise<void> {

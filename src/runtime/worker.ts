@@ -9,13 +9,14 @@
 import { nameOf } from '../core/address.ts'
 import { CoterieError, errorValue } from '../core/errors.ts'
 import { ulid } from '../core/ids.ts'
-import type { Accepted, Lease, Mail, Write } from '../ports/store.ts'
+import type { Accepted, Mail, NewMessage, Write } from '../ports/store.ts'
 import type { AnyAgent } from '../turn/definition.ts'
 import type { Committer } from './committer.ts'
 import type { Context } from './context.ts'
 import type { Directory } from './directory.ts'
+import { FreshMail } from './fresh-mail.ts'
 import { MailboxRunner } from './mailbox-runner.ts'
-import type { RunnerHost } from './mailbox-runner.ts'
+import type { LeasedMailbox, RunnerHost } from './mailbox-runner.ts'
 import type { Outside } from './outside.ts'
 import type { Trust } from './trust.ts'
 
@@ -42,7 +43,7 @@ export class Worker implements RunnerHost {
   readonly #outside: Outside
   readonly id: string
   readonly #agents = new Map<string, AnyAgent>()
-  readonly #leases = new Map<string, Lease>()
+  readonly #leases = new Map<string, LeasedMailbox>()
   readonly #runners = new Map<string, MailboxRunner>()
   /** Addresses whose runner is being started; true when they were woken meanwhile. */
   readonly #starting = new Map<string, boolean>()
@@ -104,9 +105,10 @@ export class Worker implements RunnerHost {
   /** Something was committed by this process. */
   committed(write: Write, outcome: Accepted): void {
     if (write.type !== 'record') return
-    for (const { envelope } of write.messages) {
-      if (envelope.dueAt === null) this.#wakeAddress(envelope.to)
-      else this.#dueAt(envelope.dueAt)
+    for (const message of write.messages) {
+      const { envelope } = message
+      if (envelope.dueAt !== null) this.#dueAt(envelope.dueAt)
+      else this.#wakeAddress(envelope.to, envelope.kind === 'reply' ? undefined : justSent(message, outcome.position))
     }
     const turn = write.turn
     if (turn !== null) {
@@ -165,20 +167,22 @@ export class Worker implements RunnerHost {
   async #scan(): Promise<void> {
     const { store } = this.context
     if (this.#closed || this.#agents.size === 0) return
+    const now = this.context.clock.now()
     for (const address of await store.promote(SCAN_LIMIT)) this.#wakeAddress(address)
     for (const address of await store.due(SCAN_LIMIT)) this.#wakeAddress(address)
     for (const address of await store.work(this.id, this.agentNames, SCAN_LIMIT)) this.#wakeAddress(address)
-    await this.#dueNext()
+    // What was due before this scan began has been looked at, or is another worker's: only what has become due
+    // since, or is to come, sets the timer. (A timer may fire a millisecond before its time.)
+    const next = await store.nextDueAt()
+    if (next !== null && next > now) this.#dueAt(next)
   }
 
-  /** What is due already has just been looked at, or is another worker's: only what is to come sets the timer. */
-  async #dueNext(): Promise<void> {
-    const next = await this.context.store.nextDueAt()
-    if (next !== null && next > this.context.clock.now()) this.#dueAt(next)
-  }
-
-  #wakeAddress(address: string): void {
+  /** There may be mail: this message, or, without one, whatever the store has. */
+  #wakeAddress(address: string, mail?: Mail): void {
     if (this.#closed || !this.#agents.has(nameOf(address))) return
+    const fresh = this.#leases.get(address)?.fresh
+    if (mail === undefined) fresh?.forget()
+    else fresh?.offer(mail)
     const runner = this.#runners.get(address)
     if (runner !== undefined) runner.wake()
     else if (this.#starting.has(address)) this.#starting.set(address, true)
@@ -218,11 +222,12 @@ export class Worker implements RunnerHost {
     if (known !== undefined) return new MailboxRunner(this, agent, known, [])
     const grant = await this.context.store.lease(address, this.id)
     if (grant === undefined) return undefined
-    this.#leases.set(address, grant.lease)
+    const leased = { lease: grant.lease, fresh: new FreshMail() }
+    this.#leases.set(address, leased)
     this.committer.setHead(address, grant.head)
     if (grant.takenOver)
       this.context.logger.log('warn', 'lease taken over', { agent: address, epoch: grant.lease.epoch })
-    return new MailboxRunner(this, agent, grant.lease, grant.waiting)
+    return new MailboxRunner(this, agent, leased, grant.waiting)
   }
 
   #later(address: string): void {
@@ -263,7 +268,10 @@ export class Worker implements RunnerHost {
   async #sweep(): Promise<void> {
     await this.#outside.sweep()
     // What fell due while the timer was not set (by another process, after a restart) is found here.
-    await this.#dueNext()
+    const next = await this.context.store.nextDueAt()
+    if (next === null || this.#agents.size === 0) return
+    if (next > this.context.clock.now()) this.#dueAt(next)
+    else await this.scan()
   }
 
   #dueAt(at: number): void {
@@ -312,4 +320,9 @@ export class Worker implements RunnerHost {
     const { code, message } = errorValue(error)
     this.context.logger.log('error', `${what} failed: ${message}`, { code, worker: this.id })
   }
+}
+
+/** A message as its mailbox would give it out. */
+function justSent(message: NewMessage, position: number): Mail {
+  return { ...message, position, state: 'queued', attempts: 0, segments: 0, crashes: 0, queue: 0 }
 }

@@ -19,7 +19,10 @@ import {
   fakeWrite,
 } from './fixtures.ts'
 
-/** Two agents of which the first waits for the second, and so on; answers the write that would close the circle. */
+/**
+ * Two agents of which the first waits for the second, and so on; answers the write that would close the
+ * circle.
+ */
 async function circleOf(
   kit: Kit,
   ...names: readonly string[]

@@ -1,6 +1,6 @@
 /**
- * Values for tests of a store: well formed, but neither hashed nor signed in earnest. A store keeps hashes and
- * signatures without looking at them, and its tests must not depend on cryptography.
+ * Values for tests of a store: well formed, but neither hashed nor signed in earnest. A store keeps hashes
+ * and signatures without looking at them, and its tests must not depend on cryptography.
  *
  * @module
  */

@@ -33,7 +33,8 @@ export function conformanceCases(): readonly Case[] {
 }
 
 /**
- * Registers the conformance cases with `node:test`. Each case has a space of its own on the harness's database.
+ * Registers the conformance cases with `node:test`. Each case has a space of its own on the harness's
+ * database.
  *
  * @example
  * ```ts
@@ -43,12 +44,12 @@ export function conformanceCases(): readonly Case[] {
  * ```
  */
 export function storeConformance(name: string, harness: StoreHarness): void {
-  describe(`store conformance: ${name}`, () => {
+  void describe(`store conformance: ${name}`, () => {
     after(() => harness.cleanup())
     for (const [group, cases] of Object.entries(GROUPS)) {
-      describe(group, () => {
+      void describe(group, () => {
         for (const [fact, check] of cases) {
-          test(fact, async () => {
+          void test(fact, async () => {
             const kit = await Kit.start(harness)
             try {
               await check(kit)

@@ -149,7 +149,8 @@ CREATE INDEX messages_queue on messages (space, recipient, queue, lane) where st
 
 CREATE INDEX messages_re on messages (space, re) where re is not null;
 
-CREATE INDEX messages_retry on messages (space, recipient, lane, queue) where state = 7 and due_ms is not null;
+CREATE INDEX messages_retry on messages (space, recipient, lane, queue) where state = 7
+  and due_ms is not null;
 
 CREATE INDEX messages_trace on messages (space, trace);
 

@@ -9,7 +9,14 @@ import { sealChunk } from '../../src/log/journal-chunk.ts'
 import { applyOwnerRecord, emptyRegistry, type Registry } from '../../src/log/registry.ts'
 import { hashRecord, signBatch } from '../../src/log/seal.ts'
 import type { KeyPair } from '../../src/ports/crypto.ts'
-import type { JournalChunk, LogRecord, Mail, MessageRow, NewDecision, StoredEvent } from '../../src/ports/store.ts'
+import type {
+  JournalChunk,
+  LogRecord,
+  Mail,
+  MessageRow,
+  NewDecision,
+  StoredEvent,
+} from '../../src/ports/store.ts'
 import { keyPairOf } from './keys.ts'
 
 /** The form with the members that one may assign to. */
@@ -22,7 +29,11 @@ export type Said = Partial<Omit<RecordBody, 'author' | 'kind'>> & Pick<RecordBod
 export type Sent = Partial<Envelope> & Pick<Envelope, 'to'> & { readonly body?: string }
 
 /** An entry of the owner about an agent. */
-export function entryOf(name: string, key: KeyPair = keyPairOf(name), handlers: readonly HandlerEntry[] = []): AgentEntry {
+export function entryOf(
+  name: string,
+  key: KeyPair = keyPairOf(name),
+  handlers: readonly HandlerEntry[] = [],
+): AgentEntry {
   return { handlers, key: key.id, name, publicKey: key.publicKey }
 }
 
@@ -41,14 +52,28 @@ export function seal(
   const hashed = bodies.map((body) => hashRecord(crypto, body))
   const proofs = signBatch(
     crypto,
-    hashed.map(({ hash }, index) => ({ hash, key: keys[index] ?? keyPairOf(nameOf(bodies[index]?.author ?? '')) })),
+    hashed.map(({ hash }, index) => ({
+      hash,
+      key: keys[index] ?? keyPairOf(nameOf(bodies[index]?.author ?? '')),
+    })),
   )
   return bodies.flatMap((body, index) => {
     const { text, hash } = hashed[index] ?? { text: '', hash: '' }
     const proof = proofs[index]
     if (proof === undefined) return []
     const { author, seq, prev } = body
-    return [{ position: position + index, author, seq, prev, hash, body: text, detail: details[index] ?? null, proof }]
+    return [
+      {
+        position: position + index,
+        author,
+        seq,
+        prev,
+        hash,
+        body: text,
+        detail: details[index] ?? null,
+        proof,
+      },
+    ]
   })
 }
 
@@ -64,8 +89,8 @@ export class Space {
   readonly keys = new Map<string, KeyPair>()
   registry: Registry = emptyRegistry()
 
-  constructor(agents: readonly AgentEntry[] = [entryOf('alice'), entryOf('bob'), entryOf('client')]) {
-    this.write({ author: OWNER, kind: 'genesis', agents: [entryOf(OWNER)], space: '' })
+  constructor(agents: readonly AgentEntry[] = [entryOf('alice'), entryOf('bob'), entryOf('client')], at = 1) {
+    this.write({ at, author: OWNER, kind: 'genesis', agents: [entryOf(OWNER)], space: '' })
     if (agents.length > 0) this.write({ author: OWNER, kind: 'agents', agents })
   }
 
@@ -198,7 +223,10 @@ export class Space {
     const hash = crypto.sha256(data)
     const events = this.events.get(stream) ?? []
     const version = events.length + 1
-    this.events.set(stream, [...events, { stream, version, type: 'noted', data, hash, position: this.position + 1 }])
+    this.events.set(stream, [
+      ...events,
+      { stream, version, type: 'noted', data, hash, position: this.position + 1 },
+    ])
     return { sha256: hash, stream, type: 'noted', version }
   }
 }

@@ -38,7 +38,8 @@ suite('the hash of a record', () => {
       assert.equal(text, recordText(body))
       assert.equal(hash, leafHash(sha256, utf8(text)))
     }
-    for (const text of ['', '\0', '\u{10ffff}']) assert.equal(recordHash(crypto, text), leafHash(sha256, utf8(text)))
+    for (const text of ['', '\0', '\u{10ffff}'])
+      assert.equal(recordHash(crypto, text), leafHash(sha256, utf8(text)))
   })
 })
 
@@ -65,8 +66,13 @@ suite('a batch', () => {
     const proofs = signBatch({ ...crypto, sign }, items)
     assert.equal(signatures, 2)
     for (const key of [alice, bob]) {
-      const mine = items.map((item, index) => ({ ...item, proof: at(proofs, index) })).filter((item) => item.key === key)
-      const root = merkleRoot(sha256, mine.map(({ hash }) => hash))
+      const mine = items
+        .map((item, index) => ({ ...item, proof: at(proofs, index) }))
+        .filter((item) => item.key === key)
+      const root = merkleRoot(
+        sha256,
+        mine.map(({ hash }) => hash),
+      )
       const signature = crypto.sign(key.privateKey, preAuthEncoding(PAYLOAD_TYPES.records, utf8(root)))
       mine.forEach(({ hash, proof }, index) => {
         assert.deepEqual([proof.index, proof.size, proof.signature], [index, mine.length, signature])
@@ -77,7 +83,10 @@ suite('a batch', () => {
 
   test('of every size up to 40 verifies, each record with its own proof and with no other', () => {
     for (let size = 1; size <= 40; size++) {
-      const items = Array.from({ length: size }, (_, index) => ({ hash: crypto.sha256(`${size} ${index}`), key: alice }))
+      const items = Array.from({ length: size }, (_, index) => ({
+        hash: crypto.sha256(`${size} ${index}`),
+        key: alice,
+      }))
       const proofs = signBatch(crypto, items)
       const cache = createSignatureCache()
       items.forEach(({ hash }, index) => {
@@ -91,15 +100,25 @@ suite('a batch', () => {
   test('with a hash that is none is not signed', () => {
     for (const hash of ['', 'x'.repeat(64), at(hashes, 0).toUpperCase(), `${at(hashes, 0)}0`]) {
       assert.throws(() => signBatch(crypto, [{ hash, key: alice }]), { name: 'CoterieError' })
-      assert.throws(() => signBatch(crypto, [{ hash: at(hashes, 1), key: alice }, { hash, key: alice }]), {
-        name: 'CoterieError',
-      })
+      assert.throws(
+        () =>
+          signBatch(crypto, [
+            { hash: at(hashes, 1), key: alice },
+            { hash, key: alice },
+          ]),
+        {
+          name: 'CoterieError',
+        },
+      )
     }
   })
 })
 
 suite('a proof is refused', () => {
-  const proofs = signBatch(crypto, hashes.map((hash) => ({ hash, key: alice })))
+  const proofs = signBatch(
+    crypto,
+    hashes.map((hash) => ({ hash, key: alice })),
+  )
   const hash = at(hashes, 6)
   const proof = at(proofs, 6)
   const refuse = (change: Partial<RecordProof>, of = hash, publicKey = alice.publicKey): void => {
@@ -141,7 +160,10 @@ suite('a proof is refused', () => {
 })
 
 suite('the cache of signatures', () => {
-  const proofs = signBatch(crypto, hashes.map((hash) => ({ hash, key: alice })))
+  const proofs = signBatch(
+    crypto,
+    hashes.map((hash) => ({ hash, key: alice })),
+  )
 
   test('makes a batch cost one verification', () => {
     const counted = counting()
@@ -174,6 +196,9 @@ suite('the cache of signatures', () => {
   test('forgets the oldest when it is full', () => {
     const cache = createSignatureCache(2)
     for (const root of ['a', 'b', 'c']) cache.add('key', root, 's')
-    assert.deepEqual(['a', 'b', 'c'].map((root) => cache.has('key', root, 's')), [false, true, true])
+    assert.deepEqual(
+      ['a', 'b', 'c'].map((root) => cache.has('key', root, 's')),
+      [false, true, true],
+    )
   })
 })

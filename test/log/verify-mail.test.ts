@@ -10,10 +10,18 @@ import type { Mail } from '../../src/ports/store.ts'
 import { messageId, Space, type Sent } from '../helpers/log.ts'
 
 /** A space in which alice has sent two messages in one turn, and what bob is given of them. */
-function sent(...messages: readonly Partial<Sent>[]): { readonly mails: readonly Mail[]; readonly body: RecordBody } {
+function sent(...messages: readonly Partial<Sent>[]): {
+  readonly mails: readonly Mail[]
+  readonly body: RecordBody
+} {
   const space = new Space()
   const [id = ''] = space.send('client/1', [{ to: 'alice' }])
-  const ids = space.turn(id, 'handled', {}, messages.map((message) => ({ to: 'bob', ...message })))
+  const ids = space.turn(
+    id,
+    'handled',
+    {},
+    messages.map((message) => ({ to: 'bob', ...message })),
+  )
   const body = space.bodies.at(-1)
   assert.ok(body)
   return { mails: ids.map((each) => space.row(each)), body }
@@ -38,12 +46,18 @@ function refuse(changed: unknown, reason: RegExp, of: RecordBody = body): void {
 }
 
 /** A message with another envelope, and a record whose author signed exactly that. */
-function signed(change: Readonly<Record<string, unknown>>): { readonly mail: Mail; readonly body: RecordBody } {
+function signed(change: Readonly<Record<string, unknown>>): {
+  readonly mail: Mail
+  readonly body: RecordBody
+} {
   assert.ok(mail)
   const envelope = { ...mail.envelope, ...change } as Envelope
   const text = envelopeText(envelope)
   const hash = crypto.sha256(text)
-  return { mail: { ...mail, envelope, text, hash }, body: { ...body, sends: [{ id: envelope.id, sha256: hash }] } }
+  return {
+    mail: { ...mail, envelope, text, hash },
+    body: { ...body, sends: [{ id: envelope.id, sha256: hash }] },
+  }
 }
 
 test('a message is what its sender signed, whatever its kind', () => {
@@ -68,14 +82,20 @@ suite('a message is refused', () => {
       for (let at = 0; at < bytes.length; at++) {
         const changed = Buffer.from(bytes)
         changed[at] = (changed[at] ?? 0) ^ 1
-        const reason = part === 'text' ? /is not the text that was signed/ : /its payload is not what was signed/
+        const reason =
+          part === 'text' ? /is not the text that was signed/ : /its payload is not what was signed/
         refuse({ ...mail, [part]: changed.toString('latin1') }, reason)
       }
     }
   })
 
   test('when the envelope that is handed over is not the text that was signed', () => {
-    for (const change of [{ to: 'alice' }, { handler: 'other' }, { deadline: 5 }, { trace: 'b'.repeat(32) }]) {
+    for (const change of [
+      { to: 'alice' },
+      { handler: 'other' },
+      { deadline: 5 },
+      { trace: 'b'.repeat(32) },
+    ]) {
       refuse({ ...mail, envelope: { ...mail.envelope, ...change } }, /its envelope is not the text/)
     }
   })
@@ -132,7 +152,8 @@ suite('a message is refused', () => {
   })
 
   test('when its texts are not texts', () => {
-    for (const part of ['text', 'payload']) for (const value of [null, 7, {}]) refuse({ ...mail, [part]: value }, /not texts/)
+    for (const part of ['text', 'payload'])
+      for (const value of [null, 7, {}]) refuse({ ...mail, [part]: value }, /not texts/)
   })
 })
 
@@ -173,7 +194,8 @@ suite('an envelope is refused, though it is well signed,', () => {
       refuse({ ...mail, envelope }, /its envelope is malformed/)
     }
     refuse({ ...mail, envelope: { ...mail.envelope, more: 1 } }, /its envelope is malformed/)
-    for (const envelope of [null, undefined, [], 'x']) refuse({ ...mail, envelope }, /its envelope is malformed/)
+    for (const envelope of [null, undefined, [], 'x'])
+      refuse({ ...mail, envelope }, /its envelope is malformed/)
   })
 
   test('when its members do not agree with its kind', () => {

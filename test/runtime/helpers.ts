@@ -13,6 +13,9 @@ import type { RecordBody, RecordDetail } from '../../src/core/record.ts'
 /** A retry policy that costs a test next to nothing. */
 export const QUICK = { attempts: 3, firstMs: 2, factor: 1, maxMs: 5 } as const
 
+/** No second attempt. */
+export const ONCE = { attempts: 1 } as const
+
 /** Schemas that most tests need. */
 export const text: z.ZodString = z.string()
 export const number: z.ZodNumber = z.number()

@@ -247,7 +247,9 @@ test('the schema is the one that is written down', () => {
     .all()
   const version = database.sql('pragma user_version').get()?.['user_version']
   database.close()
-  const dump = `-- user_version ${String(version)}\n${objects.map((row) => `${String(row['sql'])};\n`).join('\n')}`
+  const dump = `-- user_version ${String(version)}\n${objects
+    .map((row) => `${String(row['sql'])};\n`)
+    .join('\n')}`
   const golden = new URL('../golden/sqlite-schema.sql', import.meta.url)
   if (process.env['UPDATE'] === '1') writeFileSync(golden, dump)
   assert.equal(dump, readFileSync(golden, 'utf8'))

@@ -19,8 +19,9 @@ const WHOLE_SPACE = [
   'indexed by messages_delivered where space = ? and state = 8 and state = ?',
 ]
 
-test('every statement reaches its rows by an index, and after all the cases every counter is true', async () => {
+test('every statement reaches its rows by an index, and every counter is true in the end', async () => {
   const statements = new Map<string, string[]>()
+  // oxlint-disable-next-line typescript/unbound-method -- it is called with `this` below
   const prepare = DatabaseSync.prototype.prepare
   DatabaseSync.prototype.prepare = function (this: DatabaseSync, sql: string) {
     if (/^(select|update|insert|delete|with)/.test(sql) && !statements.has(sql)) {
@@ -68,14 +69,16 @@ test('every statement reaches its rows by an index, and after all the cases ever
   assert.deepEqual(wrong, [])
   const miscounted = connection
     .sql(
-      `select s.space, s.handled, (select count(*) from messages m where m.space = s.space and m.state = 9) as handled_now
+      `select s.space, s.handled, (select count(*) from messages m where m.space = s.space
+      and m.state = 9) as handled_now
       from spaces s where handled <> handled_now`,
     )
     .all()
   assert.deepEqual(miscounted, [])
   const forgotten = connection
     .sql(
-      `select w.turn, m.state from waits w left join messages m on m.space = w.space and m.id = 'msg_' || substr(w.turn, 6)
+      `select w.turn, m.state from waits w left join messages m on m.space = w.space
+      and m.id = 'msg_' || substr(w.turn, 6)
       where m.state is not 5`,
     )
     .all()

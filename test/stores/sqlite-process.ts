@@ -1,4 +1,7 @@
-/** One of several processes that create and use one database at once: `FILE NAME COMMITS`. Prints the space's id. */
+/**
+ * One of several processes that create and use one database at once: `FILE NAME COMMITS`. Prints the space's
+ * id.
+ */
 
 import { openSqlite } from '../../src/stores/sqlite/index.ts'
 import { fakeMessage, fakeRecord, fakeWrite } from '../../src/testing/fixtures.ts'

@@ -11,7 +11,7 @@ const run = promisify(execFile)
 const folder = mkdtempSync(join(tmpdir(), 'coterie-processes-'))
 after(() => rmSync(folder, { recursive: true }))
 
-test('several processes create one database at once and commit to it side by side: one space, no gap, no loss', async () => {
+test('several processes create one database at once and commit side by side: no gap, no loss', async () => {
   const file = join(folder, 'team.db')
   const script = new URL('./sqlite-process.ts', import.meta.url).pathname
   const [names, commits] = [['a', 'b', 'c', 'd'], 100]

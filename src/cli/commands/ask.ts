@@ -1,7 +1,10 @@
 import type { Command } from 'commander'
+import { errorValue } from '../../core/errors.ts'
 import { parseWith } from '../../core/schema.ts'
+import type { Space } from '../../runtime/space.ts'
 import { agentsOf, handlerOf } from '../agents.ts'
 import { contextOf, openSpace } from '../context.ts'
+import type { CliContext } from '../context.ts'
 import { jsonText } from '../render/text.ts'
 import { payloadOf } from '../values.ts'
 import { addSendOptions, outsideOptions } from './send-options.ts'
@@ -29,7 +32,18 @@ export function addAsk(root: Command): void {
         parseWith(handlerOf(agents, address, handler).definition.input, payload, `${address} ${handler}`)
       }
       await using space = await openSpace(context, { agents, create: agents.length > 0 })
-      const answer = await space.askTo(address, handler, payload, outsideOptions(flags))
+      const asked = space.askTo(address, handler, payload, outsideOptions(flags))
+      const answer = await asked.catch(async (error: unknown) => {
+        if (agents.length === 0 && errorValue(error).code === 'COTERIE_DEADLINE_PASSED')
+          await hint(context, space)
+        throw error
+      })
       context.out(jsonText(answer ?? null, context.json ? undefined : 2))
     })
+}
+
+async function hint(context: CliContext, space: Space): Promise<void> {
+  const { workers, now } = await space.status()
+  if (workers.some(({ until }) => until >= now)) return
+  context.say('No worker runs in this space: start one with "coterie run", or name the module with --module.')
 }

@@ -22,6 +22,8 @@ export function addCancel(root: Command): void {
       const ids = await withSpace(context, (space) => space.cancel(id))
       if (context.json) context.outJson({ cancelled: ids })
       else for (const ended of ids) context.out(ended)
-      context.say(ids.length === 0 ? 'nothing to cancel: it had ended' : `cancelled ${counted(ids.length, 'message')}`)
+      context.say(
+        ids.length === 0 ? 'nothing to cancel: it had ended' : `cancelled ${counted(ids.length, 'message')}`,
+      )
     })
 }

@@ -60,14 +60,22 @@ function addShow(parent: Command): void {
     .addHelpText('after', EXAMPLE)
     .action(async (id: string) => {
       const context = contextOf(command)
-      const row = await withStore(context, (store) => store.message(id.startsWith('turn_') ? messageOf(id) : id))
+      const row = await withStore(context, (store) =>
+        store.message(id.startsWith('turn_') ? messageOf(id) : id),
+      )
       if (row === undefined) {
-        throw new CoterieError('COTERIE_NOT_FOUND', `There is no message "${id}" in this space.`, { details: { id } })
+        throw new CoterieError('COTERIE_NOT_FOUND', `There is no message "${id}" in this space.`, {
+          details: { id },
+        })
       }
       if (row.state !== 'dead') {
-        throw new CoterieError('COTERIE_INVALID_ARGUMENT', `${id} is not a dead letter: it is ${row.state}.`, {
-          details: { message: id, state: row.state },
-        })
+        throw new CoterieError(
+          'COTERIE_INVALID_ARGUMENT',
+          `${id} is not a dead letter: it is ${row.state}.`,
+          {
+            details: { message: id, state: row.state },
+          },
+        )
       }
       const letter = messageView(row)
       if (context.json) context.outJson(letter)

@@ -65,7 +65,13 @@ function tableOf(rows: readonly Row[]): readonly string[] {
   return tableLines(
     ['DECISION', 'DECIDED (UTC)', 'POSITION', 'OUTCOME', 'QUESTION'],
     rows.map(({ id, outcome, question, decidedAt, position }) => {
-      return [id, decidedAt === null ? '-' : timeText(decidedAt), position, outcome, clip(question, QUESTION_CHARS)]
+      return [
+        id,
+        decidedAt === null ? '-' : timeText(decidedAt),
+        position,
+        outcome,
+        clip(question, QUESTION_CHARS),
+      ]
     }),
   )
 }

@@ -31,7 +31,11 @@ export function addLog(root: Command): void {
     .command('log')
     .description('Show the records of the log, oldest first.')
     .option('--follow', 'wait for new records, until Ctrl-C')
-    .option('--limit <n>', `how many records (default: ${LIMIT_DEFAULT}; with --follow before the new ones)`, countOf)
+    .option(
+      '--limit <n>',
+      `how many records (default: ${LIMIT_DEFAULT}; with --follow before the new ones)`,
+      countOf,
+    )
     .option('--from <position>', 'begin at this position instead of with the newest', wholeOf)
     .option('--agent <name>', 'only records of this agent, or of one address')
     .addHelpText('after', EXAMPLE)

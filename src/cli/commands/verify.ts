@@ -58,14 +58,16 @@ async function verifyWholeLog(context: CliContext, keysFile: string | undefined)
   })
   if (!report.ok) throw faultError(report)
   const problem = keys === undefined ? undefined : keyProblem(keys, registry)
-  if (problem !== undefined) throw new CoterieError('COTERIE_VERIFICATION_FAILED', `The log is whole, but ${problem}.`)
+  if (problem !== undefined)
+    throw new CoterieError('COTERIE_VERIFICATION_FAILED', `The log is whole, but ${problem}.`)
   if (context.json) context.outJson({ v: 1, pinned: keys !== undefined, ...report })
   else for (const line of reportLines(report, keys !== undefined)) context.out(line)
 }
 
 function faultError(report: LogReport): CoterieError {
   const { fault, faults, checked } = report
-  const who = fault === undefined ? 'The log' : `The record at position ${fault.position}, by "${fault.author}",`
+  const who =
+    fault === undefined ? 'The log' : `The record at position ${fault.position}, by "${fault.author}",`
   const more = faults > 1 ? ` (the first of ${faults} faults)` : ''
   return new CoterieError(
     'COTERIE_VERIFICATION_FAILED',
@@ -83,8 +85,12 @@ function reportLines(report: LogReport, pinned: boolean): readonly string[] {
     counted(checked.chunks, 'journal chunk'),
     counted(checked.decisions, 'decision'),
   ]
-  const lines = [`The log verifies up to position ${position}: ${parts.join(', ')}.`, `Space ${space}, owner ${owner}.`]
-  if (!report.statesCompared) lines.push('It grew meanwhile, so the states of messages were not compared with it.')
+  const lines = [
+    `The log verifies up to position ${position}: ${parts.join(', ')}.`,
+    `Space ${space}, owner ${owner}.`,
+  ]
+  if (!report.statesCompared)
+    lines.push('It grew meanwhile, so the states of messages were not compared with it.')
   lines.push(
     pinned
       ? 'The space, its owner and the keys are those of the keys file.'
@@ -104,9 +110,13 @@ function verifyOffline(context: CliContext, file: string, keysFile: string | und
   const problem = verdict.ok ? (foreign ? 'it was decided in another space' : undefined) : verdict.problem
   if (problem !== undefined) {
     for (const line of explanation) context.say(line)
-    throw new CoterieError('COTERIE_VERIFICATION_FAILED', `The certificate ${file} does not verify: ${problem}.`, {
-      details: { file, problem, explanation },
-    })
+    throw new CoterieError(
+      'COTERIE_VERIFICATION_FAILED',
+      `The certificate ${file} does not verify: ${problem}.`,
+      {
+        details: { file, problem, explanation },
+      },
+    )
   }
   if (!verdict.ok) return
   const { outcome, proposal, decidedAt } = verdict.certificate

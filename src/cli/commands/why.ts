@@ -31,7 +31,8 @@ export function addWhy(root: Command): void {
         return readWhy(await collectEvidence(store, nodeCrypto), id, flags.depth)
       })
       const sentence = sentenceFor(report)
-      if (context.json) context.outJson({ v: report.v, sentence, ...report })
+      const { v, ...rest } = report
+      if (context.json) context.outJson({ v, sentence, ...rest })
       else for (const line of whyLines(report, sentence, context.style)) context.out(line)
       const [problem] = report.proof.problems
       if (problem === undefined) return

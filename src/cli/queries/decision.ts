@@ -11,6 +11,7 @@ import type { MessageRow } from '../../ports/store.ts'
 import { verifyCertificate } from '../../voting/certificate.ts'
 import type { Certificate } from '../../voting/certificate.ts'
 import type { Evidence, Proof } from './evidence.ts'
+import { readTurn } from './turn.ts'
 
 /** How many messages of the deciding turn are looked through for the questions to the members. */
 const QUESTIONS_MAX = 2_000
@@ -22,6 +23,8 @@ export interface BallotView {
   readonly reason: string
   /** The member's turn that signed it, when it is in this space. */
   readonly turn: string | null
+  /** What that turn logged. */
+  readonly reasons: readonly string[]
 }
 
 /** A decision as it is shown. */
@@ -52,7 +55,9 @@ export interface DecisionView {
 export async function readDecision(evidence: Evidence, id: string): Promise<DecisionView> {
   const kept = await evidence.store.decision(id)
   if (kept === undefined) {
-    throw new CoterieError('COTERIE_NOT_FOUND', `There is no decision "${id}" in this space.`, { details: { id } })
+    throw new CoterieError('COTERIE_NOT_FOUND', `There is no decision "${id}" in this space.`, {
+      details: { id },
+    })
   }
   const { proof, body } = await evidence.at(kept.position)
   const listed = body?.decisions?.find((entry) => entry.id === id)
@@ -67,15 +72,25 @@ export async function readDecision(evidence: Evidence, id: string): Promise<Deci
   } else if (verdict.ok && verdict.certificate.proposal.space !== evidence.store.id) {
     problem = 'the certificate belongs to another space'
   }
-  // What does not verify cannot be counted on to have any form at all.
+  // What does not verify is not passed on: it cannot even be counted on to have any form.
+  if (body === undefined) return unreadable(id, turn, proof, 'the record that holds it does not verify')
   if (!verdict.ok) return unreadable(id, turn, proof, problem)
   const ballots = await ballotsOf(evidence, verdict.certificate, turn)
-  return { ...counted(verdict.certificate, ballots), id, turn, proof, certificate: { verified: problem === null, problem } }
+  return {
+    ...counted(verdict.certificate, ballots),
+    id,
+    turn,
+    proof,
+    certificate: { verified: problem === null, problem },
+  }
 }
 
 type Counted = Omit<DecisionView, 'id' | 'turn' | 'proof' | 'certificate'>
 
-function counted({ proposal, tally, outcome, decidedAt }: Certificate, ballots: readonly BallotView[]): Counted {
+function counted(
+  { proposal, tally, outcome, decidedAt }: Certificate,
+  ballots: readonly BallotView[],
+): Counted {
   const heard = new Set([...ballots.map(({ member }) => member), ...tally.void])
   return {
     question: proposal.question,
@@ -119,18 +134,29 @@ async function ballotsOf(
   { proposal, ballots }: Certificate,
   turn: string | null,
 ): Promise<readonly BallotView[]> {
-  const questions = new Map<string, string>()
+  const questions = new Map<string, MessageRow>()
   if (turn !== null) {
     for (const row of await evidence.store.messagesOf({ cause: turn, limit: QUESTIONS_MAX })) {
-      if (asksFor(row, proposal.decision)) questions.set(row.envelope.to, turnOf(row.envelope.id))
+      if (asksFor(row, proposal.decision)) questions.set(row.envelope.to, row)
     }
   }
-  return ballots.map(({ ballot }) => ({
-    member: ballot.member,
-    choice: ballot.choice,
-    reason: ballot.reason,
-    turn: questions.get(ballot.member) ?? null,
-  }))
+  const views: BallotView[] = []
+  for (const { ballot } of ballots) {
+    const { member, choice, reason } = ballot
+    const question = questions.get(member)
+    const read = question === undefined ? null : await readTurn(evidence, question)
+    const reasons = read?.segments.flatMap((segment) => segment.reasons) ?? []
+    // The runtime logs the vote itself as the last reason: the ballot says the same, and is signed for it.
+    const own = reasons.filter((text) => text !== `votes ${choice}: ${reason}`)
+    views.push({
+      member,
+      choice,
+      reason,
+      turn: question === undefined ? null : turnOf(question.envelope.id),
+      reasons: own,
+    })
+  }
+  return views
 }
 
 function asksFor(row: MessageRow, decision: string): boolean {

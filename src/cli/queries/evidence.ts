@@ -13,7 +13,7 @@ import type { Registry } from '../../log/registry.ts'
 import { createSignatureCache } from '../../log/seal.ts'
 import { verifyMail, verifyRecord } from '../../log/verify.ts'
 import type { Crypto } from '../../ports/crypto.ts'
-import type { LogRecord, MessageRow, SpaceStore } from '../../ports/store.ts'
+import type { LogRecord, Mail, SpaceStore } from '../../ports/store.ts'
 
 const PAGE = 500
 
@@ -44,9 +44,13 @@ export async function readRegistry(store: SpaceStore, crypto: Crypto): Promise<R
     if (page.length < PAGE) break
   }
   if (registry.space === store.id) return registry
-  throw new CoterieError('COTERIE_VERIFICATION_FAILED', `The space "${store.name}" has another id than its log.`, {
-    details: { expected: store.id, found: registry.space },
-  })
+  throw new CoterieError(
+    'COTERIE_VERIFICATION_FAILED',
+    `The space "${store.name}" has another id than its log.`,
+    {
+      details: { expected: store.id, found: registry.space },
+    },
+  )
 }
 
 /** Verifies what is shown of one space. */
@@ -59,7 +63,7 @@ export interface Evidence {
   /** A record that was read. */
   check(record: LogRecord): CheckedRecord
   /** Whether a message is what its sender signed. */
-  mail(row: MessageRow): Promise<Proof>
+  mail(mail: Mail): Promise<Proof>
 }
 
 /** Evidence for one space, from its owner's chain. Throws COTERIE_VERIFICATION_FAILED. */
@@ -84,7 +88,7 @@ export async function collectEvidence(store: SpaceStore, crypto: Crypto): Promis
     throw new CoterieError('COTERIE_NOT_FOUND', `There is no record at position ${position}.`)
   }
 
-  async function mail(row: MessageRow): Promise<Proof> {
+  async function mail(row: Mail): Promise<Proof> {
     const { proof, body } = await at(row.position)
     if (body === undefined) return proof
     try {

@@ -63,7 +63,14 @@ function isWanted({ author }: LogRecord, agent: string | undefined): boolean {
 }
 
 function recordView({ position, author, seq, hash, body, detail }: LogRecord): RecordView {
-  return { position, author, seq, hash, body: parse(body) as RecordBody | undefined, detail: parse(detail) ?? null }
+  return {
+    position,
+    author,
+    seq,
+    hash,
+    body: parse(body) as RecordBody | undefined,
+    detail: parse(detail) ?? null,
+  }
 }
 
 function parse(text: string | null): unknown {

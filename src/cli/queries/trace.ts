@@ -75,7 +75,8 @@ async function traceIdOf(store: SpaceStore, text: string): Promise<string> {
 
 async function traceOfMessage(store: SpaceStore, id: string): Promise<string> {
   const row = await store.message(id)
-  if (row === undefined) throw new CoterieError('COTERIE_NOT_FOUND', `There is no message "${id}" in this space.`)
+  if (row === undefined)
+    throw new CoterieError('COTERIE_NOT_FOUND', `There is no message "${id}" in this space.`)
   return row.envelope.trace
 }
 
@@ -85,7 +86,10 @@ async function timeOf(store: SpaceStore, position: number): Promise<number | nul
   return typeof at === 'number' ? at : null
 }
 
-function treeOf(rows: readonly MessageRow[], times: ReadonlyMap<number, number | null>): readonly TraceNode[] {
+function treeOf(
+  rows: readonly MessageRow[],
+  times: ReadonlyMap<number, number | null>,
+): readonly TraceNode[] {
   const nodes = new Map<string, TraceNode & { readonly children: TraceNode[] }>()
   for (const row of rows) {
     const endedAt = row.settledAt === null ? null : (times.get(row.settledAt) ?? null)

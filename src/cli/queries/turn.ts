@@ -7,8 +7,10 @@
 import type { ErrorValue } from '../../core/errors.ts'
 import { turnOf } from '../../core/ids.ts'
 import { nameOf } from '../../core/address.ts'
+import { isFinal } from '../../core/message.ts'
 import type { TurnEnd } from '../../core/record.ts'
 import { readChunks } from '../../log/journal-chunk.ts'
+import { keysBefore } from '../../log/registry.ts'
 import type { MessageRow, SpaceStore } from '../../ports/store.ts'
 import type { CallEntry, DoneEntry, JournalEntry } from '../../turn/journal.ts'
 import { problemOf } from './evidence.ts'
@@ -55,6 +57,12 @@ export interface TurnView {
   readonly journalProblem: string | null
 }
 
+interface Step {
+  /** The question, for an ask. */
+  readonly id: string | null
+  readonly view: StepView
+}
+
 /** The turn that handles a message; null when none has committed anything. */
 export async function readTurn(evidence: Evidence, row: MessageRow): Promise<TurnView | null> {
   const id = turnOf(row.envelope.id)
@@ -63,7 +71,8 @@ export async function readTurn(evidence: Evidence, row: MessageRow): Promise<Tur
   const { entries, problem } = await journalOf(evidence, id, agent, checked)
   if (checked.length === 0 && entries.length === 0 && problem === null) return null
   const segments = checked.map(segmentView)
-  return { id, agent, segments, steps: stepsOf(entries), journalProblem: problem }
+  const steps = await answered(evidence, stepsOf(entries), isFinal(row.state))
+  return { id, agent, segments, steps: steps.map((step) => step.view), journalProblem: problem }
 }
 
 /** The records of an author behind a position, up to another: found by halving, for a chain is ordered. */
@@ -73,7 +82,7 @@ async function recordsOf(evidence: Evidence, row: MessageRow, turn: string): Pro
   const end = row.settledAt ?? Number.MAX_SAFE_INTEGER
   const found: CheckedRecord[] = []
   let seq = await firstBehind(store, author, row.position)
-  for (let read = 0; read < RECORDS_READ_MAX; ) {
+  for (let read = 0; read < RECORDS_READ_MAX;) {
     const page = await store.chain(author, seq, PAGE)
     for (const record of page) {
       if (record.position > end) return found
@@ -126,8 +135,10 @@ async function journalOf(
   const { store, crypto, registry } = evidence
   const chunks = await store.journal(turn)
   if (chunks.length === 0) return { entries: [], problem: null }
-  const name = nameOf(author)
-  const publicKey = registry.keys().flatMap((key) => (key.agent === name ? [key.publicKey] : []))
+  // A journal has no position of its own: it is judged by the first record that lists some of it.
+  const position = records[0]?.proof.position ?? Number.MAX_SAFE_INTEGER
+  const holders = [...keysBefore(registry, position).values()].filter(({ agent }) => agent === nameOf(author))
+  const publicKey = holders.map((holder) => holder.publicKey)
   try {
     const entries = readChunks(crypto, chunks, { space: store.id, author, publicKey })
     const there = new Set(chunks.map(({ hash }) => hash))
@@ -139,7 +150,34 @@ async function journalOf(
   }
 }
 
-function stepsOf(entries: readonly JournalEntry[]): readonly StepView[] {
+/** The last segment of a turn journals nothing: what its waits ended with is found beside the journal. */
+async function answered(
+  evidence: Evidence,
+  steps: readonly Step[],
+  ended: boolean,
+): Promise<readonly Step[]> {
+  const requests = steps.flatMap(({ view, id }) =>
+    view.op === 'ask' && view.state === 'open' && id !== null ? [id] : [],
+  )
+  const replies = new Map<string, StepView['error'] | string>()
+  for (const mail of requests.length === 0 ? [] : await evidence.store.answers(requests)) {
+    const { re, failed } = mail.envelope
+    const { problem } = await evidence.mail(mail)
+    if (re === null) continue
+    if (problem !== null)
+      replies.set(re, { code: 'COTERIE_VERIFICATION_FAILED', message: problem, retryable: false })
+    else replies.set(re, failed ? parsedError(mail.payload) : mail.payload)
+  }
+  return steps.map(({ view, id }) => {
+    if (view.op === 'sleep' && ended) return { id, view: { ...view, state: 'done' } }
+    const reply = id === null ? undefined : replies.get(id)
+    if (reply === undefined || reply === null) return { id, view }
+    if (typeof reply === 'string') return { id, view: { ...view, state: 'done', value: reply } }
+    return { id, view: { ...view, state: 'failed', error: reply } }
+  })
+}
+
+function stepsOf(entries: readonly JournalEntry[]): readonly Step[] {
   const calls = new Map<number, CallEntry>()
   const results = new Map<number, DoneEntry>()
   for (const entry of entries) {
@@ -149,7 +187,8 @@ function stepsOf(entries: readonly JournalEntry[]): readonly StepView[] {
   }
   return [...calls.values()].flatMap((call) => {
     const { op, name } = call
-    return op === 'step' || op === 'ask' || op === 'sleep' ? [stepView(op, name, results.get(call.i))] : []
+    if (op !== 'step' && op !== 'ask' && op !== 'sleep') return []
+    return [{ id: call.id ?? null, view: stepView(op, name, results.get(call.i)) }]
   })
 }
 
@@ -159,7 +198,19 @@ function forget(from: number, ...maps: readonly Map<number, unknown>[]): void {
 
 function stepView(op: StepView['op'], name: string, done: DoneEntry | undefined): StepView {
   const state = done === undefined ? 'open' : done.error === undefined ? 'done' : 'failed'
-  return { op, name, state, value: done?.value ?? null, error: done?.error ?? null, usage: done?.usage ?? null }
+  return {
+    op,
+    name,
+    state,
+    value: done?.value ?? null,
+    error: done?.error ?? null,
+    usage: done?.usage ?? null,
+  }
+}
+
+function parsedError(text: string): ErrorValue {
+  const value: unknown = JSON.parse(text)
+  return isError(value) ? value : { code: 'UNKNOWN', message: text, retryable: false }
 }
 
 function textsOf(value: unknown): readonly string[] {

@@ -27,7 +27,11 @@ export interface VerifiedLog {
 }
 
 /** Verifies the log as it is now; records that others add meanwhile are left for the next time. */
-export async function verifyLog(store: SpaceStore, crypto: Crypto, options: VerifyOptions): Promise<VerifiedLog> {
+export async function verifyLog(
+  store: SpaceStore,
+  crypto: Crypto,
+  options: VerifyOptions,
+): Promise<VerifiedLog> {
   const { space, owner, progress } = options
   const verifier = new LogVerifier(crypto, {
     checkCertificate: verifyCertificate,
@@ -56,7 +60,7 @@ async function feedRecords(
   progress: (position: number) => void,
 ): Promise<void> {
   const mail = new MailReader(store)
-  for (let next = 0; next <= end; ) {
+  for (let next = 0; next <= end;) {
     const page = await store.records(next, Math.min(PAGE, end + 1 - next))
     const last = page.at(-1)
     // A hole at the end of the log: nothing comes behind it that could be verified.
@@ -71,7 +75,7 @@ async function feedRecords(
 }
 
 async function feedDecisions(store: SpaceStore, verifier: LogVerifier, end: number): Promise<void> {
-  for (let after: string | null = null; ; ) {
+  for (let after: string | null = null; ;) {
     const page: Awaited<ReturnType<SpaceStore['decisions']>> = await store.decisions(after, PAGE)
     for (const decision of page) if (decision.position <= end) verifier.decision(decision)
     const last = page.at(-1)

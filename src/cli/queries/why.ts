@@ -7,7 +7,7 @@
 
 import { CoterieError } from '../../core/errors.ts'
 import { messageOf } from '../../core/ids.ts'
-import type { MessageRow } from '../../ports/store.ts'
+import type { MessageRow, SpaceStore } from '../../ports/store.ts'
 import { readDecision } from './decision.ts'
 import type { DecisionView } from './decision.ts'
 import type { Evidence, Proof } from './evidence.ts'
@@ -24,7 +24,17 @@ export interface WhyLink {
   readonly proof: Proof
   readonly turn: TurnView | null
   /** Where the messages that the turn sent went. */
-  readonly sent: readonly { readonly id: string; readonly kind: string; readonly to: string; readonly handler: string }[]
+  readonly sent: readonly {
+    readonly id: string
+    readonly kind: string
+    readonly to: string
+    readonly handler: string
+  }[]
+  /**
+   * What had been sent to the agent before the turn ended, and was not handled by then: what it did not know.
+   * Looked up for the first link only.
+   */
+  readonly unseen: readonly { readonly id: string; readonly from: string; readonly handler: string }[]
 }
 
 /** Everything that `why` shows. */
@@ -48,6 +58,8 @@ export interface WhyReport {
 export const DEPTH_DEFAULT = 50
 
 const SENT_MAX = 1_000
+const UNSEEN_SEARCHED_MAX = 20_000
+const UNSEEN_PAGE = 500
 
 /**
  * Finds out why. Throws COTERIE_NOT_FOUND, COTERIE_INVALID_ARGUMENT for an ambiguous beginning or a trace, and
@@ -67,7 +79,7 @@ export async function readWhy(evidence: Evidence, text: string, depth = DEPTH_DE
     // A cause that is not there can only be one that was never written: the chain ends here.
     if (row === undefined) break
     const link = await readLink(evidence, row)
-    chain.push(link)
+    chain.push(chain.length > 0 ? link : { ...link, unseen: await unseenBy(store, row, link.turn) })
     next = causeOf(link.message)
   }
   const { name, id } = store
@@ -82,7 +94,7 @@ function firstMessage(asked: Found, decision: DecisionView | null): string | nul
     case 'turn':
       return messageOf(asked.id)
     case 'decision':
-      return decision?.turn == null ? null : messageOf(decision.turn)
+      return typeof decision?.turn === 'string' ? messageOf(decision.turn) : null
     case 'trace':
       throw new CoterieError(
         'COTERIE_INVALID_ARGUMENT',
@@ -97,11 +109,38 @@ function causeOf({ cause, re }: MessageView): string | null {
 }
 
 async function readLink(evidence: Evidence, row: MessageRow): Promise<WhyLink> {
+  const proof = await evidence.mail(row)
   const turn = await readTurn(evidence, row)
-  const message = messageView(row)
+  const shown = messageView(row)
+  // What its sender did not sign is not passed on.
+  const message = proof.verified ? shown : { ...shown, payload: null }
   const rows = turn === null ? [] : await evidence.store.messagesOf({ cause: turn.id, limit: SENT_MAX })
   const sent = rows.map(({ envelope: { id, kind, to, handler } }) => ({ id, kind, to, handler }))
-  return { message, proof: await evidence.mail(row), turn, sent }
+  return { message, proof, turn, sent, unseen: [] }
+}
+
+async function unseenBy(
+  store: SpaceStore,
+  row: MessageRow,
+  turn: TurnView | null,
+): Promise<WhyLink['unseen']> {
+  const end = turn?.segments.at(-1)?.proof.position
+  if (end === undefined) return []
+  const unseen: WhyLink['unseen'][number][] = []
+  let after = row.position
+  for (let read = 0; read < UNSEEN_SEARCHED_MAX;) {
+    const page = await store.messagesOf({ after, limit: UNSEEN_PAGE })
+    for (const { envelope, position, settledAt } of page) {
+      if (position >= end) return unseen
+      const { id, from, to, handler, kind } = envelope
+      if (to !== row.envelope.to || kind === 'reply') continue
+      if (settledAt === null || settledAt > end) unseen.push({ id, from, handler })
+    }
+    if (page.length < UNSEEN_PAGE) break
+    after = page.at(-1)?.position ?? after
+    read += page.length
+  }
+  return unseen
 }
 
 function summary(decision: DecisionView | null, chain: readonly WhyLink[]): WhyReport['proof'] {
@@ -113,17 +152,19 @@ function summary(decision: DecisionView | null, chain: readonly WhyLink[]): WhyR
   if (decision !== null) {
     note(decision.proof)
     const { problem } = decision.certificate
-    if (problem !== null) problems.push({ position: decision.proof.position, problem: `its certificate: ${problem}` })
+    if (problem !== null)
+      problems.push({ position: decision.proof.position, problem: `its certificate: ${problem}` })
   }
   for (const { proof, turn } of chain) {
     note(proof)
     for (const segment of turn?.segments ?? []) note(segment.proof)
-    if (turn?.journalProblem != null) {
+    if (turn !== null && turn.journalProblem !== null) {
       const position = turn.segments.at(-1)?.proof.position ?? proof.position
       problems.push({ position, problem: `the journal of ${turn.id}: ${turn.journalProblem}` })
     }
   }
-  for (const { position, problem } of proofs.values()) if (problem !== null) problems.push({ position, problem })
+  for (const { position, problem } of proofs.values())
+    if (problem !== null) problems.push({ position, problem })
   const verified = [...proofs.values()].filter((proof) => proof.verified).length
   return { records: proofs.size, verified, problems }
 }

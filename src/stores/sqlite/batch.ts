@@ -36,10 +36,13 @@ const READ_SPACE = 'select position, clock_ms, number, handled from spaces where
 const WRITE_SPACE = 'update spaces set position = ?, clock_ms = ?, number = ?, handled = ? where space = ?'
 const READ_MAILBOX = `select worker, epoch, seq, hash, depth, ready, waiting, dead
   from mailboxes where space = ? and address = ?`
-const WRITE_MAILBOX = `insert into mailboxes (space, address, agent, worker, epoch, seq, hash, depth, ready, waiting, dead)
+const WRITE_MAILBOX = `insert into mailboxes (space, address, agent, worker, epoch, seq, hash, depth, ready,
+  waiting, dead)
   values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-  on conflict (space, address) do update set worker = excluded.worker, epoch = excluded.epoch, seq = excluded.seq,
-  hash = excluded.hash, depth = excluded.depth, ready = excluded.ready, waiting = excluded.waiting, dead = excluded.dead`
+  on conflict (space, address) do update set worker = excluded.worker, epoch = excluded.epoch,
+  seq = excluded.seq,
+  hash = excluded.hash, depth = excluded.depth, ready = excluded.ready, waiting = excluded.waiting,
+  dead = excluded.dead`
 const READ_VERSION = 'select max(version) as version from events where space = ? and stream = ?'
 
 /** A write transaction in progress. */

@@ -1,8 +1,20 @@
 /**
- * Commits a batch: one transaction, one outcome for each write. The order within a write is: what may refuse it
- * (refusals.ts), the turn's own message, and then everything else, which nothing can refuse any more.
+ * Commits a batch: one transaction, one outcome for each write. The order within a write is: what may refuse
+ * it (refusals.ts), the turn's own message, and then everything else, which nothing can refuse any more.
  *
- * Cost, measured on 2 cores with `synchronous=FULL` on a local disk: see test/stores/sqlite-cost.ts.
+ * Cost of a write (a handled turn: one record with its proof, its message settled, one message sent with a
+ * payload of 250 bytes), 16 addresses, 60,000 writes, two cores shared with other work, local disk:
+ *
+ * | batch | store | mean | median batch |
+ * |---|---|---|---|
+ * | 256 | memory | 18 us | 18 us |
+ * | 256 | file, FULL | 29 us | 23 us |
+ * | 512 | file, FULL | 29 us | 22 us |
+ * | 64 | file, FULL | 33 us | 26 us |
+ * | 16 | file, FULL | 52 us | 44 us |
+ *
+ * The mean is above the median by the checkpoints, one in about ten batches. Inserting the message is 6 us,
+ * the record 5 us, settling 4 us, the contents 2 us.
  *
  * @module
  */
@@ -29,9 +41,11 @@ import { DELETE_WAITS, applySettle } from './settle.ts'
 import { isConstraint } from './sqlite-error.ts'
 import { CODE } from './states.ts'
 
-const INSERT_RECORD = `insert into records (place, space, author, seq, prev, hash, body, detail, proof, first_message)
+const INSERT_RECORD = `insert into records (place, space, author, seq, prev, hash, body, detail, proof,
+  first_message)
   values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-const INSERT_MESSAGE = `insert into messages (place, space, id, recipient, lane, trace, cause, re, key_from, key,
+const INSERT_MESSAGE = `insert into messages (place, space, id, recipient, lane, trace, cause, re, key_from,
+  key,
   position, state, queue, attempts, segments, crashes, undo, due_ms, deadline_ms, settled)
   values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, ?, ?, ?)`
 const INSERT_CONTENT = 'insert into contents (place, envelope, hash, payload) values (?, ?, ?, ?)'
@@ -93,7 +107,8 @@ function writeRecord(batch: Batch, write: RecordWrite, careful: boolean): Outcom
   if (early !== undefined) return early
   const refused = refusal(batch, write, mailbox, careful)
   if (turn !== null) {
-    // The state of the turn's message comes first among the reasons, but it is looked up only when it matters.
+    // The state of the turn's message comes first among the reasons, but it is looked up only when it
+    // matters.
     const late =
       refused === undefined
         ? endTurn(batch, author, turn)
@@ -106,7 +121,8 @@ function writeRecord(batch: Batch, write: RecordWrite, careful: boolean): Outcom
   const { space, db } = batch
   insertRecord(batch, record, position)
   for (const settle of write.settles) applySettle(batch, settle, position)
-  // Before the record's own messages are there: it cancels what was caused before it, not what it sends itself.
+  // Before the record's own messages are there: it cancels what was caused before it, not what it sends
+  // itself.
   const cancelled = write.cancels === null ? [] : cancelTree(batch, write.cancels, author, position)
   for (const message of write.messages) insertMessage(batch, message, position)
   for (const e of write.events) {

@@ -13,7 +13,9 @@ import { closedError, isBusy, storeError } from './sqlite-error.ts'
 
 /** How a database is opened. */
 export interface DatabaseOptions {
-  /** FULL (the default) survives a loss of power; NORMAL may lose the newest commits then, but nothing else. */
+  /**
+   * FULL (the default) survives a loss of power; NORMAL may lose the newest commits then, but nothing else.
+   */
   readonly synchronous?: 'FULL' | 'NORMAL'
   readonly readOnly?: boolean
   /** How long to wait for another process's transaction. */
@@ -25,7 +27,9 @@ export interface DatabaseOptions {
 const BUSY_TIMEOUT_MS = 5_000
 const RETRY_MS = 5
 const CACHE_KIB = 32_768
-// 16 MiB of log between checkpoints: fewer pages are written twice. Measured: 9 % off a write in batches of 256.
+// 16 MiB of log between checkpoints: fewer pages are written twice. Measured in batches of 256, against
+// SQLite's own 4 MiB: 30 instead of 32 us a write, but 30 instead of 18 ms for a
+// batch that has to wait for one.
 const CHECKPOINT_PAGES = 4_000
 
 /** A connection, used by one handle for a file, and by several for a shared memory database. */

@@ -16,7 +16,10 @@ export type { DatabaseOptions } from './database.ts'
 
 /** How a store is opened. */
 export interface SqliteOptions extends DatabaseOptions {
-  /** The machine's clock, in milliseconds since the Unix epoch. The store's own clock never goes back behind it. */
+  /**
+   * The machine's clock, in milliseconds since the Unix epoch. The store's own clock never goes back behind
+   * it.
+   */
   readonly now?: () => number
 }
 

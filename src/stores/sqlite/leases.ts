@@ -18,9 +18,11 @@ const LOSE = 'update workers set lost = lost + 1 where space = ? and worker = ?'
 const FORGET = 'delete from workers where space = ? and worker = ?'
 // Workers that stopped long ago and hold nothing any more: nobody will ask for them again.
 const FORGET_OLD = `delete from workers where space = ? and until_ms < ? and not exists
-  (select 1 from mailboxes m where m.space = workers.space and m.worker = workers.worker and m.worker is not null)`
+  (select 1 from mailboxes m where m.space = workers.space and m.worker = workers.worker
+  and m.worker is not null)`
 const OLD_MS = 3_600_000
-const TAKE = `insert into mailboxes (space, address, agent, worker, epoch, seq, hash, depth, ready, waiting, dead)
+const TAKE = `insert into mailboxes (space, address, agent, worker, epoch, seq, hash, depth, ready, waiting,
+  dead)
   values (?, ?, ?, ?, 1, -1, '', 0, 0, 0, 0)
   on conflict (space, address) do update set worker = excluded.worker, epoch = epoch + 1`
 const RELEASE = 'update mailboxes set worker = null where space = ? and address = ? and worker = ?'
@@ -29,7 +31,8 @@ const RELEASE_ALL = `update mailboxes indexed by mailboxes_worker set worker = n
 const CRASHED = `update messages set crashes = crashes + 1 where place = (select place from messages
   indexed by messages_delivered where space = ? and recipient = ? and ${IN_DELIVERED} order by queue limit 1)`
 const WAITING = `select ${MAIL_COLUMNS} from ${MAIL_TABLES}
-  where m.space = ? and m.recipient = ? and m.${IN_QUEUE} and m.state = ${CODE.waiting} order by m.queue limit ?`
+  where m.space = ? and m.recipient = ? and m.${IN_QUEUE} and m.state = ${CODE.waiting}
+  order by m.queue limit ?`
 
 /** Announces a worker or prolongs it; false when it had lapsed and an address was taken from it. */
 export function heartbeat(

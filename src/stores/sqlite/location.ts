@@ -1,6 +1,7 @@
 /**
  * Where a database lies, and whether the file there is one of ours. The file is judged by its first bytes,
- * before SQLite opens it: opening may already write to it (a checkpoint), and what is not ours stays as it is.
+ * before SQLite opens it: opening may already write to it (a checkpoint), and what is not ours stays as it
+ * is.
  *
  * @module
  */
@@ -17,7 +18,10 @@ const MAGIC = 'SQLite format 3\0'
 const HEADER_BYTES = 100
 const APPLICATION_ID_OFFSET = 68
 
-/** The absolute path in a `sqlite:` URL, or ':memory:'. Throws COTERIE_STORE_UNSUPPORTED, COTERIE_INVALID_ARGUMENT. */
+/**
+ * The absolute path in a `sqlite:` URL, or ':memory:'. Throws COTERIE_STORE_UNSUPPORTED,
+ * COTERIE_INVALID_ARGUMENT.
+ */
 export function fileOf(url: string): string {
   if (!url.startsWith('sqlite:')) {
     throw new CoterieError(
@@ -45,7 +49,7 @@ export function inspectFile(file: string, need: { readonly write: boolean; reado
       // SQLite would throw the log away, and with it every commit that is not yet in the file.
       throw new CoterieError(
         'COTERIE_STORE_CORRUPT',
-        `The file ${file} is empty or missing, but its log ${file}-wal is not: put the file back beside its log.`,
+        `The file ${file} is empty or missing, but its log ${file}-wal is not: put it back beside its log.`,
         { details: { file } },
       )
     }
@@ -90,7 +94,7 @@ function inspectHeader(file: string): void {
   if (magic !== MAGIC) {
     throw new CoterieError(
       'COTERIE_STORE_FOREIGN',
-      `${file} is not a database, and was left as it is: name another file, or restore this one from a backup if it was one.`,
+      `${file} is not a database, and was left as it is: name another file, or restore this one.`,
       { details: { file } },
     )
   }

@@ -33,18 +33,23 @@ import { CODE, IN_ASIDE, IN_DELIVERED, IN_QUEUE, PLACES } from './states.ts'
 
 const RECORD_COLUMNS = 'place, author, seq, prev, hash, body, detail, proof'
 const RECORDS = `select ${RECORD_COLUMNS} from records where place >= ? and place < ? order by place limit ?`
-const CHAIN = `select ${RECORD_COLUMNS} from records where space = ? and author = ? and seq >= ? order by seq limit ?`
+const CHAIN = `select ${RECORD_COLUMNS} from records where space = ? and author = ? and seq >= ?
+  order by seq limit ?`
 const MESSAGE = `select ${MESSAGE_COLUMNS} from ${MAIL_TABLES}`
 const BY_ID = `${MESSAGE} where m.space = ? and m.id = ?`
-const BY_KEY = `${MESSAGE} where m.space = ? and m.key_from = ? and m.recipient = ? and m.key = ? and m.key is not null`
+const BY_KEY = `${MESSAGE} where m.space = ? and m.key_from = ? and m.recipient = ? and m.key = ?
+  and m.key is not null`
 const BY_TRACE = `${MESSAGE} where m.space = ? and m.trace = ? order by m.place limit ?`
-const BY_CAUSE = `${MESSAGE} where m.space = ? and m.cause = ? and m.cause is not null order by m.place limit ?`
+const BY_CAUSE = `${MESSAGE} where m.space = ? and m.cause = ? and m.cause is not null
+  order by m.place limit ?`
 const IN_RANGE = `${MESSAGE} where m.place >= ? and m.place < ? order by m.place limit ?`
-const HANDLED = `${MESSAGE} where m.place >= ? and m.place < ? and m.state = ${CODE.handled} order by m.place limit ?`
-// The places are found and sorted first: sorting whole messages would carry every payload along. The unary plus
-// keeps SQLite from walking all places of the space instead of the short index.
+const HANDLED = `${MESSAGE} where m.place >= ? and m.place < ? and m.state = ${CODE.handled}
+  order by m.place limit ?`
+// The places are found and sorted first: sorting whole messages would carry every payload along. The unary
+// plus keeps SQLite from walking all places of the space instead of the short index.
 const inState = (index: string, condition: string): string => `select ${MESSAGE_COLUMNS} from
-  (select place from messages indexed by ${index} where space = ? and ${condition} and state = ? order by +place limit ?) p
+  (select place from messages indexed by ${index} where space = ? and ${condition} and state = ?
+  order by +place limit ?) p
   join messages m on m.place = p.place join contents c on c.place = m.place order by m.place`
 const ASIDE = inState('messages_aside', IN_ASIDE)
 const IN_HAND = inState('messages_delivered', IN_DELIVERED)

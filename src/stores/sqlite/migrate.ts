@@ -45,7 +45,7 @@ export function migrate(db: DatabaseSync, file: string, readOnly: boolean): void
   if (current < known && readOnly) {
     throw new CoterieError(
       'COTERIE_STORE_READ_ONLY',
-      `The database ${file} has schema ${current}, this version needs ${known}: open it once for writing to bring it up to date.`,
+      `The database ${file} has schema ${current}, this version needs ${known}: open it once for writing.`,
       { details: { file } },
     )
   }
@@ -62,7 +62,7 @@ export function migrate(db: DatabaseSync, file: string, readOnly: boolean): void
 function newer(file: string, found: number, known: number): CoterieError {
   return new CoterieError(
     'COTERIE_STORE_NEWER',
-    `The database ${file} has schema ${found}, but this version of Coterie knows ${known} at most: update Coterie.`,
+    `The database ${file} has schema ${found}, this version knows ${known} at most: update Coterie.`,
     { details: { file, found, known } },
   )
 }

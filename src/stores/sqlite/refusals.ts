@@ -30,7 +30,8 @@ const TARGETS = `select distinct w.target from waits w indexed by waits_waiter
 
 /** Fencing. A lease whose time has lapsed is good until somebody takes the address. */
 export function fenced(mailbox: Mailbox, lease: Lease | null): Refusal | undefined {
-  // An author without a lease is one that never had a mailbox; otherwise leaving it out would get round the fence.
+  // An author without a lease is one that never had a mailbox; otherwise leaving it out would get round the
+  // fence.
   const held =
     lease === null
       ? mailbox.epoch === 0

@@ -16,7 +16,8 @@ import { CODE, IN_ASIDE, IN_DEADLINE, IN_DUE } from './states.ts'
 
 // Two ranges of one index: behind the place where the last call stopped, then from the start. So every
 // mailbox has its turn, however many are always full.
-const READY = `select m.address from mailboxes m indexed by mailboxes_ready where m.space = ? and m.agent = ? and m.ready > 0
+const READY = `select m.address from mailboxes m indexed by mailboxes_ready where m.space = ? and m.agent = ?
+  and m.ready > 0
   and m.address > ? and m.address <= ? and (m.worker is null or m.worker = ? or not exists
     (select 1 from workers w where w.space = m.space and w.worker = m.worker and w.until_ms > ?))
   order by m.address limit ?`
@@ -27,7 +28,8 @@ const WAITS_DUE = 'select distinct waiter from waits where space = ? and due_ms 
 const RETRIES_DUE = `select distinct recipient from messages
   where space = ? and ${IN_DUE} and due_ms <= ? and state = ${CODE.queued} limit ?`
 // A turn that waits, or has something to undo, is ended by its own agent and by nobody else.
-const LATE_TURNS = `select distinct recipient from messages where space = ? and ${IN_DEADLINE} and deadline_ms <= ?
+const LATE_TURNS = `select distinct recipient from messages where space = ? and ${IN_DEADLINE}
+  and deadline_ms <= ?
   and (state = ${CODE.waiting} or (undo = 1 and state between ${CODE.queued} and ${CODE.delivered})) limit ?`
 const OVERDUE = `select ${MAIL_COLUMNS} from ${MAIL_TABLES}
   where m.space = ? and m.${IN_DEADLINE} and m.deadline_ms <= ?
@@ -35,7 +37,8 @@ const OVERDUE = `select ${MAIL_COLUMNS} from ${MAIL_TABLES}
 const SCHEDULED_DUE = `select place, recipient from messages
   where space = ? and ${IN_DUE} and due_ms <= ? and state = ${CODE.scheduled} order by due_ms, place limit ?`
 const ENQUEUE = `update messages set state = ${CODE.queued}, queue = ?, due_ms = null where place = ?`
-const NEXT_SCHEDULED = `select min(due_ms) as at from messages where space = ? and ${IN_DUE} and state = ${CODE.scheduled}`
+const NEXT_SCHEDULED = `select min(due_ms) as at from messages where space = ? and ${IN_DUE}
+  and state = ${CODE.scheduled}`
 const NEXT_RETRY = `select due_ms as at from messages
   where space = ? and ${IN_DUE} and due_ms > ? and state = ${CODE.queued} order by due_ms limit 1`
 const NEXT_WAIT = 'select min(due_ms) as at from waits where space = ? and due_ms > ?'

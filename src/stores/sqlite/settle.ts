@@ -16,12 +16,17 @@ export const DELETE_WAITS = 'delete from waits where space = ? and turn = ?'
 const CONSUME_REPLY = `update messages set state = ${CODE.handled}, settled = ?, reason = ?
   where space = ? and id = ? and state = ${CODE.answered}`
 const STATE = 'select recipient, state, undo from messages where space = ? and id = ?'
-const REQUEUE = `update messages set state = ${CODE.queued}, queue = ?, attempts = 0, crashes = 0, due_ms = null, settled = null,
+const REQUEUE = `update messages set state = ${CODE.queued}, queue = ?, attempts = 0, crashes = 0,
+  due_ms = null, settled = null,
   error = null, reason = null where space = ? and id = ?`
-const FINISH = `update messages set state = ?, due_ms = null, settled = ?, reason = ? where space = ? and id = ?`
-const START_UNDO = `update messages set state = ${CODE.cancelling}, due_ms = null, reason = ? where space = ? and id = ?`
+const FINISH = `update messages set state = ?, due_ms = null, settled = ?, reason = ? where space = ?
+  and id = ?`
+const START_UNDO = `update messages set state = ${CODE.cancelling}, due_ms = null, reason = ? where space = ?
+  and id = ?`
 
-/** Applies one settle. What is final stays as it is, but for a dead letter that an operator takes up again. */
+/**
+ * Applies one settle. What is final stays as it is, but for a dead letter that an operator takes up again.
+ */
 export function applySettle(batch: Batch, settle: Settle, position: number): void {
   const { space, db } = batch
   if (settle.as === 'handled') {

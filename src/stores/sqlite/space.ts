@@ -36,7 +36,10 @@ import { readStatus } from './status.ts'
 
 const CLOCK = 'select clock_ms from spaces where space = ?'
 
-/** The store of one space. All methods are asynchronous by contract, and synchronous inside: SQLite is a library. */
+/**
+ * The store of one space. All methods are asynchronous by contract, and synchronous inside: SQLite is a
+ * library.
+ */
 export class SqliteSpace implements SpaceStore {
   readonly name: string
   readonly id: string
@@ -185,7 +188,9 @@ export class SqliteSpace implements SpaceStore {
     return { seq: mailbox?.seq ?? -1, hash: mailbox?.hash ?? '' }
   }
 
-  /** The store's clock: at least what was stored with the newest commit, and what this object has answered. */
+  /**
+   * The store's clock: at least what was stored with the newest commit, and what this object has answered.
+   */
   #now(): number {
     const row = this.#handle.query((db) => db.sql(CLOCK).get(this.#space))
     this.#clockMs = Math.max(this.#wall(), row === undefined ? 0 : num(row, 'clock_ms'))

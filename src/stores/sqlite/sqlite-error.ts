@@ -62,7 +62,8 @@ function explain(error: unknown, file: string): readonly [ErrorCode, string] {
     case READONLY:
       return [
         'COTERIE_STORE_READ_ONLY',
-        `The database ${file} cannot be written: nothing was written. Give this process the right to write to the file and its folder.`,
+        `The database ${file} cannot be written: nothing was written. ` +
+          'Give this process the right to write to the file and its folder.',
       ]
     case FULL:
       return [

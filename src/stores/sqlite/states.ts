@@ -49,7 +49,9 @@ export const IN_QUEUE = 'state between 5 and 8'
 /** Condition of `messages_delivered`: what a worker has in hand, or had when it stopped. */
 export const IN_DELIVERED = 'state = 8'
 
-/** Condition of `messages_retry`: a queued message that failed, and waits or has waited for its next attempt. */
+/**
+ * Condition of `messages_retry`: a queued message that failed, and waits or has waited for its next attempt.
+ */
 export const IN_RETRY = 'state = 7 and due_ms is not null'
 
 /** Condition of `messages_due`: scheduled messages and retries; no other has a time. */
@@ -61,7 +63,10 @@ export const IN_DEADLINE = 'state between 3 and 8 and deadline_ms is not null'
 /** Condition of `messages_aside`. */
 export const IN_ASIDE = 'state < 7'
 
-/** Places of one space are this far apart: 68 thousand million records, 131 thousand spaces, all safe integers. */
+/**
+ * Places of one space are this far apart: 68 thousand million records, 131 thousand spaces, all safe
+ * integers.
+ */
 export const PLACES: number = 2 ** 36
 
 /** 1 for a message that counts against the limit of its mailbox. */

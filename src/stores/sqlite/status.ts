@@ -13,7 +13,8 @@ import { num, numOrNull, text, textOrNull } from './rows.ts'
 import { IN_ASIDE, IN_DELIVERED, IN_QUEUE, stateOf } from './states.ts'
 
 const SPACE = 'select position, handled from spaces where space = ?'
-const DELIVERED = `select count(*) as n from messages indexed by messages_delivered where space = ? and ${IN_DELIVERED}`
+const DELIVERED = `select count(*) as n from messages indexed by messages_delivered where space = ?
+  and ${IN_DELIVERED}`
 // Of the messages that a runner may take, those that are neither in hand nor being undone are queued: so a
 // million of them need not be counted one by one.
 const READY = 'select sum(ready) as n from mailboxes where space = ?'
@@ -27,7 +28,8 @@ const MAILBOXES = `select m.address, m.depth, m.seq, m.epoch, m.worker, m.waitin
   from mailboxes m left join workers w on w.space = m.space and w.worker = m.worker
   where m.space = ? and m.agent not in ('${OWNER}', '${CLIENT}') order by m.address`
 const WORKERS = `select w.worker, w.until_ms, (select count(*) from mailboxes m where m.space = w.space
-  and m.worker = w.worker and m.worker is not null) as addresses from workers w where w.space = ? order by w.worker`
+  and m.worker = w.worker and m.worker is not null) as addresses from workers w where w.space = ?
+  order by w.worker`
 
 /** Reads all figures; call it in a snapshot. */
 export function readStatus(db: Database, space: number, now: number): SpaceStatus {

@@ -15,11 +15,11 @@ const pair = keyPairOf('somebody')
 const signature = crypto.sign(pair.privateKey, data)
 
 function encode(value: bigint, bytes = 32): Buffer {
-  return Buffer.from(value.toString(16).padStart(bytes * 2, '0'), 'hex').reverse()
+  return Buffer.from(Buffer.from(value.toString(16).padStart(bytes * 2, '0'), 'hex').toReversed())
 }
 
 function decode(bytes: Uint8Array): bigint {
-  return BigInt(`0x${Buffer.from(bytes).reverse().toString('hex')}`)
+  return BigInt(`0x${Buffer.from(bytes.toReversed()).toString('hex')}`)
 }
 
 suite('sha256', () => {
@@ -187,8 +187,18 @@ suite('verify refuses', () => {
   })
 
   test('what is not text, without an exception', () => {
-    const verify = crypto.verify as (...values: unknown[]) => boolean
-    for (const wrong of [undefined, null, 0, {}, [], Buffer.alloc(64), 'not base64url!', '\u{1f600}'.repeat(43)]) {
+    const verify = (...[key, bytes, text]: unknown[]): boolean =>
+      crypto.verify(key as string, bytes as Uint8Array, text as string)
+    for (const wrong of [
+      undefined,
+      null,
+      0,
+      {},
+      [],
+      Buffer.alloc(64),
+      'not base64url!',
+      '\u{1f600}'.repeat(43),
+    ]) {
       assert.equal(verify(pair.publicKey, data, wrong), false)
       assert.equal(verify(wrong, data, signature), false)
     }

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -114,7 +123,8 @@ suite('a folder of keys', () => {
   test('gives one and the same key to processes that make it at once', async (t) => {
     const folder = folderFor(t)
     mkdirSync(folder)
-    const source = (path: string): string => JSON.stringify(new URL(`../../../src/${path}`, import.meta.url).href)
+    const source = (path: string): string =>
+      JSON.stringify(new URL(`../../../src/${path}`, import.meta.url).href)
     const script = `
       const { fileKeyring } = await import(${source('adapters/node/keyring.ts')})
       const { nodeCrypto } = await import(${source('adapters/node/crypto.ts')})
@@ -182,7 +192,10 @@ suite('a key file is refused, by name and with a remedy,', () => {
     ['when it is not JSON', (file) => writeFileSync(file, `x${readFileSync(file, 'utf8')}`)],
     ['when it is JSON of another kind', (file) => writeFileSync(file, '[1]')],
     ['when it is null', (file) => writeFileSync(file, 'null')],
-    ['when it is far too long', (file) => writeFileSync(file, `${readFileSync(file, 'utf8')}${' '.repeat(5000)}`)],
+    [
+      'when it is far too long',
+      (file) => writeFileSync(file, `${readFileSync(file, 'utf8')}${' '.repeat(5000)}`),
+    ],
     ['when it is of a later version', (file) => alter(file, { v: 2 })],
     ['when the seed is too short', (file) => alter(file, { seed: 'AAAA' })],
     ['when the seed is another', (file) => alter(file, { seed: Buffer.alloc(32, 7).toString('base64url') })],
@@ -235,7 +248,8 @@ suite('a key file is refused, by name and with a remedy,', () => {
 
 suite('keys in memory', () => {
   test('are the same for the same seed and agent, and others for another', () => {
-    const ids = (seed: string): string[] => ['alice', 'bob'].map((name) => memoryKeyring(nodeCrypto, seed).create(name).id)
+    const ids = (seed: string): string[] =>
+      ['alice', 'bob'].map((name) => memoryKeyring(nodeCrypto, seed).create(name).id)
     assert.deepEqual(ids('one'), ids('one'))
     assert.equal(new Set([...ids('one'), ...ids('two')]).size, 4)
   })

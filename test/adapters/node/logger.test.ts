@@ -4,7 +4,11 @@ import { jsonLogger } from '../../../src/adapters/node/logger.ts'
 
 test('writes one JSON object a line, with the time, the level, the message and the fields, in this order', () => {
   const lines: string[] = []
-  jsonLogger((line) => lines.push(line)).log('warn', 'two\nlines', { agent: 'alice', count: 2, gone: undefined })
+  jsonLogger((line) => lines.push(line)).log('warn', 'two\nlines', {
+    agent: 'alice',
+    count: 2,
+    gone: undefined,
+  })
   assert.equal(lines.length, 1)
   const [line = ''] = lines
   assert.ok(!line.includes('\n'))
@@ -28,7 +32,11 @@ test('leaves out what matters less than it was told', () => {
 
 test('lets no field pass for the time, the level or the message', () => {
   const lines: string[] = []
-  jsonLogger((line) => lines.push(line)).log('error', 'real', { time: 'x', level: 'debug', message: 'forged' })
+  jsonLogger((line) => lines.push(line)).log('error', 'real', {
+    time: 'x',
+    level: 'debug',
+    message: 'forged',
+  })
   const { time, level, message } = JSON.parse(lines[0] ?? '') as Record<string, string>
   assert.notEqual(time, 'x')
   assert.deepEqual([level, message], ['error', 'real'])

@@ -75,7 +75,8 @@ create index messages_queue on messages (space, recipient, queue, lane) where st
 
 create index messages_delivered on messages (space, recipient, queue) where state = 8;
 
-create index messages_retry on messages (space, recipient, lane, queue) where state = 7 and due_ms is not null;
+create index messages_retry on messages (space, recipient, lane, queue) where state = 7
+  and due_ms is not null;
 
 create index messages_due on messages (space, state, due_ms) where due_ms is not null;
 

@@ -1,0 +1,81 @@
+import { CLIENT, nameOf, OWNER } from '../../core/address.ts'
+import type { StatusReport } from '../queries/status.ts'
+import type { Style } from './style.ts'
+import { tableLines } from './table.ts'
+import { clean, counted } from './text.ts'
+import { durationText } from './time.ts'
+
+/** The state of a space, for people. */
+export function statusLines(report: StatusReport, style: Style): readonly string[] {
+  const { space, position, oldestMs, decisions } = report
+  const waits = oldestMs === null ? 'nothing waits' : `the oldest message waits ${durationText(oldestMs)}`
+  return [
+    `${style.bold(`space ${space.name}`)}  ${style.dim(space.id)}`,
+    `${counted(position + 1, 'record')}, ${counted(decisions, 'decision')}, ${waits}`,
+    '',
+    ...section('agents', agentLines(report), style),
+    ...section('mailboxes', mailboxLines(report), style),
+    ...section('workers', workerLines(report), style),
+    ...section('messages', messageCounts(report), style),
+  ].slice(0, -1)
+}
+
+function section(title: string, lines: readonly string[], style: Style): readonly string[] {
+  const body = lines.length === 0 ? ['none'] : lines
+  return [style.bold(title), ...body.map((line) => `  ${line}`), '']
+}
+
+function agentLines({ agents }: StatusReport): readonly string[] {
+  if (agents.length === 0) return []
+  return tableLines(
+    ['AGENT', 'HANDLERS', 'KEY'],
+    agents.map(({ name, handlers, key }) => {
+      const names = handlers.map((handler) => {
+        return handler.topic === null ? handler.name : `${handler.name} (topic ${handler.topic})`
+      })
+      return [name, names.join(', '), key]
+    }),
+  )
+}
+
+function mailboxLines({ mailboxes }: StatusReport): readonly string[] {
+  const shown = mailboxes.filter(({ address }) => ![OWNER, CLIENT].includes(nameOf(address)))
+  if (shown.length === 0) return []
+  return tableLines(
+    ['ADDRESS', 'INSTANCES', 'DEPTH', 'WAITING', 'DEAD', 'RECORDS', 'EPOCH', 'OLDEST', 'HELD BY'],
+    shown.map((box) => {
+      const oldest = box.oldestMs === null ? '-' : durationText(box.oldestMs)
+      const held = box.workers.length === 0 ? '-' : box.workers.join(', ')
+      return [
+        box.address,
+        box.instances,
+        box.depth,
+        box.waiting,
+        box.dead,
+        box.records,
+        box.epoch,
+        oldest,
+        held,
+      ]
+    }),
+  )
+}
+
+function workerLines({ workers }: StatusReport): readonly string[] {
+  if (workers.length === 0) return []
+  return tableLines(
+    ['WORKER', 'ADDRESSES', 'LEASE'],
+    workers.map(({ id, addresses, leaseMs }) => {
+      return [
+        id,
+        addresses,
+        leaseMs < 0 ? `lapsed ${durationText(-leaseMs)} ago` : `for ${durationText(leaseMs)}`,
+      ]
+    }),
+  )
+}
+
+function messageCounts({ messages }: StatusReport): readonly string[] {
+  const counts = Object.entries(messages).filter(([, count]) => count > 0)
+  return counts.length === 0 ? [] : [clean(counts.map(([state, count]) => `${state} ${count}`).join('   '))]
+}
