@@ -48,7 +48,7 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   mailboxDepth: 1_000_000,
   reasonChars: 16_000,
   batchRecords: 512,
-  mailPage: 64,
+  mailPage: 256,
   pendingSends: 100_000,
   leaseMs: 10_000,
   pollMs: 20,

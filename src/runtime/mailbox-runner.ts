@@ -227,6 +227,7 @@ export class MailboxRunner implements TurnHost {
     try {
       engine = (await startTurn(this, mail, handler)).engine
     } catch (error) {
+      if (isOfStore(error)) throw error
       const problem =
         error instanceof CoterieError
           ? error
@@ -246,7 +247,7 @@ export class MailboxRunner implements TurnHost {
     try {
       await this.#host.trust.check(mail)
     } catch (error) {
-      if (error instanceof CoterieError) return error
+      if (error instanceof CoterieError && !isOfStore(error)) return error
       throw error
     }
     if (envelope.to !== this.lease.address) {
@@ -361,6 +362,7 @@ export class MailboxRunner implements TurnHost {
       await this.#host.trust.check(answer)
       return doneBy(wait, answer)
     } catch (error) {
+      if (isOfStore(error)) throw error
       this.#log('error', 'answer refused', answer, error as CoterieError)
       return { t: 'done', i: wait.i, error: { ...errorValue(error), retryable: false } }
     }
@@ -404,6 +406,12 @@ export class MailboxRunner implements TurnHost {
       code: error.code,
     })
   }
+}
+
+/** True for the trouble of a store: it passes, and says nothing about the message that was being looked at. */
+function isOfStore(error: unknown): boolean {
+  if (!(error instanceof CoterieError)) return false
+  return error.code.startsWith('COTERIE_STORE_') || error.code === 'COTERIE_CLOSED'
 }
 
 function doneBy(wait: OpenWait, answer: Mail): DoneEntry {

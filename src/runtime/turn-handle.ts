@@ -29,6 +29,12 @@ import type { TurnEngine } from './turn-engine.ts'
 
 const never = <T>(): Promise<T> => new Promise<T>(() => undefined)
 
+/** A promise that the handler may leave alone: what it did not await must not stop the process when it fails. */
+function quiet<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined)
+  return promise
+}
+
 export class TurnHandle implements Turn<unknown> {
   readonly #engine: TurnEngine
   readonly id: string
@@ -55,10 +61,18 @@ export class TurnHandle implements Turn<unknown> {
     return this.#engine.signal
   }
 
-  async step<T>(
+  step<T>(
     name: string,
     fn: (context: StepContext) => T | Promise<T>,
     options: StepOptions<T> = {},
+  ): Promise<T> {
+    return quiet(this.#step(name, fn, options))
+  }
+
+  async #step<T>(
+    name: string,
+    fn: (context: StepContext) => T | Promise<T>,
+    options: StepOptions<T>,
   ): Promise<T> {
     if (typeof name !== 'string' || name.length === 0 || name.length > 200) {
       throw new CoterieError('COTERIE_INVALID_ARGUMENT', 'A step needs a name of 1 to 200 characters.')
@@ -67,7 +81,11 @@ export class TurnHandle implements Turn<unknown> {
     return runStep(this.#engine, recorded, name, fn, options)
   }
 
-  async ask<I, O>(target: HandlerRef<I, O>, payload: I, options: AskOptions = {}): Promise<O> {
+  ask<I, O>(target: HandlerRef<I, O>, payload: I, options: AskOptions = {}): Promise<O> {
+    return quiet(this.#ask(target, payload, options))
+  }
+
+  async #ask<I, O>(target: HandlerRef<I, O>, payload: I, options: AskOptions): Promise<O> {
     const { i, answer } = await this.#question(target, payload, options)
     if (answer.ok) return answer.value
     const error = askError(target, answer.error)
@@ -75,12 +93,8 @@ export class TurnHandle implements Turn<unknown> {
     throw error
   }
 
-  async askSettled<I, O>(
-    target: HandlerRef<I, O>,
-    payload: I,
-    options: AskOptions = {},
-  ): Promise<Settled<O>> {
-    return (await this.#question(target, payload, options)).answer
+  askSettled<I, O>(target: HandlerRef<I, O>, payload: I, options: AskOptions = {}): Promise<Settled<O>> {
+    return quiet(this.#question(target, payload, options).then(({ answer }) => answer))
   }
 
   async #question<I, O>(
@@ -137,7 +151,11 @@ export class TurnHandle implements Turn<unknown> {
     return this.#wait(i, to, message.envelope.id, deadline, true)
   }
 
-  async sleep(ms: number): Promise<void> {
+  sleep(ms: number): Promise<void> {
+    return quiet(this.#sleep(ms))
+  }
+
+  async #sleep(ms: number): Promise<void> {
     const engine = this.#engine
     if (!Number.isSafeInteger(ms) || ms < 0) {
       throw new CoterieError('COTERIE_INVALID_ARGUMENT', `sleep takes whole milliseconds from 0, not ${ms}.`)
@@ -169,7 +187,11 @@ export class TurnHandle implements Turn<unknown> {
     })
   }
 
-  async read(stream: string): Promise<{ readonly version: number; readonly events: readonly TurnEvent[] }> {
+  read(stream: string): Promise<{ readonly version: number; readonly events: readonly TurnEvent[] }> {
+    return quiet(this.#read(stream))
+  }
+
+  async #read(stream: string): Promise<{ readonly version: number; readonly events: readonly TurnEvent[] }> {
     const engine = this.#engine
     const recorded = this.#call('read', stream)
     let upTo: number | undefined
@@ -305,8 +327,8 @@ export class TurnHandle implements Turn<unknown> {
     return this.#known('random', () => this.#engine.host.context.random.number())
   }
 
-  async decide(options: DecideOptions): Promise<Decision> {
-    return runDecision(this.#engine, this, options)
+  decide(options: DecideOptions): Promise<Decision> {
+    return quiet(runDecision(this.#engine, this, options))
   }
 
   /** For `decide`: the decision's own id, journaled. */

@@ -202,6 +202,10 @@ export class Worker implements RunnerHost {
       }
     } catch (error) {
       this.#report(`running ${address}`, error)
+      // Its turns are run again by the next runner: these must not go on beside them.
+      const { message } = errorValue(error)
+      const given = new CoterieError('COTERIE_LEASE_LOST', `The mailbox of ${address} was given up: ${message}`)
+      this.#runners.get(address)?.stop(given)
       this.#leases.delete(address)
       again = true
     }

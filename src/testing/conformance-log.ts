@@ -8,14 +8,14 @@ import assert from 'node:assert/strict'
 import type { MessagesQuery } from '../ports/store.ts'
 import { idOf } from './conformance-kit.ts'
 import type { Case } from './conformance-kit.ts'
-import { fakeEvent, fakeHash, fakeMessage, fakeRecord, nextFixture } from './fixtures.ts'
+import { fakeEvent, fakeHash, fakeMessage, fakeRecord, nextFixture, SIGNATURE } from './fixtures.ts'
 
 /** Cases of reading and of sharing. */
 export const LOG_CASES: readonly Case[] = [
   [
     'gives records back whole, by position and by author',
     async (kit) => {
-      const proof = { index: 1, size: 2, path: [fakeHash()], signature: 'c2ln' }
+      const proof = { index: 1, size: 2, path: [fakeHash()], signature: SIGNATURE }
       const write = kit.write('client/a')
       const record = { ...write.record, detail: '{"reasons":["so"]}', proof }
       await kit.accept({ ...write, record })

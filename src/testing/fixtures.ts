@@ -21,6 +21,9 @@ import type {
 } from '../ports/store.ts'
 
 const TIME_MS = 1_700_000_000_000
+/** 64 bytes in base64url, as a signature has them. */
+export const SIGNATURE: string = 'A'.repeat(86)
+
 let count = 0
 
 /** The next of a series of numbers that never repeats in this process. */
@@ -81,7 +84,7 @@ export function fakeRecord(author: string, head: ChainHead): SealedRecord {
     hash,
     body: JSON.stringify({ author, prev: head.hash, seq }),
     detail: null,
-    proof: { index: 0, size: 1, path: [], signature: 'c2ln' },
+    proof: { index: 0, size: 1, path: [], signature: SIGNATURE },
   }
 }
 
@@ -119,7 +122,7 @@ export function fakeJournal(lease: Lease, message: string, given: Partial<Journa
 
 /** One chunk of a turn's journal. */
 export function fakeChunk(turn: string, chunk: number): JournalChunk {
-  return { turn, chunk, text: `[${chunk}]`, hash: fakeHash(), signature: 'c2ln' }
+  return { turn, chunk, text: `[${chunk}]`, hash: fakeHash(), signature: SIGNATURE }
 }
 
 /** One event. */

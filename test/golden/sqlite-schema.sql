@@ -85,7 +85,8 @@ CREATE TABLE records (
   hash text not null,
   body text not null,
   detail text,
-  proof text not null,
+  -- See proof.ts.
+  proof blob not null,
   first_message integer not null
 ) strict;
 

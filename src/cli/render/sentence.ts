@@ -21,7 +21,8 @@ export function sentenceFor({ asked, decision, chain }: WhyReport): string {
     const flaw = decision.proof.problem ?? problem
     if (flaw !== null) return unproved(decision.id, flaw)
     if (first === undefined) return `${decided('Somebody', decision)}.`
-    return `${decided(clean(first.message.to), decision)}, ${origin(chain)}`
+    const { to, handler } = first.message
+    return `${decided(clean(to), decision)} while it handled "${clean(handler)}", ${origin(chain)}`
   }
   if (first === undefined) return `Nothing is known of ${asked.id}.`
   if (first.proof.problem !== null) return unproved(asked.id, first.proof.problem)

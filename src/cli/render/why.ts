@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isSignedBallot } from '../../voting/ballot.ts'
 import type { ErrorValue } from '../../core/errors.ts'
 import type { DecisionView } from '../queries/decision.ts'
 import type { Proof } from '../queries/evidence.ts'
@@ -128,7 +129,14 @@ function stepText({ op, name, state, value, error, usage }: StepView, style: Sty
   const what = op === 'sleep' ? '' : `${clean(name)} `
   if (state === 'open') return `${what}${style.warn('not ended')}`
   if (error !== null) return `${what}${style.bad(`failed: ${clip(error.message, VALUE_CHARS)}`)}${cost}`
-  return `${what}${op === 'sleep' ? 'over' : `-> ${clip(value ?? 'nothing', VALUE_CHARS)}`}${cost}`
+  return `${what}${op === 'sleep' ? 'over' : `-> ${resultText(value)}`}${cost}`
+}
+
+/** A ballot is shown by its choice: the decision has the rest. */
+function resultText(value: string | null): string {
+  if (value === null) return 'nothing'
+  const parsed: unknown = JSON.parse(value)
+  return isSignedBallot(parsed) ? `a ballot for ${clean(parsed.ballot.choice)}` : clip(value, VALUE_CHARS)
 }
 
 function sentText(id: string, link: WhyLink, style: Style): string {

@@ -35,6 +35,7 @@ import type {
 import { Batch } from './batch.ts'
 import { cancelTree } from './cancel.ts'
 import type { Database } from './database.ts'
+import { packProof } from './proof.ts'
 import { fenced, isLateEnd, offChain, offChunk, refusal, turnRefusal } from './refusals.ts'
 import type { Refusal } from './refusals.ts'
 import { DELETE_WAITS, applySettle } from './settle.ts'
@@ -261,7 +262,7 @@ export function insertRecord(batch: Batch, record: SealedRecord, position: numbe
       record.hash,
       record.body,
       record.detail,
-      JSON.stringify(record.proof),
+      packProof(record.proof),
       batch.counters.number,
     )
 }

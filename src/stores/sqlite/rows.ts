@@ -5,8 +5,8 @@
  */
 
 import type { Envelope } from '../../core/message.ts'
-import type { RecordProof } from '../../core/record.ts'
 import type { LogRecord, Mail, MessageRow } from '../../ports/store.ts'
+import { unpackProof } from './proof.ts'
 import { stateOf } from './states.ts'
 
 /** A row as the driver gives it. */
@@ -84,6 +84,6 @@ export function recordOf(row: Row, first: number): LogRecord {
     hash: text(row, 'hash'),
     body: text(row, 'body'),
     detail: textOrNull(row, 'detail'),
-    proof: JSON.parse(text(row, 'proof')) as RecordProof,
+    proof: unpackProof(row['proof']),
   }
 }

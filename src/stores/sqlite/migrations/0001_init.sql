@@ -28,7 +28,8 @@ create table records (
   hash text not null,
   body text not null,
   detail text,
-  proof text not null,
+  -- See proof.ts.
+  proof blob not null,
   first_message integer not null
 ) strict;
 

@@ -1,0 +1,89 @@
+/**
+ * The world outside of the database: it counts the effects of steps, remembers what clients were told, and sees
+ * at once when a step is repeated whose result was recorded.
+ *
+ * @module
+ */
+
+import { parseCanonical } from '../../core/json.ts'
+import type { JournalChunk } from '../../ports/store.ts'
+import type { JournalEntry } from '../../turn/journal.ts'
+import type { Violation } from './violation.ts'
+
+/** One run of a step's function, or of its compensation. */
+export interface StepRun {
+  readonly turn: string
+  readonly name: string
+  readonly key: string
+  readonly undo: boolean
+  readonly at: number
+  /** How many faults there had been. */
+  readonly faults: number
+}
+
+interface TurnJournal {
+  readonly calls: Map<number, { readonly op: string; readonly name: string }>
+  readonly done: Set<number>
+  readonly undone: Set<number>
+}
+
+export class World {
+  readonly violations: Violation[] = []
+  readonly runs: StepRun[] = []
+  /** Crashes, pauses, errors of the store ...: whatever may excuse a repetition. */
+  faults = 0
+  readonly #journals = new Map<string, TurnJournal>()
+  readonly #keys = new Map<string, string>()
+
+  violate(rule: string, detail: string): void {
+    this.violations.push({ rule, detail })
+  }
+
+  /** A step's function has been called. */
+  run(run: StepRun): void {
+    const { turn, name, key, undo } = run
+    const place = `${turn} ${undo ? 'undo ' : ''}${name}`
+    const known = this.#keys.get(key)
+    if (known !== undefined && known !== place) {
+      this.violate('idempotency keys are unique', `${place} and ${known} have the key ${key}`)
+    }
+    for (const [other, of] of this.#keys) {
+      if (of === place && other !== key) this.violate('idempotency keys are stable', `${place} has two keys`)
+    }
+    this.#keys.set(key, place)
+    const journal = this.#journals.get(turn)
+    for (const [i, call] of journal?.calls ?? []) {
+      if (call.op !== 'step' || call.name !== name) continue
+      if (undo ? journal?.undone.has(i) : journal?.done.has(i)) {
+        this.violate('a recorded step is not repeated', `${place} was recorded, and ran again`)
+      }
+    }
+    this.runs.push(run)
+  }
+
+  /** How often a step's function has been called. */
+  runsOf(turn: string, name: string, undo: boolean): number {
+    return this.runs.filter((run) => run.turn === turn && run.name === name && run.undo === undo).length
+  }
+
+  /** A chunk of a journal has become durable. */
+  recorded(chunk: JournalChunk): void {
+    const journal = this.#journals.get(chunk.turn) ?? { calls: new Map(), done: new Set(), undone: new Set() }
+    this.#journals.set(chunk.turn, journal)
+    for (const entry of entriesOf(chunk)) {
+      if (entry.t === 'call') journal.calls.set(entry.i, entry)
+      else if (entry.t === 'done') journal.done.add(entry.i)
+      else if (entry.t === 'undone') journal.undone.add(entry.i)
+      else if (entry.t === 'cut') {
+        for (const i of journal.calls.keys()) if (i >= entry.i) journal.calls.delete(i)
+        for (const i of journal.done) if (i >= entry.i) journal.done.delete(i)
+      }
+    }
+  }
+}
+
+/** The entries of a chunk. */
+export function entriesOf(chunk: JournalChunk): readonly JournalEntry[] {
+  const { entries } = parseCanonical(chunk.text) as unknown as { readonly entries: readonly JournalEntry[] }
+  return entries
+}

@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { ERROR_TRAITS } from '../../src/core/errors.ts'
+import { read, ROOT } from '../repo/files.ts'
+import { coterie, fail, succeed, temporaryFolder } from './cli.ts'
+
+const COMMANDS = readdirSync(join(ROOT, 'src', 'cli', 'commands'))
+  .map((file) => file.replace(/\.ts$/, ''))
+  .filter((name) => name !== 'send-options')
+
+const folder = temporaryFolder()
+
+test('the help names each command and the exit codes', async () => {
+  const help = await succeed(['--help'])
+  assert.ok(COMMANDS.length >= 13, COMMANDS.join(' '))
+  for (const command of COMMANDS) assert.match(help, new RegExp(`^  ${command}\\b`, 'm'))
+  for (const { exit } of Object.values(ERROR_TRAITS)) assert.match(help, new RegExp(`\\b${exit} [a-z]`))
+})
+
+test('the help of each command teaches with an example and names the common options', async () => {
+  const helps = await Promise.all(COMMANDS.map((command) => succeed([command, '--help'])))
+  helps.forEach((help, index) => {
+    const name = COMMANDS[index] ?? ''
+    assert.match(help, new RegExp(`Examples?:\\n  \\$ coterie ${name}\\b`))
+    for (const option of ['--db', '--space', '--keyring', '--json']) assert.ok(help.includes(option), name)
+  })
+})
+
+test('the reference describes each command with each of its options', async () => {
+  const reference = read('docs/reference/cli.md')
+  const helps = await Promise.all(COMMANDS.map((command) => succeed([command, '--help'])))
+  helps.forEach((help, index) => {
+    const name = COMMANDS[index] ?? ''
+    const section = new RegExp(`^### \`coterie ${name}\\b[^]*?(?=^### |^## |$(?![^]))`, 'm').exec(
+      reference,
+    )?.[0]
+    assert.ok(section !== undefined, `there is no section on ${name}`)
+    const own = help.slice(help.indexOf('Options:'), help.indexOf('Global Options:'))
+    for (const [option] of own.matchAll(/--[a-z-]+/g)) {
+      assert.ok(option === '--help' || section.includes(`\`${option}`), `${name} ${option}`)
+    }
+  })
+  for (const [code, { exit }] of Object.entries(ERROR_TRAITS)) {
+    assert.match(reference, new RegExp(`^\\| ${exit} \\|.*\`${code}\``, 'm'))
+  }
+})
+
+test('a misspelt command and a misspelt option are answered with the right one', async () => {
+  assert.match(await fail(['statsu'], 2, 'COTERIE_USAGE'), /Did you mean status\?/)
+  assert.match(await fail(['log', '--folow'], 2, 'COTERIE_USAGE'), /Did you mean --follow\?/)
+})
+
+test('no command is bad input and shows the help', async () => {
+  const { code, stdout, stderr } = await coterie([])
+  assert.equal(code, 2)
+  assert.equal(stdout, '')
+  assert.match(stderr, /Usage: coterie/)
+})
+
+test('a missing argument and a malformed number are bad input', async () => {
+  await fail(['why'], 2, 'COTERIE_USAGE')
+  await fail(['log', '--limit', 'many'], 2, 'COTERIE_USAGE')
+  await fail(['log', '--limit', '0'], 2, 'COTERIE_USAGE')
+  await fail(['send', 'a', 'b', '--trace', 'xyz'], 2, 'COTERIE_USAGE')
+})
+
+test('with --json an error is one JSON object on the standard error', async () => {
+  const text = await fail(['why', '--json'], 2, 'COTERIE_USAGE')
+  const { error } = JSON.parse(text) as {
+    readonly error: { readonly code: string; readonly message: string }
+  }
+  assert.equal(error.code, 'COTERIE_USAGE')
+  assert.match(error.message, /missing required argument/i)
+})
+
+test('looking at a database that is not there fails, and creates none', async () => {
+  const db = join(folder, 'none.db')
+  const looking = [
+    ['status'],
+    ['log'],
+    ['why', 'x'],
+    ['trace', 'x'],
+    ['decisions'],
+    ['keys'],
+    ['verify'],
+    ['dead'],
+  ]
+  const acting = [
+    ['send', 'a', 'b'],
+    ['ask', 'a', 'b'],
+    ['cancel', 'x'],
+    ['dead', 'retry', 'x'],
+  ]
+  await Promise.all(
+    [...looking, ...acting].map((args) => fail([...args, '--db', db], 4, 'COTERIE_NOT_FOUND')),
+  )
+  assert.deepEqual(readdirSync(folder), [])
+})
+
+test('a scheme that no store has is refused', async () => {
+  await fail(['status', '--db', 'mysql://host/db'], 6, 'COTERIE_STORE_UNSUPPORTED')
+})
+
+test('a file that is no database is refused and left as it is', async () => {
+  const file = join(ROOT, 'package.json')
+  const before = read('package.json')
+  await fail(['status', '--db', file], 6, 'COTERIE_STORE_FOREIGN')
+  assert.equal(read('package.json'), before)
+})
