@@ -301,7 +301,8 @@ export class LogVerifier {
     if (earlier !== undefined) {
       const first = this.#hashes.at(earlier)
       if (first === hash) throw failed(place, `it is the record at position ${earlier} once more`)
-      const reason = `its author signed two different records with number ${seq}: ${first} at position ${earlier}, and ${hash}`
+      const both = `${first} at position ${earlier}, and ${hash}`
+      const reason = `its author signed two different records with number ${seq}: ${both}`
       throw failed(place, reason, { hashes: [first, hash] })
     }
     if (seq > length) throw failed(place, `the record number ${length} of its author is missing`)

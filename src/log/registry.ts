@@ -85,7 +85,7 @@ export function applyOwnerRecord(registry: Registry, crypto: Crypto, record: Log
   if (body.prev !== head.hash) throw failed(place, 'it does not follow the record of the owner before it')
   const isFirst = version === 0
   if (isFirst !== (body.kind === 'genesis')) throw failed(place, "the owner's first record is the genesis")
-  if (!isFirst && body.space !== registry.space) throw failed(place, 'it belongs to another space')
+  if (body.space !== registry.space) throw failed(place, 'it belongs to another space')
   const publicKey = isFirst ? genesisKey(body, place) : ownerKey(registry, body, place)
   if (!verifyProof(crypto, hash, record.proof, publicKey)) {
     throw failed(place, "its signature is not valid for the owner's key")

@@ -10,6 +10,7 @@ const COMMANDS = readdirSync(join(ROOT, 'src', 'cli', 'commands'))
   .map((file) => file.replace(/\.ts$/, ''))
   .filter((name) => name !== 'send-options')
 
+const HELPS = Promise.all(COMMANDS.map((command) => succeed([command, '--help'])))
 const folder = temporaryFolder()
 
 test('the help names each command and the exit codes', async () => {
@@ -20,7 +21,7 @@ test('the help names each command and the exit codes', async () => {
 })
 
 test('the help of each command teaches with an example and names the common options', async () => {
-  const helps = await Promise.all(COMMANDS.map((command) => succeed([command, '--help'])))
+  const helps = await HELPS
   helps.forEach((help, index) => {
     const name = COMMANDS[index] ?? ''
     assert.match(help, new RegExp(`Examples?:\\n  \\$ coterie ${name}\\b`))
@@ -30,7 +31,7 @@ test('the help of each command teaches with an example and names the common opti
 
 test('the reference describes each command with each of its options', async () => {
   const reference = read('docs/reference/cli.md')
-  const helps = await Promise.all(COMMANDS.map((command) => succeed([command, '--help'])))
+  const helps = await HELPS
   helps.forEach((help, index) => {
     const name = COMMANDS[index] ?? ''
     const section = new RegExp(`^### \`coterie ${name}\\b[^]*?(?=^### |^## |$(?![^]))`, 'm').exec(

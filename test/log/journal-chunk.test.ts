@@ -161,6 +161,10 @@ suite('a journal chunk is refused', () => {
       { ...body, entries: {} },
     ]
     for (const each of wrong) refuse(signed(canonicalize(each)), /does not have the form/)
+    assert.throws(
+      () => parseChunk(crypto, signed('x')),
+      (error: Error) => error.cause instanceof CoterieError && error.cause.code === 'COTERIE_INVALID_JSON',
+    )
     refuse({ ...chunk, text: null }, /its text does not have its hash/)
   })
 })

@@ -402,6 +402,11 @@ suite('a body is refused, though it is well signed,', () => {
     })
   }
 
+  test('when a text in it is longer than 4,096 characters, and not when it is as long', () => {
+    assert.ok(verify(signedValue({ ...value, trace: 'x'.repeat(4096) })))
+    refuse(signedValue({ ...value, trace: 'x'.repeat(4097) }), /"trace" of its body is malformed/)
+  })
+
   test('when its members do not agree with each other', () => {
     const { turn, ...send } = value
     assert.ok(turn)

@@ -152,7 +152,8 @@ function summary(decision: DecisionView | null, chain: readonly WhyLink[]): WhyR
   if (decision !== null) {
     note(decision.proof)
     const { problem } = decision.certificate
-    if (problem !== null)
+    // A record that does not verify takes its certificate with it: that is one problem, not two.
+    if (problem !== null && decision.proof.verified)
       problems.push({ position: decision.proof.position, problem: `its certificate: ${problem}` })
   }
   for (const { proof, turn } of chain) {

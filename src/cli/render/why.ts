@@ -5,6 +5,7 @@
  */
 
 import { isSignedBallot } from '../../voting/ballot.ts'
+import { ABSTAIN } from '../../voting/proposal.ts'
 import type { ErrorValue } from '../../core/errors.ts'
 import type { DecisionView } from '../queries/decision.ts'
 import type { Proof } from '../queries/evidence.ts'
@@ -55,7 +56,8 @@ function decisionRows(decision: DecisionView, style: Style): readonly Row[] {
   if (decision.total === 0) return [['proof', `${proofText(proof, style)}; ${verdict}`]]
   const rows: Row[] = [['question', clip(decision.question, REASON_CHARS)]]
   if (decision.subject !== null) rows.push(['subject', clip(jsonText(decision.subject), VALUE_CHARS)])
-  const votes = Object.entries(counts).map(([choice, count]) => `${clean(choice)} ${count}`)
+  const choices = [...decision.options, ABSTAIN, 'silent']
+  const votes = choices.map((choice) => `${clean(choice)} ${counts[choice] ?? 0}`)
   rows.push(['votes', `${votes.join(', ')}; ${needed} of ${total} needed`])
   for (const { member, choice, reason, turn, reasons } of decision.ballots) {
     const where = turn === null ? '' : `  ${style.id(turn)}`

@@ -112,7 +112,8 @@ export class Clients {
         const known = this.told.flatMap((told) => told.ids)
         if (known.length === 0) return []
         const { trace } = await space.receipt(this.#prng.pick(known))
-        return this.#ended(await space.cancel(this.#prng.chance(0.5) ? trace : this.#prng.pick(known)))
+        await space.cancel(this.#prng.chance(0.5) ? trace : this.#prng.pick(known))
+        return []
       }
       case 'retry':
       case 'drop': {
@@ -123,10 +124,5 @@ export class Clients {
         return []
       }
     }
-  }
-
-  /** What was cancelled is no new message. */
-  #ended(_ids: readonly string[]): readonly string[] {
-    return []
   }
 }

@@ -1,0 +1,108 @@
+/**
+ * Judges order: lanes, topics, and mailboxes that are held while a turn waits.
+ *
+ * @module
+ */
+
+import { isOverAt, recordsBefore } from './evidence.ts'
+import type { Evidence, MessageStory } from './evidence.ts'
+import type { Violation } from './violation.ts'
+
+/** Everything that happened out of order. */
+export function judgeOrder(evidence: Evidence): readonly Violation[] {
+  const mailboxes = new Map<string, MessageStory[]>()
+  for (const story of evidence.stories) {
+    if (story.row.envelope.kind === 'reply' || story.requeuedAt.length > 0) continue
+    const { to } = story.row.envelope
+    mailboxes.set(to, [...(mailboxes.get(to) ?? []), story])
+  }
+  const found: Violation[] = []
+  for (const stories of mailboxes.values()) found.push(...judgeLanes(stories), ...judgeHolding(stories))
+  return [...found, ...judgeTopics(evidence)]
+}
+
+function laneOf({ row }: MessageStory): string {
+  return row.envelope.topic === null ? row.envelope.from : `#${row.envelope.topic}`
+}
+
+/** Messages of one lane are begun in order, and none while one before it is to be repeated. */
+function judgeLanes(stories: readonly MessageStory[]): readonly Violation[] {
+  const found: Violation[] = []
+  for (const later of stories) {
+    for (const earlier of stories) {
+      if (earlier === later || laneOf(earlier) !== laneOf(later) || !isBefore(earlier, later)) continue
+      for (const { record } of later.records) {
+        if (mayPass(earlier, later, record.position)) continue
+        const which = `${later.row.envelope.id} committed at ${record.position}`
+        found.push({
+          rule: 'first in, first out',
+          detail: `${which}, before ${earlier.row.envelope.id} of the same lane to ${later.row.envelope.to}`,
+        })
+        break
+      }
+    }
+  }
+  return found
+}
+
+/** In the order sent; what was scheduled has its place by the time at which it was due. */
+function isBefore(a: MessageStory, b: MessageStory): boolean {
+  const scheduled = a.row.envelope.dueAt !== null || b.row.envelope.dueAt !== null
+  if (!scheduled) return a.number < b.number
+  return a.records.length > 0 && a.row.queue < b.row.queue
+}
+
+function mayPass(earlier: MessageStory, later: MessageStory, position: number): boolean {
+  if (isOverAt(earlier, position)) return true
+  // A turn that was cancelled has only to undo what it did: nothing holds it back.
+  if (later.stoppedAt.some((at) => at < position)) return true
+  const last = recordsBefore(earlier, position).at(-1)
+  if (last?.body.turn?.end !== 'waiting') return false
+  return earlier.row.envelope.trace === later.row.envelope.trace
+}
+
+/** While a turn waits, its mailbox handles nothing but what belongs to its trace. */
+function judgeHolding(stories: readonly MessageStory[]): readonly Violation[] {
+  const found: Violation[] = []
+  for (const story of stories) {
+    for (const { record } of story.records) {
+      const holder = stories.find(
+        (other) =>
+          other !== story &&
+          other.row.envelope.trace !== story.row.envelope.trace &&
+          !isOverAt(other, record.position) &&
+          recordsBefore(other, record.position).at(-1)?.body.turn?.end === 'waiting',
+      )
+      if (holder === undefined) continue
+      const which = `${story.row.envelope.id} committed at ${record.position}`
+      found.push({
+        rule: 'a waiting turn holds its mailbox',
+        detail: `${which}, while ${holder.row.envelope.id} waited at ${story.row.envelope.to}`,
+      })
+    }
+  }
+  return found
+}
+
+/** All subscribers begin publications in one order. */
+function judgeTopics({ stories }: Evidence): readonly Violation[] {
+  const orders = new Map<string, string[]>()
+  const copies = stories.filter(({ row, records, requeuedAt }) => {
+    return row.envelope.kind === 'topic' && records.length > 0 && requeuedAt.length === 0
+  })
+  copies.sort((a, b) => (a.records[0]?.record.position ?? 0) - (b.records[0]?.record.position ?? 0))
+  for (const { row, script } of copies) {
+    const { to } = row.envelope
+    orders.set(to, [...(orders.get(to) ?? []), script?.id ?? ''])
+  }
+  const found: Violation[] = []
+  const [first = [], ...others] = orders.values()
+  for (const other of others) {
+    const common = first.filter((id) => other.includes(id))
+    const same = other.filter((id) => first.includes(id))
+    if (common.join() !== same.join()) {
+      found.push({ rule: 'one order for all subscribers', detail: `${common.join(' ')} and ${same.join(' ')}` })
+    }
+  }
+  return found
+}
