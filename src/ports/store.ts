@@ -196,7 +196,10 @@ export interface MessageRow extends Mail {
 /** One mailbox for `status`. */
 export interface MailboxRow {
   readonly address: string
+  /** Live messages, scheduled ones included. */
   readonly depth: number
+  /** Those that a runner may take, now or after their retry's pause. */
+  readonly ready: number
   readonly records: number
   readonly epoch: number
   readonly worker: string | null
@@ -275,6 +278,9 @@ export interface SpaceStore {
   answers(requests: readonly string[]): Promise<readonly Mail[]>
   journal(turn: string): Promise<readonly JournalChunk[]>
   stream(stream: string, upTo?: number): Promise<{ version: number; events: readonly StoredEvent[] }>
+
+  /** The number of events in a stream. */
+  version(stream: string): Promise<number>
 
   head(address: string): Promise<ChainHead>
   /** Records of one author from `seq` on. */

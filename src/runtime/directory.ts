@@ -120,7 +120,7 @@ export class Directory {
       throw new CoterieError(
         'COTERIE_KEY_MISMATCH',
         `The key of "${agent.name}" in ${this.#context.keyring.place} is not the one that this space knows. ` +
-          'Use the keyring folder that belongs to this database, or rotate the key with "coterie keys rotate".',
+          'Use the keyring folder that belongs to this database.',
         { details: { agent: agent.name, expected: known.key, found: key.id } },
       )
     }

@@ -9,6 +9,7 @@
  */
 
 import { CoterieError, errorValue } from '../core/errors.ts'
+import { backoffMs } from '../core/retry.ts'
 import type { Lease, Mail, Outcome } from '../ports/store.ts'
 import type { AnyAgent } from '../turn/definition.ts'
 import type { DoneEntry } from '../turn/journal.ts'
@@ -46,6 +47,10 @@ interface Held {
 }
 
 const NOTE_AFTER_MS = 20
+/** After a failure of the store. */
+const STORE_PAUSE_MS = 250
+/** Between tries of a turn whose reads keep moving. */
+const CONTENTION = { attempts: 1, firstMs: 1, factor: 2, maxMs: 200 }
 
 export class MailboxRunner implements TurnHost {
   readonly context: Context
@@ -58,6 +63,8 @@ export class MailboxRunner implements TurnHost {
   #inFlight: Promise<Outcome | undefined>[] = []
   #current: { readonly engine: TurnEngine; readonly since: number; noted: boolean } | undefined
   #woken = true
+  /** Commits in a row that found their reads moved: the next try waits a little longer each time. */
+  #contended = 0
   #wake: (() => void) | undefined
   #stopped = false
   #waiting: readonly Mail[]
@@ -315,6 +322,7 @@ export class MailboxRunner implements TurnHost {
   }
 
   async #cutStale(engine: TurnEngine): Promise<undefined> {
+    this.#contended += 1
     if (engine.staleCall !== undefined) await engine.cut(engine.staleCall)
     return undefined
   }
@@ -376,11 +384,14 @@ export class MailboxRunner implements TurnHost {
     for (const outcome of await Promise.allSettled(flying)) {
       if (outcome.status === 'rejected') error = outcome.reason
       else if (outcome.value?.type === 'fenced') this.#lose()
-      else if (outcome.value !== undefined && outcome.value.type !== 'accepted') {
+      else if (outcome.value?.type === 'accepted') this.#contended = 0
+      else if (outcome.value !== undefined) {
+        if (outcome.value.type === 'stale') this.#contended += 1
         this.#woken = true
         this.#fresh.forget()
       }
     }
+    if (this.#contended > 0 && !this.#stopped) await this.#pause(backoffMs(CONTENTION, this.#contended, this.context.random.number()))
     if (error === undefined || this.#stopped) return
     this.context.logger.log('error', `commit failed: ${errorValue(error).message}`, {
       agent: this.lease.address,
@@ -388,7 +399,13 @@ export class MailboxRunner implements TurnHost {
     })
     this.#woken = true
     this.#fresh.forget()
-    await new Promise<void>((resolve) => this.context.clock.setTimer(250, resolve))
+    await this.#pause(STORE_PAUSE_MS)
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.context.clock.setTimer(ms, resolve)
+    })
   }
 
   #lose(): void {

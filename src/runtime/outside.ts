@@ -15,9 +15,8 @@ import type { Committer, Draft } from './committer.ts'
 import { newTraceId } from './context.ts'
 import type { Context } from './context.ts'
 import type { Directory } from './directory.ts'
-import { makeMessage, makeReply } from './outbox.ts'
+import { keyReused, makeMessage, makeReply } from './outbox.ts'
 import type { Origin, Target } from './outbox.ts'
-import { keyReused } from './turn-engine.ts'
 import type { Trust } from './trust.ts'
 
 const GROUP = 256
@@ -67,6 +66,15 @@ export class Outside {
 
   /** Where an outside message starts: its own trace. */
   origin(trace?: string, correlation?: string): Origin {
+    if (trace !== undefined && !/^[0-9a-f]{32}$/.test(trace)) {
+      throw new CoterieError('COTERIE_INVALID_ARGUMENT', 'A trace id has 32 lower-case hex digits (W3C trace context).')
+    }
+    if (correlation !== undefined && !/^[^\p{C}]{1,200}$/u.test(correlation)) {
+      throw new CoterieError(
+        'COTERIE_INVALID_ARGUMENT',
+        'A correlation has 1 to 200 characters and no control characters.',
+      )
+    }
     return {
       from: this.address,
       cause: null,

@@ -61,7 +61,7 @@ export async function sealEffects(
   const versions = new Map<string, number>()
   for (const { stream, version } of reads) versions.set(stream, version)
   for (const event of effects.events) {
-    const known = versions.get(event.stream) ?? (await host.context.store.stream(event.stream)).version
+    const known = versions.get(event.stream) ?? (await host.context.store.version(event.stream))
     versions.set(event.stream, known + 1)
     events.push({ ...event, version: known + 1 })
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CLIENT, parseAddress } from '../core/address.ts'
+import { CLIENT, nameOf, parseAddress } from '../core/address.ts'
 import { CoterieError } from '../core/errors.ts'
 import type { ErrorValue } from '../core/errors.ts'
 import { messageOf } from '../core/ids.ts'
@@ -249,8 +249,9 @@ export class Space {
   async #hasWork(): Promise<boolean> {
     await this.#worker.scan()
     if (!this.#worker.quiet) return true
-    const { messages } = await this.#context.store.status()
-    return messages.queued + messages.delivered + messages.waiting + messages.cancelling > 0
+    const own = new Set(this.#worker.agentNames)
+    const { mailboxes } = await this.#context.store.status()
+    return mailboxes.some(({ address, ready, waiting }) => ready + waiting > 0 && own.has(nameOf(address)))
   }
 
   /** Stops; what was not committed is run again by the next process. Safe to call twice. */

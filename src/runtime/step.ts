@@ -173,7 +173,7 @@ function stepContext(
 }
 
 /** Waits within a turn, without holding the process and not beyond the turn. */
-export function pause(engine: TurnEngine, ms: number): Promise<void> {
+function pause(engine: TurnEngine, ms: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const forget = engine.host.context.clock.setTimer(ms, resolve)
     const stop = (): void => {

@@ -22,6 +22,7 @@ import { keyFor } from './context.ts'
 import type { Context } from './context.ts'
 import type { Directory } from './directory.ts'
 import { Effects } from './effects.ts'
+import { keyReused } from './outbox.ts'
 import { Replay } from './replay.ts'
 import { isPlain, plainEffects, sealEffects, segmentDraft } from './segment.ts'
 import type { SealedEffects, SegmentRest } from './segment.ts'
@@ -157,6 +158,7 @@ export class TurnEngine {
     if (this.ended) return
     if (halt.type !== 'suspended') {
       this.ended = true
+      if (this.steps > 0) this.stopSteps()
       this.#replay?.stop()
     }
     const resolve = this.#halt
@@ -177,6 +179,11 @@ export class TurnEngine {
     this.stopped ??= error
     this.#abortion?.abort(this.stopped)
     this.waits.clear()
+  }
+
+  /** Fires the signal for steps that still run when the attempt is over: what they do now is for nothing. */
+  stopSteps(): void {
+    this.stop(new CoterieError('COTERIE_TURN_ENDED', `The attempt at ${this.turnId} is over.`))
   }
 
   /** Throws when the turn is over: a handler that outlives its turn does nothing. */
@@ -298,7 +305,7 @@ export class TurnEngine {
           if (draft.write.journal !== null) this.#chained(draft.write.journal)
           return outcome
         }
-        if (!(await this.#mend(outcome, segment))) {
+        if (this.stopped !== undefined || !(await this.#mend(outcome, segment))) {
           if (outcome.type === 'stale') this.staleCall = segment.reads.get(outcome.stream)?.call
           return outcome
         }
@@ -317,7 +324,10 @@ export class TurnEngine {
       end,
       effects: segment,
       sealed,
-      chunk: keepJournal ? this.#seal([...segment.entries, { t: 'segment' }]) : null,
+      // A failed attempt commits nothing that it has read: only a segment that waits has bound its reads.
+      chunk: keepJournal
+        ? this.#seal(end === 'waiting' ? [...segment.entries, { t: 'segment' }] : segment.entries)
+        : null,
       waits: end === 'waiting' ? [...this.waits.values()] : [],
       rest,
     })
@@ -483,15 +493,6 @@ export class TurnEngine {
       free()
     }
   }
-}
-
-/** The error for an idempotency key that was used with another content. */
-export function keyReused(key: string, existing: string): CoterieError {
-  return new CoterieError(
-    'COTERIE_KEY_REUSED',
-    `The idempotency key "${key}" was used before, by message ${existing} with another content. Use a new key for a new message.`,
-    { details: { key, existing } },
-  )
 }
 
 /** Entries whose effect commits with the segment: they are never durable before it. */

@@ -25,7 +25,6 @@ import { proposalHash } from '../voting/proposal.ts'
 import type { Proposal } from '../voting/proposal.ts'
 import { keyFor } from './context.ts'
 import { encode, makeReply } from './outbox.ts'
-import { pause } from './step.ts'
 import { SegmentFailure, TurnEngine } from './turn-engine.ts'
 import type { TurnHost } from './turn-engine.ts'
 import type { SegmentRest } from './segment.ts'
@@ -211,7 +210,7 @@ export class TurnRun {
     const { engine } = this
     const error = thrown instanceof SegmentFailure ? thrown.error : thrown
     if (engine.ended || this.#failing || engine.rollingBack) return
-    if (engine.stopped === error) return
+    if (engine.stopped !== undefined && engine.stopped === error) return
     this.#failing = true
     this.#deadline?.()
     const late = error instanceof CoterieError && error.code === 'COTERIE_DEADLINE_PASSED' && this.#isPast()
@@ -252,9 +251,9 @@ export class TurnRun {
     engine.effects.reasons = reasons
     engine.effects.chunks = chunks
     const failure = value as unknown as Json
+    const cut = cutAfterFailure(engine.failures, error)
+    if (cut !== undefined) engine.effects.entries.push({ t: 'cut', i: cut })
     if (!this.#isFinal(error)) {
-      const cut = cutAfterFailure(engine.failures, error)
-      if (cut !== undefined) engine.effects.entries.push({ t: 'cut', i: cut })
       const dueAt = context.clock.now() + backoffMs(engine.handler.retry, attempts, context.random.number())
       return { end: 'retry', rest: { attempts, dueAt, failure, keepJournal: cut !== undefined } }
     }
@@ -263,7 +262,8 @@ export class TurnRun {
     const text = canonicalize(failure)
     if (this.#isPast()) return { end: 'expired', rest: { attempts, error: text, failure } }
     if (engine.handler.failure === 'continue') return { end: 'handled', rest: { attempts, failure } }
-    return { end: 'dead', rest: { attempts, error: text, failure } }
+    // What failed is forgotten here too: an operator may put the dead letter back.
+    return { end: 'dead', rest: { attempts, error: text, failure, keepJournal: cut !== undefined } }
   }
 
   #failedReply(value: ErrorValue): void {
@@ -280,6 +280,7 @@ export class TurnRun {
       engine.effects.entries.push({ t: 'rollback', error })
       await engine.persist(true)
     }
+    if (engine.steps > 0) engine.stopSteps()
     const cancelled = engine.mail.state === 'cancelling'
     const undone: string[] = []
     let problem: ErrorValue = error
@@ -292,23 +293,28 @@ export class TurnRun {
       }
     }
     this.#failedReply(problem)
+    // All is undone: a dead letter that is put back begins anew. Otherwise it goes on with its rollback.
+    const anew = problem === error && !cancelled
+    if (anew) engine.effects.entries.push({ t: 'cut', i: 0 })
     const rest = {
       attempts: engine.mail.attempts + 1,
       error: canonicalize(problem as unknown as Json),
       failure: problem as unknown as Json,
       undone,
+      keepJournal: anew,
     }
-    await this.#end(cancelled && problem === error ? 'cancelled' : this.#isPast() ? 'expired' : 'dead', rest)
+    await this.#end(cancelled ? 'cancelled' : this.#isPast() ? 'expired' : 'dead', rest)
   }
 
   /** Runs one compensation under the handler's retry policy. Answers the error when it is given up. */
   async #undo(compensation: TurnEngine['compensations'][number]): Promise<CoterieError | undefined> {
     const { engine } = this
     const { context } = engine.host
-    const fresh = new AbortController()
+    // The signal of a turn that was stopped has fired: what undoes it gets one that has not.
+    const signal = engine.stopped === undefined ? engine.signal : new AbortController().signal
     for (let attempt = 1; ; attempt++) {
       try {
-        await compensation.undo(compensation.result, fresh.signal)
+        await compensation.undo(compensation.result, signal)
         engine.effects.entries.push({ t: 'undone', i: compensation.i })
         await engine.persist(true)
         return undefined
@@ -321,7 +327,8 @@ export class TurnRun {
             { cause: error, details: { step: compensation.name } },
           )
         }
-        await pause(engine, backoffMs(engine.handler.retry, attempt, context.random.number()))
+        const waitMs = backoffMs(engine.handler.retry, attempt, context.random.number())
+        await new Promise<void>((resolve) => context.clock.setTimer(waitMs, resolve))
       }
     }
   }
@@ -331,7 +338,8 @@ export class TurnRun {
     const { engine } = this
     const { clock } = engine.host.context
     const until = clock.now() + REPLAY_MS
-    for (let quiet = 0; quiet < 3 && clock.now() < until; quiet = engine.replayed ? quiet + 1 : 0) {
+    const isLed = (): boolean => engine.replayed && !engine.journal.replaying
+    for (let quiet = 0; quiet < 3 && clock.now() < until; quiet = isLed() ? quiet + 1 : 0) {
       await new Promise<void>((resolve) => clock.defer(resolve))
     }
     this.#failing = true

@@ -162,6 +162,12 @@ export class Journal {
       throw mismatch(first.i, `the journal has ${shown(first)}, the handler ended before it`)
   }
 
+  /** Nothing is left of a run that was undone: the next one begins as if it had never been. */
+  #startAnew(): void {
+    this.#rollback = undefined
+    this.#undone.clear()
+  }
+
   #fold(entry: JournalEntry): void {
     switch (entry.t) {
       case 'call':
@@ -174,7 +180,9 @@ export class Journal {
       case 'cut':
         for (const i of this.#calls.keys()) if (i >= entry.i) this.#calls.delete(i)
         for (const i of this.#results.keys()) if (i >= entry.i) this.#results.delete(i)
+        for (const i of this.#committed) if (i >= entry.i) this.#committed.delete(i)
         this.#order = this.#order.filter((i) => i < entry.i)
+        if (entry.i === 0) this.#startAnew()
         break
       case 'rollback':
         this.#rollback = entry.error

@@ -26,7 +26,7 @@ export interface StepContext {
   /** 1 for the first try. */
   readonly attempt: number
   /** Records what the step used; several calls add up. */
-  usage(used: Usage): void
+  readonly usage: (used: Usage) => void
 }
 
 /** Options of a step. */

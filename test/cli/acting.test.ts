@@ -126,6 +126,16 @@ test('a message that is sent for later is scheduled, and can be cancelled', asyn
   await fail(['cancel', 'msg_00000000000000000000000000', ...db], 4, 'COTERIE_NOT_FOUND')
 })
 
+test('why names what an agent had been sent and had not read when its turn ended', async () => {
+  const first = (await succeed(['send', 'clerk/late', 'note', '{"text":"one"}', ...db])).trim()
+  const second = (await succeed(['send', 'clerk/late', 'note', '{"text":"two"}', ...db])).trim()
+  await succeed(['run', AGENTS, '--until-idle', ...db])
+  const text = await succeed(['why', first, ...db])
+  assert.match(text, new RegExp(`unseen +1 message had come in and had not been read: .*${second}`))
+  assert.match(text, /appended +notes@\d+ noted/)
+  assert.ok(!(await succeed(['why', second, ...db])).includes('unseen'))
+})
+
 test('a dead letter is listed, shown, retried and dropped', async () => {
   const id = (await succeed(['send', 'clumsy', 'drop', ...db])).trim()
   await fail(['dead', 'show', id, ...db], 2, 'COTERIE_INVALID_ARGUMENT')

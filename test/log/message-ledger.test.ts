@@ -146,6 +146,61 @@ suite('the log says that a message is', () => {
     assert.deepEqual(after('handled'), ['dead'])
   })
 
+  test('not ended, when an operator takes up what is no dead letter, and handled, when it is settled so', () => {
+    for (const waits of [false, true]) {
+      const after = (as: 'queued' | 'handled'): MessageState[] =>
+        allowed((space) => {
+          const id = sent(space)
+          if (waits) space.turn(id, 'waiting')
+          settle(space, id, as)
+          return id
+        })
+      assert.deepEqual(after('queued'), waits ? ['waiting'] : ['scheduled', 'queued', 'delivered'])
+      assert.deepEqual(after('handled'), ['handled'])
+    }
+  })
+
+  test('in another state than the store, in words that a person understands', () => {
+    const reason = (
+      write: (space: Space) => string,
+      state: MessageState,
+      settledAt: number | null,
+    ): string => {
+      const space = new Space()
+      space.leave(write(space), state, settledAt)
+      return verifyAll(space).fault?.reason.replace(/msg_\d+/, 'm') ?? ''
+    }
+    const said = 'the store has the message m as'
+    assert.equal(reason(sent, 'handled', 2), `${said} "handled", and by the log it is not ended`)
+    assert.equal(
+      reason(sent, 'queued', 2),
+      `${said} ended by the record at 2, and by the log it is not ended`,
+    )
+    const handled = (space: Space): string => {
+      const id = sent(space)
+      space.turn(id, 'handled')
+      return id
+    }
+    assert.equal(reason(handled, 'dead', 3), `${said} "dead", and by the log it is "handled"`)
+    assert.equal(
+      reason(handled, 'handled', null),
+      `${said} ended by no record, and by the log it is "handled"`,
+    )
+    const expired = (space: Space): string => {
+      const id = sent(space)
+      settle(space, id, 'expired')
+      return id
+    }
+    const undoing = `${said} "queued", and by the log it is "expired" or undoing its work`
+    assert.equal(reason(expired, 'queued', null), undoing)
+    const reply = (space: Space): string => {
+      const [question = ''] = space.turn(sent(space), 'waiting', {}, [{ to: 'bob', kind: 'ask' }])
+      return space.turn(question, 'handled', {}, [{ to: 'alice', kind: 'reply', re: question }])[0] ?? ''
+    }
+    const waiting = `${said} "handled", and by the log it is a reply that nobody has taken yet`
+    assert.equal(reason(reply, 'handled', 4), waiting)
+  })
+
   test('handled, when it was taken up again and then handled', () => {
     const states = allowed((space) => {
       const id = sent(space)

@@ -276,7 +276,7 @@ test('a failed attempt sends and appends nothing, also of what it did before a w
   assert.deepEqual(got.seen, ['before', 'between 3'])
 })
 
-test('a question whose answer failed is asked anew by the next attempt', async (t) => {
+test('a question whose answer failed is not asked anew by itself: the answerer has tried already', async (t) => {
   let asked = 0
   const fragile = agent('fragile', {
     go: on({ input: nothing, retry: ONCE }, () => {
@@ -287,10 +287,41 @@ test('a question whose answer failed is asked anew by the next attempt', async (
   })
   const boss = agent('boss', {
     go: on({ input: nothing, retry: QUICK }, (turn) => turn.ask(fragile.go, null)),
+    insists: on({ input: nothing, retry: QUICK }, async (turn) => {
+      try {
+        return await turn.ask(fragile.go, null)
+      } catch (cause) {
+        throw new Error('again, please', { cause })
+      }
+    }),
   })
   const space = await start(t, [fragile, boss])
-  assert.equal(await space.ask(boss.go, null), 3)
-  assert.equal(asked, 3)
+  const id = await space.send(boss.go, null)
+  await untilState(space, id, 'dead')
+  assert.equal(asked, 1)
+  assert.equal(await space.ask(boss.insists, null), 3)
+  await space.retryDead(id)
+  await untilState(space, id, 'handled')
+  assert.equal(asked, 4)
+})
+
+test('a dead letter that is put back finds the answers that it had', async (t) => {
+  let asked = 0
+  let broken = true
+  const helper = agent('helper', { go: on({ input: nothing }, () => ++asked) })
+  const boss = agent('boss', {
+    go: on({ input: nothing, retry: ONCE }, async (turn) => {
+      await turn.ask(helper.go, null)
+      if (broken) throw new Error('no')
+    }),
+  })
+  const space = await start(t, [helper, boss])
+  const id = await space.send(boss.go, null)
+  await untilState(space, id, 'dead')
+  broken = false
+  await space.retryDead(id)
+  await untilState(space, id, 'handled')
+  assert.equal(asked, 1)
 })
 
 test('an answer that is not used up by a failed attempt is there for the next one', async (t) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { agent, on, open, topic } from '../../src/index.ts'
-import type { Limits } from '../../src/index.ts'
+import type { HandlerRef, Limits } from '../../src/index.ts'
 import { code, never, nothing, number, recorder, start, text, turnRecords, untilState } from './helpers.ts'
 
 const sink = agent('sink', { take: on({ input: text }, () => null), hang: on({ input: nothing }, () => never()) })
@@ -43,7 +43,7 @@ test('refuses an oversized message, reply, step result and event inside a turn',
   })
   const space = await start(t, [sink, maker], { limits: { payloadBytes: 100 } })
   for (const handler of [maker.send, maker.ask, maker.answer, maker.reply, maker.append, maker.publish]) {
-    const answer = await space.askSettled(handler, null)
+    const answer = await space.askSettled(handler as HandlerRef<null>, null)
     assert.equal(answer.ok ? '' : answer.error.code, 'COTERIE_PAYLOAD_TOO_LARGE', handler.handler)
   }
   const answer = await space.askSettled(maker.step, null)

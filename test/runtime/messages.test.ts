@@ -306,17 +306,17 @@ test('a turn whose deadline passes hears the signal, and nothing of it commits',
       }
       ended.open()
     }),
-    ask: on({ input: nothing, retry: ONCE }, (turn) =>
-      turn.ask(slow.run, null, { key: 'x', timeoutMs: 40 }),
-    ),
   })
-  const space = await start(t, [slow, sink])
+  const asker = agent('asker', {
+    ask: on({ input: nothing, retry: ONCE }, (turn) => turn.ask(slow.run, null, { timeoutMs: 40 })),
+  })
+  const space = await start(t, [slow, sink, asker])
   const id = await space.send(slow.run, null, { timeoutMs: 40 })
   await untilState(space, id, 'expired')
   await ended.opened
   assert.deepEqual(reasons.seen, ['COTERIE_DEADLINE_PASSED', 'COTERIE_DEADLINE_PASSED'])
   await assert.rejects(space.ask(slow.run, null, { timeoutMs: 40 }), code('COTERIE_DEADLINE_PASSED'))
-  const answer = await space.askSettled(slow.ask, null)
+  const answer = await space.askSettled(asker.ask, null)
   assert.equal(answer.ok ? '' : answer.error.code, 'COTERIE_DEADLINE_PASSED')
   assert.deepEqual(seen.seen, [])
 })

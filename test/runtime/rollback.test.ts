@@ -277,3 +277,92 @@ test('a turn whose deadline passes undoes what it did, and expires', async (t) =
   await untilState(space, id, 'expired')
   assert.deepEqual(log.seen, ['undo'])
 })
+
+test('a cancelled turn whose undo fails is cancelled, with the failure named', async (t) => {
+  const reached = gate()
+  const worker = rollingBack(async (turn) => {
+    await turn.step('book', () => 1, {
+      undo: () => {
+        throw new Error('stuck')
+      },
+    })
+    await turn.step('wait', () => {
+      reached.open()
+      return never()
+    })
+  })
+  const space = await start(t, [worker])
+  const id = await space.send(worker.go, null)
+  await reached.opened
+  await space.cancel(id)
+  await untilState(space, id, 'cancelled')
+  assert.equal((await space.receipt(id)).error?.code, 'COTERIE_ROLLBACK_FAILED')
+})
+
+test('a dead letter that was rolled back begins anew when it is put back', async (t) => {
+  const log = recorder()
+  let broken = true
+  const worker = rollingBack(async (turn) => {
+    await turn.step('book', () => log.note('book'), { undo: () => log.note('undo') })
+    if (broken) throw new Error('no')
+  })
+  const space = await start(t, [worker])
+  const id = await space.send(worker.go, null)
+  await untilState(space, id, 'dead')
+  broken = false
+  await space.retryDead(id)
+  await untilState(space, id, 'handled')
+  assert.deepEqual(log.seen, ['book', 'undo', 'book'])
+})
+
+test('a rollback that was given up goes on where it stopped when its dead letter is put back', async (t) => {
+  const log = recorder()
+  let broken = true
+  const worker = rollingBack(async (turn) => {
+    await turn.step('a', () => 1, { undo: () => log.note('undo a') })
+    await turn.step('b', () => 1, {
+      undo: () => {
+        if (broken) throw new Error('stuck')
+        log.note('undo b')
+      },
+    })
+    await turn.step('c', () => 1, { undo: () => log.note('undo c') })
+    throw new Error('no')
+  })
+  const space = await start(t, [worker])
+  const id = await space.send(worker.go, null)
+  await untilState(space, id, 'dead')
+  broken = false
+  await space.retryDead(id)
+  await until('it was undone', () => log.seen.length >= 3)
+  await untilState(space, id, 'dead')
+  assert.deepEqual(log.seen, ['undo c', 'undo b', 'undo a'])
+  assert.equal((await space.receipt(id)).error?.message, 'no')
+})
+
+test('a step that still runs when the turn fails hears its signal before it is undone', async (t) => {
+  const log = recorder()
+  const reached = gate()
+  const worker = rollingBack(async (turn) => {
+    const slow = turn.step(
+      'slow',
+      ({ signal }) => {
+        signal.addEventListener('abort', () => log.note('signal'))
+        reached.open()
+        return never()
+      },
+      { undo: (result) => log.note(`undo ${String(result)}`) },
+    )
+    await reached.opened
+    await Promise.all([
+      slow,
+      turn.step('fails', () => {
+        throw new Error('no')
+      }),
+    ])
+  })
+  const space = await start(t, [worker])
+  const id = await space.send(worker.go, null)
+  await untilState(space, id, 'dead')
+  assert.deepEqual(log.seen, ['signal', 'undo undefined'])
+})

@@ -257,3 +257,31 @@ test('a read of a committed segment binds no more: the stream may move while the
   assert.deepEqual(runs.seen, [0])
   assert.equal((await space.store.stream('account')).version, 2)
 })
+
+test('a read of a failed attempt still binds the next one, which is given it back from the journal', async (t) => {
+  const versions = recorder()
+  const quick = quickAgent()
+  const read = gate()
+  const slow = agent('slow', {
+    go: on({ input: nothing, retry: { attempts: 3, firstMs: 60, factor: 1, maxMs: 60 } }, async (turn) => {
+      const { version } = await turn.read('account')
+      versions.note(`${turn.attempt}: ${version}`)
+      await turn.step('flaky', () => {
+        read.open()
+        if (turn.attempt === 1) throw new Error('no')
+      })
+      turn.append('account', 'added', version)
+    }),
+  })
+  const space = await start(t, [slow, quick])
+  const id = await space.send(slow.go, null)
+  await read.opened
+  await space.ask(quick.add, null)
+  await untilState(space, id, 'handled')
+  const { events } = await space.store.stream('account')
+  assert.deepEqual(
+    events.map((event) => event.data),
+    ['"quick"', '1'],
+    versions.seen.join(', '),
+  )
+})

@@ -16,8 +16,9 @@ export const DELETE_WAITS = 'delete from waits where space = ? and turn = ?'
 const CONSUME_REPLY = `update messages set state = ${CODE.handled}, settled = ?, reason = ?
   where space = ? and id = ? and state = ${CODE.answered}`
 const STATE = 'select recipient, state, undo from messages where space = ? and id = ?'
+// Its dead end counts as a segment: so nobody takes it for a message that was never begun and has no journal.
 const REQUEUE = `update messages set state = ${CODE.queued}, queue = ?, attempts = 0, crashes = 0,
-  due_ms = null, settled = null,
+  segments = segments + 1, due_ms = null, settled = null,
   error = null, reason = null where space = ? and id = ?`
 const FINISH = `update messages set state = ?, due_ms = null, settled = ?, reason = ? where space = ?
   and id = ?`

@@ -143,6 +143,10 @@ export class SqliteSpace implements SpaceStore {
     })
   }
 
+  async version(stream: string): Promise<number> {
+    return this.#handle.query((db) => readVersion(db, this.#space, stream))
+  }
+
   async head(address: string): Promise<ChainHead> {
     return this.#handle.query(() => this.#head(address))
   }

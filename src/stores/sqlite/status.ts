@@ -21,7 +21,7 @@ const READY = 'select sum(ready) as n from mailboxes where space = ?'
 const ELSEWHERE = `select state, count(*) as n from messages where space = ? and ${IN_ASIDE} group by state`
 const DECISIONS = 'select count(*) as n from decisions where space = ?'
 // The oldest message of a mailbox is the first of its index; only its envelope knows when it was sent.
-const MAILBOXES = `select m.address, m.depth, m.seq, m.epoch, m.worker, m.waiting, m.dead, w.until_ms,
+const MAILBOXES = `select m.address, m.depth, m.ready, m.seq, m.epoch, m.worker, m.waiting, m.dead, w.until_ms,
   (select json_extract(c.envelope, '$.sentAt') from contents c where c.place =
     (select q.place from messages q where q.space = m.space and q.recipient = m.address and q.${IN_QUEUE}
      order by q.queue limit 1)) as oldest
@@ -78,6 +78,7 @@ function mailboxOf(row: Record<string, unknown>): MailboxRow {
   return {
     address: text(row, 'address'),
     depth: num(row, 'depth'),
+    ready: num(row, 'ready'),
     records: num(row, 'seq') + 1,
     epoch: num(row, 'epoch'),
     worker: textOrNull(row, 'worker'),

@@ -74,6 +74,8 @@ export class Timeline {
 
   /** Lets the next event happen. False when there is none before `untilMs`. */
   async step(untilMs: number): Promise<boolean> {
+    // What was called from outside of an event may have something ready.
+    await drain()
     for (;;) {
       const entry = this.#pop(untilMs)
       if (entry === undefined) {
@@ -91,7 +93,6 @@ export class Timeline {
       this.count += 1
       this.#digest.event(this.#now, owner?.name ?? '', entry.label)
       run()
-      await drain()
       return true
     }
   }
