@@ -26,6 +26,8 @@ try {
   const say = (text: string): void => void process.stderr.write(`${text}\n`)
   say('raw limits ...')
   const raw = measureRaw(folder)
+  say('warming up ...')
+  await hop(mkdtempSync(join(folder, 'warm-')), 3_000)
   say('W1 hop ...')
   const w1 = await hop(folder)
   say('W2 ask ...')

@@ -40,7 +40,8 @@ function number(result: Readonly<Record<string, unknown>>, name: string): number
 
 function child(what: string, folder: string): Promise<Readonly<Record<string, unknown>>> {
   const script = fileURLToPath(new URL('scale-child.ts', import.meta.url))
-  const args = ['--disable-warning=ExperimentalWarning', script, what, folder]
+  // Node's default young generation alone may take 100 MB; 16 MB cost no speed here.
+  const args = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=16', script, what, folder]
   return new Promise((resolve, reject) => {
     const started = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
     let out = ''

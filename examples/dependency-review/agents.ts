@@ -1,29 +1,33 @@
 /**
  * The agents of the review: a coordinator, three team leads, ten reviewers.
  *
- * The coordinator and the leads are keyed by package, so that packages are reviewed side by side; each reviewer is
- * one mailbox that works through what it is asked. Run them in a process of their own with
- * `npm run coterie -- run examples/dependency-review/agents.ts --db FILE`.
+ * The coordinator and the leads wait for others, and a mailbox is held while its turn waits: they are keyed
+ * by package, so that packages are reviewed side by side. A reviewer never waits; it is one mailbox, whose turns
+ * follow each other without waiting for the disk. (Keyed reviewers took three times the commits.)
+ *
+ * More processes may help: `npm run coterie -- run examples/dependency-review/agents.ts --db FILE`.
  *
  * @module
  */
 
+import { createHash } from 'node:crypto'
 import { agent, majority, on, twoThirds, vote } from '../../src/index.ts'
 import type { AnyAgent, Decision, Turn } from '../../src/index.ts'
 import { checks } from './analysis/checks.ts'
+import { compareRisks, worstFinding } from './analysis/finding.ts'
 import type { CheckName, Finding } from './analysis/finding.ts'
-import { isRisky, opinion } from './analysis/opinion.ts'
-import { roster, reviewerOf } from './analysis/roster.ts'
+import { isRisky, knownIn, opinion } from './analysis/opinion.ts'
+import type { Round } from './analysis/opinion.ts'
+import { roster } from './analysis/roster.ts'
 import type { Reviewer, TeamName } from './analysis/roster.ts'
-import { assignment, contextOf, report, verdict } from './messages.ts'
+import { assignment, contextOf, packageId, report, subject, verdict } from './messages.ts'
 import type { Assignment, Subject, Verdict } from './messages.ts'
 
-/** How long one package may take, whatever goes wrong. */
-export const REVIEW_TIMEOUT_MS = 10 * 60_000
-const VOTE_TIMEOUT_MS = 5 * 60_000
+/** For so long a review that was interrupted can be taken up where it was. */
+export const REVIEW_KEPT_MS = 7 * 24 * 60 * 60_000
 
-/** The checks that read the installed files: what they saw is recorded, and not looked at again. */
-const READS_FILES: ReadonlySet<CheckName> = new Set(['code', 'install-scripts', 'licences'])
+/** The checks that read installed files. What they saw is recorded in a step, and not looked at again. */
+const READS_FILES: ReadonlySet<CheckName> = new Set(['attribution', 'code', 'install-scripts', 'licences'])
 
 const reviewers = roster.map((reviewer) => ({ ...reviewer, agent: makeReviewer(reviewer) }))
 
@@ -33,33 +37,26 @@ function makeReviewer({ role, check }: Reviewer) {
       const look = (): Finding[] => checks[check](task.pkg, contextOf(task))
       const reads = task.projectFolder !== null && READS_FILES.has(check)
       const findings = reads ? await turn.step('look at the installed files', look) : look()
-      turn.reason(
-        findings.length === 0 ? 'found nothing' : findings.map((f) => `${f.risk}: ${f.summary}`).join('; '),
-      )
+      turn.reason(`${packageId(task)}: ${findings.length === 0 ? 'found nothing' : told(findings)}`)
       return findings
     }),
-    judge: vote((_turn, { subject }) => {
-      const { round, findings } = subject as Subject
-      const team = reviewerOf(role).team
-      const known = round === 'second' ? findings : findings.filter((f) => reviewerOf(f.check).team === team)
-      return opinion(role, known, round)
+    judge: vote((_turn, question) => {
+      const { round, findings } = subject.parse(question.subject)
+      return opinion(role, knownIn(round, role, findings), round)
     }),
   })
 }
 
-const leads = {
-  security: makeLead('security'),
-  legal: makeLead('legal'),
-  quality: makeLead('quality'),
-}
+const leads = (['security', 'legal', 'quality'] as const).map(makeLead)
 
 function makeLead(team: TeamName) {
   const members = reviewers.filter((reviewer) => reviewer.team === team)
   return agent(`${team}-lead`, {
     assess: on({ input: assignment, output: report }, async (turn, task) => {
+      turn.reason(`asks ${members.map(({ role }) => role).join(', ')} about ${packageId(task)}`)
       const answers = await Promise.all(members.map((member) => turn.ask(member.agent.inspect, task)))
       const findings = answers.flat()
-      turn.reason(`${members.length} reviewers of ${team} found ${findings.length === 0 ? 'nothing' : count(findings)}`)
+      turn.reason(findings.length === 0 ? 'the team found nothing' : `the team found: ${counted(findings)}`)
       return findings
     }),
   })
@@ -68,68 +65,108 @@ function makeLead(team: TeamName) {
 export const coordinator = agent('coordinator', {
   review: on({ input: assignment, output: verdict }, async (turn, task): Promise<Verdict> => {
     const name = packageId(task)
+    turn.reason(`asks the ${leads.length} teams about ${name}`)
     const reports = await Promise.all(
-      Object.values(leads).map((lead) => turn.ask(lead.assess, task, { key: name })),
+      leads.map((lead) => turn.ask(lead.assess, task, { key: instanceKey(task) })),
     )
-    const findings = reports.flat()
-    const risky = isRisky(findings)
+    const findings = worstOfEach(reports.flat())
+    turn.reason(`puts ${name} to a vote of all reviewers, by majority: ${judged(findings)}`)
     const first = await decide(turn, name, 'first', findings)
-    if (!risky && first.outcome === 'approve') {
-      turn.reason(`approved in the first round: ${findings.length === 0 ? 'nothing was found' : count(findings)}`)
-      return verdictOf(name, 'approved', first)
+    const votes = counts(first)
+    // A majority against is the end; a majority for is, unless the findings weigh too much for it.
+    if (first.outcome === 'reject') {
+      turn.reason(`rejected in the first round (${votes})`)
+      return verdictOf(name, 'rejected', first, findings)
     }
-    if (!risky && first.outcome === 'reject') {
-      turn.reason('rejected in the first round')
-      return verdictOf(name, 'rejected', first)
+    if (first.outcome === 'approve' && !isRisky(findings)) {
+      turn.reason(`approved in the first round (${votes})`)
+      return verdictOf(name, 'approved', first, findings)
     }
-    turn.reason(`escalated, because ${risky ? `it is risky: ${count(findings)}` : 'the first round decided nothing'}`)
+    const why = first.outcome === 'approve' ? 'the findings are risky' : 'there is no majority'
+    turn.reason(`escalates ${name} (${votes}): ${why}; two thirds of all reviewers have to approve`)
     const second = await decide(turn, name, 'second', findings)
     // What two thirds do not approve is not approved.
     const outcome = second.outcome === 'approve' ? 'escalated-approved' : 'escalated-rejected'
-    turn.reason(`${outcome} in the second round`)
-    return verdictOf(name, outcome, second)
+    turn.reason(`${outcome.slice('escalated-'.length)} in the second round (${counts(second)})`)
+    return verdictOf(name, outcome, second, findings)
   }),
 })
 
-/** All of them: what `coterie run` starts. */
+/** All of them. */
 export const agents: readonly AnyAgent[] = [
   coordinator,
-  ...Object.values(leads),
+  ...leads,
   ...reviewers.map((reviewer) => reviewer.agent),
 ]
 
-/** The name under which a package is decided. */
-export function packageId(task: Pick<Assignment, 'pkg'>): string {
-  return `${task.pkg.name}@${task.pkg.version}`
+/** The instance of the coordinator and of each lead: called like the package, if an instance can be. */
+export function instanceKey(task: Pick<Assignment, 'pkg'>): string {
+  const name = packageId(task)
+  if (/^[\x21-\x7e]{1,160}$/.test(name)) return name
+  const shown = name.slice(0, 120).replace(/[^\x21-\x7e]/g, '_')
+  return `${shown}~${createHash('sha256').update(name).digest('hex').slice(0, 16)}`
 }
 
-function decide(turn: Turn<Verdict>, name: string, round: Subject['round'], findings: readonly Finding[]): Promise<Decision> {
+function decide(
+  turn: Turn<Verdict>,
+  name: string,
+  round: Round,
+  findings: readonly Finding[],
+): Promise<Decision> {
+  const matter: Subject = { package: name, round, findings: [...findings] }
   return turn.decide({
     question: `May ${name} be installed?`,
-    subject: { package: name, round, findings: [...findings] },
+    subject: matter,
     electorate: reviewers.map((reviewer) => reviewer.agent.judge),
     rule: round === 'first' ? majority() : twoThirds(),
-    timeoutMs: VOTE_TIMEOUT_MS,
+    // Nobody is too late because this program was interrupted: a vote lasts as long as the review.
+    timeoutMs: REVIEW_KEPT_MS,
   })
 }
 
-function verdictOf(name: string, outcome: Verdict['outcome'], { id, certificate }: Decision): Verdict {
+function verdictOf(
+  name: string,
+  outcome: Verdict['outcome'],
+  { id, certificate }: Decision,
+  findings: readonly Finding[],
+): Verdict {
+  const ballots = new Map(certificate.ballots.map(({ ballot }) => [ballot.member, ballot]))
   return {
     package: name,
     outcome,
     tally: { ...certificate.tally.counts },
+    needed: certificate.tally.needed,
     certificate: id,
-    reasons: certificate.ballots.map(({ ballot }) => ({
-      by: ballot.member,
-      choice: ballot.choice,
-      reason: ballot.reason,
-    })),
+    reasons: roster.flatMap(({ role }) => {
+      const ballot = ballots.get(role)
+      return ballot === undefined ? [] : [{ by: role, choice: ballot.choice, reason: ballot.reason }]
+    }),
+    findings: [...findings],
   }
 }
 
-function count(findings: readonly Finding[]): string {
+/** The worst finding of each check, which is all that a vote depends on. */
+function worstOfEach(findings: readonly Finding[]): Finding[] {
+  return roster.flatMap(({ check }) => worstFinding(findings.filter((one) => one.check === check)) ?? [])
+}
+
+function judged(findings: readonly Finding[]): string {
+  const weighty = findings.filter(({ risk }) => compareRisks(risk, 'info') > 0)
+  return weighty.length === 0 ? 'nothing of weight was found' : told(weighty)
+}
+
+function told(findings: readonly Finding[]): string {
+  return findings.map(({ risk, summary }) => `${summary} (${risk})`).join('; ')
+}
+
+function counted(findings: readonly Finding[]): string {
   const risks = (['severe', 'risky', 'notable', 'info'] as const)
-    .map((risk) => [risk, findings.filter((f) => f.risk === risk).length] as const)
-    .filter(([, n]) => n > 0)
-  return risks.map(([risk, n]) => `${n} ${risk}`).join(', ')
+    .map((risk) => [risk, findings.filter((one) => one.risk === risk).length] as const)
+    .filter(([, count]) => count > 0)
+  return risks.map(([risk, count]) => `${count} ${risk}`).join(', ')
+}
+
+function counts({ certificate }: Decision): string {
+  const { tally } = certificate
+  return `${tally.counts['approve'] ?? 0} of ${tally.total} approve, ${tally.counts['reject'] ?? 0} reject`
 }

@@ -4,69 +4,94 @@
  * @module
  */
 
-import { existsSync, mkdtempSync } from 'node:fs'
+import { existsSync, mkdtempSync, realpathSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { UsageError } from './problems.ts'
 
-export const USAGE = `Agents review an npm lock file (version 2 or 3): ten reviewers in three teams, signed votes, no network.
+export const USAGE = `Agents review an npm lock file (version 2 or 3): ten reviewers in three teams, signed
+votes, nothing leaves this machine.
 
   npm run demo -- [options]
 
-  --input FILE   the lock file; by default this repository's own package-lock.json
-  --db FILE      keep the review there, and go on with it when run again; by default a new file in the temporary folder
-  --no-code      do not read node_modules beside the lock file
-  --json         print one JSON document
-  --help         this text
+  --input FILE  the lock file (default: this repository's own package-lock.json)
+  --db FILE     keep the review there, and go on with it when it is run again
+                (default: a new file in the temporary folder, which is kept)
+  --code        read the code in node_modules beside the lock file, run nothing of it
+                (default: if there is a node_modules)
+  --no-code     go by the lock file alone
+  --json        print one JSON document, and nothing else
+  --help        this text
 
-Exit codes: 0 reviewed, 2 bad input, 6 the database cannot be used, 7 its keys are missing, 130 stopped.
+Each package is put to a vote of all reviewers. A majority settles it, unless what they found
+is risky: then it goes to a second round, where two thirds of all have to approve.
+
+Exit codes: 0 reviewed, whatever was decided; 1 failed; 2 bad input; 4, 6 the database cannot
+be used; 7 its keys cannot; 8 nothing was decided for ten minutes; 130 stopped by Ctrl-C.
 `
 
 /** What was asked for. */
 export interface Options {
-  readonly input: string
-  readonly db: string
-  readonly json: boolean
   readonly help: boolean
-  /** The folder whose node_modules is read, or null. */
-  readonly projectFolder: string | null
-  /** The command that goes on with this review. */
-  readonly again: string
+  readonly json: boolean
+  /** Absolute. */
+  readonly input: string
+  /** Absolute, or undefined for a new file. */
+  readonly db: string | undefined
+  /** Whether to read installed code; undefined: if there is any. */
+  readonly code: boolean | undefined
 }
 
 /** Reads the arguments. Throws UsageError. */
-export function parseOptions(args: readonly string[]): Options {
-  const { input: given, db, code, json, help } = read(args)
-  const input = resolve(given ?? fileURLToPath(new URL('../../package-lock.json', import.meta.url)))
-  const folder = dirname(input)
-  const file = db === undefined ? (help ? '' : join(mkdtempSync(join(tmpdir(), 'coterie-demo-')), 'review.db')) : resolve(db)
+export function readOptions(args: readonly string[]): Options {
+  const { input, db, code, json, help } = parse(args)
+  if (input === '' || db === '') throw new UsageError(`${input === '' ? '--input' : '--db'} needs a file.`)
   return {
-    input,
-    db: file,
-    json,
-    help,
-    projectFolder: code && existsSync(join(folder, 'node_modules')) ? folder : null,
-    again: `npm run demo -- --input ${input} --db ${file}${code ? '' : ' --no-code'}`,
+    help: help ?? false,
+    json: json ?? false,
+    input: resolve(input ?? fileURLToPath(new URL('../../package-lock.json', import.meta.url))),
+    db: db === undefined ? undefined : resolve(db.replace(/^sqlite:/, '')),
+    code,
   }
 }
 
-function read(args: readonly string[]) {
+/** The folder whose node_modules is to be read, or null. Throws UsageError. */
+export function projectFolderOf({ input, code }: Options): string | null {
+  if (code === false) return null
+  // The same folder has the same name whichever way it is reached: the name is part of what is decided.
+  const folder = realpathSync(dirname(input))
+  const modules = join(folder, 'node_modules')
+  if (existsSync(modules) && statSync(modules).isDirectory()) return folder
+  if (code === true) {
+    throw new UsageError(
+      `There is no ${modules} to read code from. Run npm install there, or leave --code out.`,
+    )
+  }
+  return null
+}
+
+/** The database: the one given, or a new file that stays. */
+export function databaseOf({ db }: Options): string {
+  return db ?? join(mkdtempSync(join(tmpdir(), 'coterie-review-')), 'review.db')
+}
+
+function parse(args: readonly string[]) {
   try {
-    const { values } = parseArgs({
+    return parseArgs({
       args: [...args],
       allowNegative: true,
       options: {
         input: { type: 'string' },
         db: { type: 'string' },
-        code: { type: 'boolean', default: true },
-        json: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
+        code: { type: 'boolean' },
+        json: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
       },
-    })
-    return values
+    }).values
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
+    const [first = ''] = (error instanceof Error ? error.message : String(error)).split('\n')
+    throw new UsageError(/[.?!]$/.test(first) ? first : `${first}.`)
   }
 }

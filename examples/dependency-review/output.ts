@@ -4,84 +4,126 @@
  * @module
  */
 
+import { compareRisks } from './analysis/finding.ts'
+import { roster } from './analysis/roster.ts'
+import type { Lockfile } from './lockfile/types.ts'
 import type { Verdict } from './messages.ts'
 import type { Review } from './review.ts'
+import { wrap } from './terminal.ts'
+import type { Paint } from './terminal.ts'
 
-const WIDTH = 78
+/** So many packages of one outcome are described; all of them are in the JSON document. */
+const DESCRIBED_MAX = 25
 
-/** One JSON document. */
-export function printJson(stream: NodeJS.WritableStream, review: Review): void {
+/** One JSON document on one line. */
+export function documentOf(review: Review): string {
   const { version, space, db, packages, decisions, messages, turns, elapsedMs } = review
-  const shown = decisions.map(({ package: name, outcome, tally, certificate, reasons }) => ({
-    package: name,
-    outcome,
-    tally,
-    certificate,
-    reasons,
-  }))
-  stream.write(`${JSON.stringify({ version, space, db, packages, decisions: shown, messages, turns, elapsedMs })}\n`)
+  const shown = decisions.map(({ package: name, outcome, tally, certificate, reasons }) => {
+    return { package: name, outcome, tally, certificate, reasons }
+  })
+  return JSON.stringify({ version, space, db, packages, decisions: shown, messages, turns, elapsedMs })
 }
 
-/** What was rejected or escalated, why and by whom; how to look closer; the rate. */
-export function printSummary(stream: NodeJS.WriteStream, review: Review): void {
-  const paint = painter(stream)
-  const lines: string[] = ['']
-  const of = (outcome: Verdict['outcome']): readonly Verdict[] => review.decisions.filter((d) => d.outcome === outcome)
-  const rejected = [...of('rejected'), ...of('escalated-rejected')]
-  for (const verdict of rejected) lines.push(...describe(verdict, paint.red('rejected'), 'reject'), '')
-  for (const verdict of of('escalated-approved')) {
-    lines.push(...describe(verdict, paint.yellow('escalated, then approved'), 'reject'), '')
-  }
-  const seconds = review.elapsedMs / 1000
-  const counts = (['approved', 'escalated-approved', 'rejected', 'escalated-rejected'] as const).map(
-    (outcome) => `${of(outcome).length} ${outcome}`,
-  )
-  lines.push(
-    `${review.packages} packages: ${counts.join(', ')}`,
-    `${review.messages} messages, ${review.turns} signed turns, ${seconds.toFixed(1)} s, ${Math.round(review.packages / Math.max(seconds, 0.001))} packages/s` +
-      (review.before > 0 ? `; ${review.before} were decided before, ${review.packages - review.before} are new` : ''),
-  )
-  const example = rejected[0] ?? of('escalated-approved')[0] ?? review.decisions[0]
-  if (example !== undefined) {
-    lines.push(
-      '',
-      'Look closer:',
-      `  npm run coterie -- why ${example.certificate} --db ${review.db}`,
-      `  npm run coterie -- verify --db ${review.db}`,
-    )
-  }
-  stream.write(`${lines.join('\n')}\n`)
+/** What was rejected or escalated, why and by whom; the counts; how to look closer. */
+export function summaryOf(
+  review: Review,
+  lockfile: Lockfile,
+  paint: Paint,
+  width: number,
+): readonly string[] {
+  const of = (...outcomes: readonly Verdict['outcome'][]): readonly Verdict[] =>
+    review.decisions.filter(({ outcome }) => outcomes.includes(outcome))
+  const rejected = of('rejected', 'escalated-rejected')
+  const escalated = of('escalated-approved')
+  const example = rejected[0] ?? escalated[0] ?? review.decisions[0]
+  return [
+    ...section(paint.red(paint.bold('Rejected')), rejected, paint, width),
+    ...section(paint.yellow(paint.bold('Approved in the second round only')), escalated, paint, width),
+    ...totals(review, lockfile, of('approved').length, paint, width),
+    ...(example === undefined ? [] : lookCloser(example, review.db, paint)),
+  ]
 }
 
-function describe(verdict: Verdict, title: string, shown: string): string[] {
-  const votes = Object.entries(verdict.tally)
-    .filter(([, count]) => count > 0)
-    .map(([choice, count]) => `${count} ${choice}`)
-    .join(', ')
-  const lines = [`${title}  ${verdict.package}  (${votes})`]
+function section(title: string, verdicts: readonly Verdict[], paint: Paint, width: number): string[] {
+  if (verdicts.length === 0) return []
+  const lines = verdicts.slice(0, DESCRIBED_MAX).flatMap((one) => ['', ...describe(one, paint, width)])
+  const more = verdicts.length - DESCRIBED_MAX
+  if (more > 0) lines.push('', `  and ${more} more; --json lists them all`)
+  return ['', title, ...lines]
+}
+
+function describe(verdict: Verdict, paint: Paint, width: number): string[] {
+  const { reasons, needed, outcome, findings } = verdict
+  const isApproved = outcome.endsWith('approved')
+  const own = isApproved ? 'approve' : 'reject'
+  const others = reasons.filter(({ choice }) => choice !== own)
+  const weighty = findings.filter(({ risk }) => compareRisks(risk, 'info') > 0)
+  return [
+    `  ${paint.bold(verdict.package)}`,
+    ...weighty.flatMap(({ check, summary, evidence }) => {
+      return wrap(`${check}: ${evidence === undefined ? summary : `${summary} (${evidence})`}`, width, '    ')
+    }),
+    `    ${isApproved ? 'approved' : 'rejected'} by ${reasons.length - others.length} of ${roster.length} ` +
+      `in the ${outcome.startsWith('escalated') ? 'second' : 'first'} round, ${needed} needed`,
+    ...dissent(others, findings).flatMap((line) => wrap(line, width, '    ')),
+    paint.dim(`    ${verdict.certificate}`),
+  ]
+}
+
+/** Who voted otherwise, and why; a reviewer's own finding is told already. */
+function dissent(votes: Verdict['reasons'], findings: Verdict['findings']): string[] {
   const groups = new Map<string, string[]>()
-  for (const { by, choice, reason } of verdict.reasons) {
-    if (choice === shown) groups.set(reason, [...(groups.get(reason) ?? []), by])
+  for (const { by, choice, reason } of votes) {
+    const isTold = findings.some(({ check, summary }) => check === by && reason.includes(summary))
+    const words = `voted ${choice}${isTold ? '' : `: ${reason}`}`
+    groups.set(words, [...(groups.get(words) ?? []), by])
   }
-  for (const [reason, members] of groups) lines.push(...wrap(`${members.join(', ')}: ${reason}`))
-  lines.push(`    certificate ${verdict.certificate}`)
+  return [...groups].map(([words, names]) => `${names.join(', ')} ${words}`)
+}
+
+function totals(review: Review, lockfile: Lockfile, approved: number, paint: Paint, width: number): string[] {
+  const { packages, before, elapsedMs, messages, turns, decisions } = review
+  const count = (outcome: Verdict['outcome']): number =>
+    decisions.filter((one) => one.outcome === outcome).length
+  const seconds = elapsedMs / 1000
+  const fresh = packages - before
+  const rate = fresh === 0 ? '' : `, ${Math.round(fresh / Math.max(seconds, 0.001))} packages a second`
+  const of = lockfile.name === '' ? '' : ` of ${lockfile.name}`
+  const teams = new Set(roster.map(({ team }) => team)).size
+  const lines = [
+    '',
+    paint.bold(`${packages} packages${of}, ${roster.length} reviewers in ${teams} teams`),
+    `  ${paint.green(String(approved).padStart(6))} approved in the first round`,
+  ]
+  const more = [
+    [count('escalated-approved'), 'approved in the second round, by two thirds', paint.yellow],
+    [count('rejected'), 'rejected in the first round', paint.red],
+    [count('escalated-rejected'), 'rejected in the second round', paint.red],
+  ] as const
+  for (const [number, what, colour] of more) {
+    if (number > 0) lines.push(`  ${colour(String(number).padStart(6))} ${what}`)
+  }
+  const resumed = before === 0 ? '' : `${before} decided before, ${fresh} new: `
+  const done = `${messages.toLocaleString('en')} messages and ${turns.toLocaleString('en')} signed turns`
+  lines.push(...wrap(`${resumed}${done} in ${seconds.toFixed(1)} s${rate}`, width, '  '))
   return lines
 }
 
-function wrap(text: string): string[] {
-  const lines: string[] = []
-  let line = ''
-  for (const word of text.split(' ')) {
-    if (line.length + word.length + 1 > WIDTH - 4 && line !== '') {
-      lines.push(`    ${line}`)
-      line = word
-    } else line = line === '' ? word : `${line} ${word}`
-  }
-  return [...lines, `    ${line}`]
+/** Commands are not wrapped: they are to be copied. */
+function lookCloser(example: Verdict, db: string, paint: Paint): string[] {
+  const file = quoted(db)
+  const end = example.outcome.replace('escalated-', '')
+  return [
+    '',
+    paint.bold(`Look closer (why was ${example.package} ${end}; is every signature good)`),
+    `  npm run coterie -- why ${example.certificate} --db ${file}`,
+    `  npm run coterie -- verify --db ${file}`,
+    '',
+    paint.dim('The database stays there, its keys beside it in a folder that ends in .keys.'),
+  ]
 }
 
-function painter(stream: NodeJS.WriteStream) {
-  const colours = stream.isTTY && process.env['NO_COLOR'] === undefined && process.env['TERM'] !== 'dumb'
-  const wrapIn = (code: number) => (text: string) => (colours ? `\u001b[${code}m${text}\u001b[0m` : text)
-  return { red: wrapIn(31), yellow: wrapIn(33) }
+/** A path as a shell takes it. */
+export function quoted(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
 }

@@ -1,9 +1,24 @@
-/** A line that grows: a bar on a terminal, a line a second elsewhere, nothing when told to be quiet. */
+/** How far a review is. */
+export interface Standing {
+  readonly done: number
+  readonly total: number
+  readonly rejected: number
+  readonly escalated: number
+  /** Decided in this run, each second. */
+  readonly rate: number
+}
+
+const BAR_WIDTH = 24
+const BAR_EVERY_MS = 50
+const LINE_EVERY_MS = 2_000
+
+/** A bar that is drawn anew on a terminal, a line now and then elsewhere, nothing when told to be quiet. */
 export class Progress {
   readonly #stream: NodeJS.WriteStream
   readonly #quiet: boolean
   readonly #live: boolean
-  #last = 0
+  #last = performance.now()
+  #drawn = false
 
   constructor(stream: NodeJS.WriteStream, quiet: boolean) {
     this.#stream = stream
@@ -11,22 +26,38 @@ export class Progress {
     this.#live = stream.isTTY && process.env['TERM'] !== 'dumb'
   }
 
-  /** So many of so many packages are decided. */
-  update(done: number, total: number, note: string): void {
+  /** Shows how far it is, unless that was done a moment ago. */
+  update(standing: Standing): void {
     if (this.#quiet) return
     const now = performance.now()
-    const every = this.#live ? 50 : 1_000
-    if (now - this.#last < every && done < total) return
+    const isFirst = this.#live && !this.#drawn
+    const isLast = this.#live && standing.done === standing.total
+    if (!isFirst && !isLast && now - this.#last < (this.#live ? BAR_EVERY_MS : LINE_EVERY_MS)) return
     this.#last = now
-    const share = total === 0 ? 1 : done / total
-    const width = 24
-    const full = Math.round(share * width)
-    const bar = `${'#'.repeat(full)}${'.'.repeat(width - full)}`
-    const line = `${bar} ${String(done).padStart(String(total).length)}/${total} decided ${note}`
-    this.#stream.write(this.#live ? `\r\u001b[2K${line.slice(0, (this.#stream.columns ?? 80) - 1)}` : `${line}\n`)
+    this.#drawn = true
+    if (!this.#live) this.#stream.write(`${words(standing)}\n`)
+    else {
+      const line = `${bar(standing)} ${words(standing)}`
+      this.#stream.write(`\r\u001b[2K${line.slice(0, (this.#stream.columns || 80) - 1)}`)
+    }
   }
 
+  /** Makes room for what follows: the bar has said what it had to. */
   end(): void {
-    if (this.#live && !this.#quiet && this.#last > 0) this.#stream.write('\n')
+    if (this.#live && this.#drawn) this.#stream.write('\r\u001b[2K')
+    this.#drawn = false
   }
+}
+
+function bar({ done, total }: Standing): string {
+  const full = Math.floor((total === 0 ? 1 : done / total) * BAR_WIDTH)
+  return `[${'#'.repeat(full)}${'.'.repeat(BAR_WIDTH - full)}]`
+}
+
+function words({ done, total, rejected, escalated, rate }: Standing): string {
+  const parts = [`${done}/${total} decided`]
+  if (rejected > 0) parts.push(`${rejected} rejected`)
+  if (escalated > 0) parts.push(`${escalated} escalated`)
+  if (rate > 0) parts.push(`${rate}/s`)
+  return parts.join(', ')
 }

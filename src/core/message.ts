@@ -4,6 +4,8 @@
  * @module
  */
 
+import { quote } from './quote.ts'
+
 /** What a message is for. A `topic` message is one subscriber's copy of a publication. */
 export type MessageKind = 'send' | 'ask' | 'reply' | 'topic'
 
@@ -41,31 +43,22 @@ export interface Envelope {
 }
 
 /**
- * The canonical bytes (RFC 8785) of an envelope. The literal below lists its members in JCS order, so plain
- * `JSON.stringify` gives the canonical form: 1.2 us instead of 5.6 us for the general routine. A test holds
- * both forms equal.
+ * The canonical bytes (RFC 8785) of an envelope, put together by hand: 0.7 us, where `JSON.stringify` of a sorted
+ * literal takes 1.5 us and the general routine 5.6 us. Ids, hashes and traces need no escaping; whatever a
+ * person may have chosen is quoted. A test holds this equal to the general routine.
  */
 export function envelopeText(e: Envelope): string {
-  return JSON.stringify({
-    cause: e.cause,
-    correlation: e.correlation,
-    deadline: e.deadline,
-    dueAt: e.dueAt,
-    failed: e.failed,
-    from: e.from,
-    handler: e.handler,
-    id: e.id,
-    key: e.key,
-    kind: e.kind,
-    payload: { bytes: e.payload.bytes, sha256: e.payload.sha256 },
-    re: e.re,
-    sentAt: e.sentAt,
-    space: e.space,
-    to: e.to,
-    topic: e.topic,
-    trace: e.trace,
-    v: e.v,
-  })
+  return (
+    `{"cause":${idOrNull(e.cause)},"correlation":${quote(e.correlation)},"deadline":${e.deadline},"dueAt":${e.dueAt},` +
+    `"failed":${e.failed},"from":${quote(e.from)},"handler":"${e.handler}","id":"${e.id}",` +
+    `"key":${e.key === null ? 'null' : quote(e.key)},"kind":"${e.kind}",` +
+    `"payload":{"bytes":${e.payload.bytes},"sha256":"${e.payload.sha256}"},"re":${idOrNull(e.re)},` +
+    `"sentAt":${e.sentAt},"space":"${e.space}","to":${quote(e.to)},"topic":${idOrNull(e.topic)},"trace":"${e.trace}","v":1}`
+  )
+}
+
+function idOrNull(id: string | null): string {
+  return id === null ? 'null' : `"${id}"`
 }
 
 /**

@@ -27,6 +27,7 @@ export type DraftSource = () => Draft | undefined
 interface Pending {
   readonly author: string
   readonly make: DraftSource | JournalWrite
+  readonly line: number | undefined
   readonly done: (outcome: Outcome | undefined) => void
   readonly failed: (error: unknown) => void
 }
@@ -42,6 +43,7 @@ export type CommitListener = (write: Write, outcome: Accepted) => void
 export class Committer {
   readonly #context: Context
   readonly #heads = new Map<string, ChainHead>()
+  readonly #lines = new Map<string, number>()
   readonly #listener: CommitListener
   #queue: Pending[] = []
   #flushing = false
@@ -64,9 +66,20 @@ export class Committer {
     this.#heads.delete(author)
   }
 
-  /** Queues a record. Answers when it is durable or refused; undefined when the source had nothing to write. */
-  submit(author: string, make: DraftSource): Promise<Outcome | undefined> {
-    return this.#enqueue(author, make)
+  /**
+   * Counts an author's records that were not written. What was begun before one of them must not be written after
+   * it: it would overtake the message that is to be repeated.
+   */
+  line(author: string): number {
+    return this.#lines.get(author) ?? 0
+  }
+
+  /**
+   * Queues a record. Answers when it is durable or refused; undefined when the source had nothing to write. With a
+   * `line` that has moved, the answer is `conflict`, as if the record stood behind the one that was refused.
+   */
+  submit(author: string, make: DraftSource, line?: number): Promise<Outcome | undefined> {
+    return this.#enqueue(author, make, line)
   }
 
   /** Queues journal entries. */
@@ -90,10 +103,10 @@ export class Committer {
     for (const pending of queue) pending.failed(this.#closed)
   }
 
-  #enqueue(author: string, make: DraftSource | JournalWrite): Promise<Outcome | undefined> {
+  #enqueue(author: string, make: DraftSource | JournalWrite, line?: number): Promise<Outcome | undefined> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed)
     return new Promise((done, failed) => {
-      this.#queue.push({ author, make, done, failed })
+      this.#queue.push({ author, make, line, done, failed })
       this.#schedule()
     })
   }
@@ -113,6 +126,7 @@ export class Committer {
     try {
       await this.#commit(batch)
     } catch (error) {
+      this.#break(batch.filter(({ make }) => typeof make === 'function'))
       for (const pending of batch) {
         this.#heads.delete(pending.author)
         pending.failed(error)
@@ -142,11 +156,21 @@ export class Committer {
       }
     })
     for (const [author, head] of heads) this.#heads.set(author, { seq: head.seq, hash: head.hash })
+    this.#break(
+      ready.flatMap(({ pending, write }, index) => {
+        return write.type === 'record' && outcomes[index]?.type !== 'accepted' ? [pending] : []
+      }),
+    )
     ready.forEach(({ write, pending }, index) => {
       const outcome = outcomes[index]
       if (outcome?.type === 'accepted') this.#listener(write, outcome)
       pending.done(outcome)
     })
+  }
+
+  #break(refused: readonly Pending[]): void {
+    for (const author of new Set(refused.map((pending) => pending.author)))
+      this.#lines.set(author, this.line(author) + 1)
   }
 
   /** Authors without a lease (clients, the owner) have not been told where their chain ends. */
@@ -168,6 +192,10 @@ export class Committer {
       const { author, make } = pending
       if (typeof make !== 'function') {
         ready.push({ pending, write: make })
+        continue
+      }
+      if (pending.line !== undefined && pending.line !== this.line(author)) {
+        pending.done({ type: 'conflict', head: this.#heads.get(author) ?? { seq: -1, hash: '' } })
         continue
       }
       const draft = this.#make(pending, make)

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { CLIENT, nameOf, OWNER } from '../core/address.ts'
+import { CLIENT, OWNER } from '../core/address.ts'
 import { CoterieError } from '../core/errors.ts'
 import type { AgentEntry, HandlerEntry } from '../core/record.ts'
 import { applyOwnerRecord, emptyRegistry } from '../log/registry.ts'
@@ -22,6 +22,7 @@ const AGENTS_PER_RECORD = 500
 export class Directory {
   readonly #context: Context
   #registry: Registry = emptyRegistry()
+  #pulse: number | undefined
 
   constructor(context: Context) {
     this.#context = context
@@ -45,10 +46,17 @@ export class Directory {
     }
   }
 
-  /** The registry, refreshed if it does not know the record's author: it may have joined a moment ago. */
+  /** Refreshes if another process has committed since: what it then sends may speak of agents that it added. */
+  async keepUp(pulse: number): Promise<void> {
+    if (pulse === this.#pulse) return
+    await this.refresh()
+    this.#pulse = pulse
+  }
+
+  /** The registry, refreshed if it does not know the record's key: it may have been added a moment ago. */
   async covering(record: LogRecord): Promise<Registry> {
-    const name = nameOf(record.author)
-    return name === OWNER || this.#registry.agent(name) !== undefined ? this.#registry : this.refresh()
+    const known = this.#registry.keyAt(keyOf(record.body), record.position) !== undefined
+    return known ? this.#registry : this.refresh()
   }
 
   /** Throws unless the agent and its handler are known to the space. */
@@ -138,6 +146,17 @@ export class Directory {
           'Use the keyring folder that belongs to this database.',
       )
     }
+  }
+}
+
+/** The key that a record names; nothing is believed of it yet. */
+function keyOf(body: string): string {
+  try {
+    const value: unknown = JSON.parse(body)
+    const key: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, 'key') : undefined
+    return typeof key === 'string' ? key : ''
+  } catch {
+    return ''
   }
 }
 

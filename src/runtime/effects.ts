@@ -91,3 +91,9 @@ export class Effects {
     )
   }
 }
+
+/** Entries whose effect commits with the segment: they are never durable before it. */
+export function hasEffect(entry: JournalEntry): boolean {
+  if (entry.t !== 'call') return false
+  return entry.op !== 'step' && entry.op !== 'now' && entry.op !== 'random' && entry.op !== 'read'
+}

@@ -19,7 +19,7 @@ import type { Directory } from './directory.ts'
 import type { FreshMail } from './fresh-mail.ts'
 import type { Trust } from './trust.ts'
 import type { Halt, OpenWait, TurnEngine, TurnHost } from './turn-engine.ts'
-import { endUnhandled, startTurn } from './turn-run.ts'
+import { endUnhandled, later, startTurn } from './turn-run.ts'
 
 /** What the runner needs of its worker. */
 export interface RunnerHost {
@@ -61,6 +61,8 @@ export class MailboxRunner implements TurnHost {
   readonly #agent: AnyAgent
   readonly #held = new Map<string, Held>()
   #inFlight: Promise<Outcome | undefined>[] = []
+  #line: number
+  #reload = false
   #current: { readonly engine: TurnEngine; readonly since: number; noted: boolean } | undefined
   #woken = true
   /** Commits in a row that found their reads moved: the next try waits a little longer each time. */
@@ -84,6 +86,7 @@ export class MailboxRunner implements TurnHost {
     this.lease = lease
     this.#waiting = waiting
     this.#fresh = fresh
+    this.#line = host.committer.line(lease.address)
   }
 
   /** There may be something to do. */
@@ -95,6 +98,15 @@ export class MailboxRunner implements TurnHost {
   /** True when `wake` was called too late for `run` to see it. */
   get wokenLate(): boolean {
     return this.#woken && !this.#stopped
+  }
+
+  /** True when the mailbox is to be leased anew, at once. */
+  get reloads(): boolean {
+    return this.#reload
+  }
+
+  get line(): number {
+    return this.#line
   }
 
   /** True while turns of this mailbox wait. */
@@ -160,6 +172,10 @@ export class MailboxRunner implements TurnHost {
       for (const mail of this.#waiting) await this.#take(mail)
       this.#waiting = []
       while (!this.#stopped) {
+        if (this.#reload) {
+          await this.#giveUp()
+          return
+        }
         this.#woken = false
         if (await this.#resume()) continue
         const worked = await this.#page()
@@ -171,6 +187,14 @@ export class MailboxRunner implements TurnHost {
     } finally {
       this.#host.leave()
     }
+  }
+
+  /** A turn that waits was refused. Only with the lease does the store give it out again. */
+  async #giveUp(): Promise<void> {
+    await this.#settle()
+    if (this.#stopped) return
+    this.stop(new CoterieError('COTERIE_LEASE_LOST', `The mailbox of ${this.lease.address} is taken up anew.`))
+    this.#host.lost(this.lease.address)
   }
 
   async #sleep(): Promise<void> {
@@ -211,6 +235,7 @@ export class MailboxRunner implements TurnHost {
   async #next(): Promise<readonly Mail[]> {
     const { store, limits } = this.context
     const pulse = await store.pulse()
+    await this.directory.keepUp(pulse)
     const fresh = this.#fresh.take(pulse)
     if (fresh !== undefined) return fresh
     const read = this.#fresh.reading(pulse)
@@ -225,7 +250,7 @@ export class MailboxRunner implements TurnHost {
     if (refusal !== undefined) {
       const end = refusal.code === 'COTERIE_DEADLINE_PASSED' ? 'expired' : 'dead'
       if (end === 'dead') this.#log('error', 'message not handled', mail, refusal)
-      this.#inFlight.push(endUnhandled(this, mail, end, refusal))
+      this.#inFlight.push(later(endUnhandled(this, mail, end, refusal)))
       return false
     }
     const handler = this.#agent.handlers[mail.envelope.handler]
@@ -239,7 +264,7 @@ export class MailboxRunner implements TurnHost {
         error instanceof CoterieError
           ? error
           : new CoterieError('COTERIE_TURN_FAILED', errorValue(error).message, { cause: error })
-      this.#inFlight.push(endUnhandled(this, mail, 'dead', problem))
+      this.#inFlight.push(later(endUnhandled(this, mail, 'dead', problem)))
       return false
     }
     this.#current = { engine, since: this.context.clock.now(), noted: false }
@@ -268,7 +293,8 @@ export class MailboxRunner implements TurnHost {
       envelope.deadline !== null &&
       envelope.deadline <= this.context.clock.now() &&
       mail.segments === 0 &&
-      mail.state === 'queued'
+      mail.state === 'queued' &&
+      !(mail.attempts > 0 && this.#agent.handlers[envelope.handler]?.failure === 'rollback')
     ) {
       return new CoterieError(
         'COTERIE_DEADLINE_PASSED',
@@ -310,15 +336,24 @@ export class MailboxRunner implements TurnHost {
       }
       case 'ended':
         this.#inFlight.push(halt.outcome)
+        this.#reloadUnless(engine, halt.outcome)
         // Behind a message that is to be repeated, its own lane waits: what was read must be read again.
         return engine.lastEnd !== 'retry'
       case 'restart':
-        this.#inFlight.push(this.#cutStale(engine))
+        this.#reload ||= engine.segments > 0
+        this.#inFlight.push(later(this.#cutStale(engine)))
         return false
       case 'aborted':
         if (halt.error.code === 'COTERIE_LEASE_LOST') this.#lose()
         return false
     }
+  }
+
+  #reloadUnless(engine: TurnEngine, outcome: Promise<Outcome | undefined>): void {
+    const refused = (): void => {
+      this.#reload ||= engine.segments > 0
+    }
+    outcome.then((result) => (result?.type === 'accepted' ? undefined : refused()), refused)
   }
 
   async #cutStale(engine: TurnEngine): Promise<undefined> {
@@ -333,6 +368,7 @@ export class MailboxRunner implements TurnHost {
     for (const held of [...this.#held.values()]) {
       if (held.halt === undefined && !(await this.#feed(held.engine))) continue
       moved = true
+      held.engine.line = this.#line
       this.#held.delete(held.engine.turnId)
       this.#current = { engine: held.engine, since: this.context.clock.now(), noted: true }
       const halt = await held.next
@@ -345,6 +381,14 @@ export class MailboxRunner implements TurnHost {
   }
 
   async #feed(engine: TurnEngine): Promise<boolean> {
+    engine.feeding = true
+    const fed = await this.#settleWaits(engine)
+    engine.feeding = false
+    if (fed) engine.checkSoon()
+    return fed
+  }
+
+  async #settleWaits(engine: TurnEngine): Promise<boolean> {
     const waits = [...engine.waits.values()]
     const requests = waits.map((wait) => wait.request).filter((id) => id !== null)
     const answers = requests.length === 0 ? [] : await this.context.store.answers(requests)
@@ -391,6 +435,7 @@ export class MailboxRunner implements TurnHost {
         this.#fresh.forget()
       }
     }
+    this.#line = this.committer.line(this.lease.address)
     if (this.#contended > 0 && !this.#stopped) await this.#pause(backoffMs(CONTENTION, this.#contended, this.context.random.number()))
     if (error === undefined || this.#stopped) return
     this.context.logger.log('error', `commit failed: ${errorValue(error).message}`, {

@@ -341,8 +341,8 @@ export class Space {
     const pulse = await this.#context.store.pulse()
     if (pulse === this.#pulse) return
     this.#pulse = pulse
-    // An agent that joined elsewhere may be written to by the turns that run here.
-    await this.#directory.refresh()
+    // Agents and keys that joined elsewhere may be written to, and verified by, from now on; revoked ones no more.
+    await this.#directory.keepUp(pulse)
     await this.#outside.check()
     await this.#worker.changed()
   }

@@ -21,7 +21,7 @@ import type { Committer, Draft } from './committer.ts'
 import { keyFor } from './context.ts'
 import type { Context } from './context.ts'
 import type { Directory } from './directory.ts'
-import { Effects } from './effects.ts'
+import { Effects, hasEffect } from './effects.ts'
 import { keyReused } from './outbox.ts'
 import { Replay } from './replay.ts'
 import { isPlain, plainEffects, sealEffects, segmentDraft } from './segment.ts'
@@ -33,6 +33,8 @@ export interface TurnHost {
   readonly committer: Committer
   readonly directory: Directory
   readonly lease: Lease
+  /** The author's line (see `Committer.line`) when nothing was in flight. */
+  readonly line: number
   /** Resolves when the turns that this runner finished before are durable; rejects when one was refused. */
   barrier(): Promise<void>
 }
@@ -73,6 +75,15 @@ export class SegmentFailure extends Error {
   }
 }
 
+/** True when the message is past its deadline, by this machine's clock. */
+export function isLate(context: Context, mail: Mail): boolean {
+  const { deadline } = mail.envelope
+  return deadline !== null && context.clock.now() >= deadline
+}
+
+/** Only a segment that waits has bound its reads; a failed attempt has not. */
+const BOUND: JournalEntry = { t: 'segment' }
+
 export class TurnEngine {
   readonly host: TurnHost
   readonly mail: Mail
@@ -90,6 +101,12 @@ export class TurnEngine {
   steps = 0
   segments: number
   ended = false
+  /** The runner is giving it what it waited for: it is not at rest. */
+  feeding = false
+  /** What this turn submits is not written when an earlier record of its author has been refused since. */
+  line: number
+  /** The store has said that the deadline has passed, whatever the clock here says. */
+  late = false
   /** How the last segment that was submitted leaves the turn. */
   lastEnd: TurnEnd | undefined
   /** In rollback nothing new is done: the handler is only led to its compensations. */
@@ -121,9 +138,11 @@ export class TurnEngine {
     this.journal = new Journal(entries)
     this.effects = new Effects(host.context.limits)
     this.segments = mail.segments
+    this.line = host.line
     this.#chunks = chunks.length
     this.#lastChunk = chunks.at(-1)?.hash ?? ''
-    this.rollingBack = mail.state === 'cancelling' || this.journal.rollback !== undefined
+    const mustUndo = handler.failure === 'rollback' && entries.length > 0 && isLate(host.context, mail)
+    this.rollingBack = mail.state === 'cancelling' || this.journal.rollback !== undefined || mustUndo
     if (entries.length === 0) return
     this.#replay = new Replay(this.journal, host.context.clock, {
       turnId: this.turnId,
@@ -183,18 +202,18 @@ export class TurnEngine {
 
   /** Fires the signal for steps that still run when the attempt is over: what they do now is for nothing. */
   stopSteps(): void {
-    this.stop(new CoterieError('COTERIE_TURN_ENDED', `The attempt at ${this.turnId} is over.`))
+    this.stop(this.#endedError())
   }
 
   /** Throws when the turn is over: a handler that outlives its turn does nothing. */
   checkLive(): void {
     if (this.stopped !== undefined) throw this.stopped
-    if (this.ended) {
-      throw new CoterieError(
-        'COTERIE_TURN_ENDED',
-        `${this.turnId} has ended; await everything that the handler starts.`,
-      )
-    }
+    if (this.ended) throw this.#endedError()
+  }
+
+  #endedError(): CoterieError {
+    const message = `${this.turnId} has ended; await everything that the handler starts.`
+    return new CoterieError('COTERIE_TURN_ENDED', message)
   }
 
   /** Gives a recorded result back when its place in the recorded order has come. */
@@ -216,7 +235,8 @@ export class TurnEngine {
 
   /** Settles a wait: the result is journaled with the next commit, in this order. */
   settleWait(wait: OpenWait, done: DoneEntry): void {
-    if (!this.waits.delete(wait.i)) return
+    // What has ended has its record: nothing may be added to what that says.
+    if (this.ended || !this.waits.delete(wait.i)) return
     this.effects.entries.push(done)
     if (done.reply !== undefined)
       this.effects.settles.push({ id: done.reply, as: 'handled', reason: 'taken by the asker' })
@@ -244,7 +264,6 @@ export class TurnEngine {
           this.refused(outcome)
           return
         }
-        this.segments += 1
         this.checkSoon()
         return
       }
@@ -252,7 +271,7 @@ export class TurnEngine {
       this.onFailure(error instanceof SegmentFailure ? error.error : error)
       return
     }
-    if (this.steps === 0 && this.replayed) this.halt({ type: 'suspended' })
+    if (this.steps === 0 && this.replayed && !this.feeding) this.halt({ type: 'suspended' })
   }
 
   /** Makes the results of steps durable, with everything that they may depend on. */
@@ -291,18 +310,23 @@ export class TurnEngine {
   async commit(end: TurnEnd, rest: SegmentRest, submitted?: () => void): Promise<Outcome> {
     return this.#exclusive(async () => {
       const segment = this.effects
-      this.effects = new Effects(this.host.context.limits)
-      this.effects.reply = segment.reply
+      // What follows a wait starts a segment of its own; nothing follows an end.
+      if (end === 'waiting') {
+        this.effects = new Effects(this.host.context.limits)
+        this.effects.reply = segment.reply
+      }
       for (;;) {
         const effects = isPlain(segment) ? plainEffects(segment) : await sealEffects(this.host, segment)
         const draft = this.#draft(segment, effects, end, rest)
         this.lastEnd = end
-        const answer = this.host.committer.submit(this.host.lease.address, () => draft)
+        const answer = this.host.committer.submit(this.host.lease.address, () => draft, this.line)
         submitted?.()
         const outcome = await answer
         if (outcome === undefined) throw new Error('a segment was not written')
+        if (outcome.type !== 'accepted') this.line = this.host.committer.line(this.host.lease.address)
         if (outcome.type === 'accepted') {
           if (draft.write.journal !== null) this.#chained(draft.write.journal)
+          if (end === 'waiting') this.segments += 1
           return outcome
         }
         if (this.stopped !== undefined || !(await this.#mend(outcome, segment))) {
@@ -324,10 +348,7 @@ export class TurnEngine {
       end,
       effects: segment,
       sealed,
-      // A failed attempt commits nothing that it has read: only a segment that waits has bound its reads.
-      chunk: keepJournal
-        ? this.#seal(end === 'waiting' ? [...segment.entries, { t: 'segment' }] : segment.entries)
-        : null,
+      chunk: keepJournal ? this.#seal(end === 'waiting' ? [...segment.entries, BOUND] : segment.entries) : null,
       waits: end === 'waiting' ? [...this.waits.values()] : [],
       rest,
     })
@@ -374,6 +395,7 @@ export class TurnEngine {
         )
         return
       case 'expired':
+        this.late = true
         this.onFailure(this.deadlineError())
         return
       case 'full':
@@ -493,10 +515,4 @@ export class TurnEngine {
       free()
     }
   }
-}
-
-/** Entries whose effect commits with the segment: they are never durable before it. */
-function hasEffect(entry: JournalEntry): boolean {
-  if (entry.t !== 'call') return false
-  return entry.op !== 'step' && entry.op !== 'now' && entry.op !== 'random' && entry.op !== 'read'
 }

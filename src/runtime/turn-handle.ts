@@ -412,6 +412,7 @@ export function askError(
   const passed =
     value.code === 'COTERIE_DEADLINE_PASSED' ||
     value.code === 'COTERIE_WAIT_CYCLE' ||
+    value.code === 'COTERIE_CLOSED' ||
     value.code === 'COTERIE_CANCELLED'
   if (passed) return errorFromValue({ ...value, retryable: false })
   return new CoterieError(

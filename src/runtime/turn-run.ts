@@ -25,7 +25,7 @@ import { proposalHash } from '../voting/proposal.ts'
 import type { Proposal } from '../voting/proposal.ts'
 import { keyFor } from './context.ts'
 import { encode, makeReply } from './outbox.ts'
-import { SegmentFailure, TurnEngine } from './turn-engine.ts'
+import { isLate, SegmentFailure, TurnEngine } from './turn-engine.ts'
 import type { TurnHost } from './turn-engine.ts'
 import type { SegmentRest } from './segment.ts'
 import { TurnHandle } from './turn-handle.ts'
@@ -48,7 +48,7 @@ function readJournal(host: TurnHost, mail: Mail, chunks: readonly JournalChunk[]
   if (chunks.length === 0) return []
   const { crypto, store } = host.context
   const author = host.lease.address
-  const keys = host.directory.registry.keys().filter((key) => key.agent === nameOf(author))
+  const keys = host.directory.registry.keys().filter((key) => key.agent === nameOf(author) && key.revoked === null)
   const turn = turnOf(mail.envelope.id)
   let prev = ''
   return chunks.flatMap((chunk, index) => {
@@ -86,8 +86,9 @@ export class TurnRun {
     if (deadline === null) return
     const { clock } = this.engine.host.context
     this.#deadline = clock.setTimer(Math.max(0, deadline - clock.now()), () => {
-      if (this.#isPast()) void this.#fail(this.engine.deadlineError())
-      else this.#watchDeadline()
+      if (!this.#isPast()) this.#watchDeadline()
+      else if (this.engine.handler.failure === 'rollback' && !this.#isLed()) this.engine.halt({ type: 'restart' })
+      else void this.#fail(this.engine.deadlineError())
     })
   }
 
@@ -183,6 +184,9 @@ export class TurnRun {
       case 'full':
         break
       case 'expired':
+        engine.late = true
+        // There is something to undo, and the runner is past this turn: it comes back to it, too late, and rolls back.
+        if (engine.handler.failure === 'rollback' && engine.compensations.length > 0) return outcome
         return this.#failAgain(engine.deadlineError())
       case 'accepted':
       case 'fenced':
@@ -223,13 +227,12 @@ export class TurnRun {
         await this.#end(end, rest)
       }
     } catch (problem) {
-      engine.halt({ type: 'ended', outcome: Promise.reject(problem) })
+      engine.halt({ type: 'ended', outcome: later(Promise.reject(problem)) })
     }
   }
 
   #isPast(): boolean {
-    const { deadline } = this.engine.mail.envelope
-    return deadline !== null && this.engine.host.context.clock.now() >= deadline
+    return this.engine.late || isLate(this.engine.host.context, this.engine.mail)
   }
 
   #isFinal(error: unknown): boolean {
@@ -333,25 +336,39 @@ export class TurnRun {
     }
   }
 
+  /** True when the handler has been led through its whole journal: every compensation is registered. */
+  #isLed(): boolean {
+    return this.engine.replayed && !this.engine.journal.replaying
+  }
+
   /** A rollback that a crash or a cancel left to do: the handler is led through its journal to find what to undo. */
   async #rollbackWhenReplayed(): Promise<void> {
     const { engine } = this
     const { clock } = engine.host.context
     const until = clock.now() + REPLAY_MS
-    const isLed = (): boolean => engine.replayed && !engine.journal.replaying
-    for (let quiet = 0; quiet < 3 && clock.now() < until; quiet = isLed() ? quiet + 1 : 0) {
+    for (let quiet = 0; quiet < 3 && clock.now() < until; quiet = this.#isLed() ? quiet + 1 : 0) {
       await new Promise<void>((resolve) => clock.defer(resolve))
     }
     this.#failing = true
     try {
       await this.#rollback(
         engine.journal.rollback ??
-          errorValue(new CoterieError('COTERIE_CANCELLED', `${engine.turnId} was cancelled.`)),
+          errorValue(
+            engine.mail.state === 'cancelling'
+              ? new CoterieError('COTERIE_CANCELLED', `${engine.turnId} was cancelled.`)
+              : engine.deadlineError(),
+          ),
       )
     } catch (problem) {
-      engine.halt({ type: 'ended', outcome: Promise.reject(problem) })
+      engine.halt({ type: 'ended', outcome: later(Promise.reject(problem)) })
     }
   }
+}
+
+/** For a promise that is awaited later, or by nobody once the lease is lost: a failure before then ends no process. */
+export function later<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined)
+  return promise
 }
 
 const NO_HANDLER: Handler = {

@@ -216,7 +216,7 @@ export class Worker implements RunnerHost {
     if (this.#closed) {
       if (this.#runners.size === 0) for (const resolve of this.#ends.splice(0)) resolve()
     } else if (again) this.#later(address)
-    else if (ended?.wokenLate === true) this.#wakeAddress(address)
+    else if (ended?.wokenLate === true || ended?.reloads === true) this.#wakeAddress(address)
   }
 
   async #runner(address: string): Promise<MailboxRunner | undefined> {

@@ -88,6 +88,6 @@ test('gives a reason that says what was found', () => {
   const gpl: Finding[] = [
     { check: 'licences', risk: 'severe', summary: 'has a denied licence', evidence: 'GPL-3.0' },
   ]
-  assert.equal(opinion('licences', gpl, 'first').reason, 'rejects, because it has a denied licence (GPL-3.0)')
-  assert.equal(opinion('engines', [], 'first').reason, 'approves: found nothing')
+  assert.equal(opinion('licences', gpl, 'first').reason, 'because it has a denied licence (GPL-3.0)')
+  assert.equal(opinion('engines', [], 'first').reason, 'found nothing')
 })

@@ -26,8 +26,8 @@ function outcomes(text: string): Record<string, string> {
   return Object.fromEntries(
     review(text).map(({ name, version, outcome, second, findings }) => {
       const weighty = findings.filter((one) => compareRisks(one.risk, 'notable') >= 0).map((one) => one.check)
-      const how = second.length > 0 ? `${outcome} in the second round` : outcome
-      return [`${name}@${version}`, [how, ...weighty].join(', ')]
+      assert.equal(second.length > 0, outcome.startsWith('escalated'), name)
+      return [`${name}@${version}`, [outcome, ...weighty].join(', ')]
     }),
   )
 }
@@ -64,29 +64,37 @@ test('approves an older lock file with aliases, nested copies and platform packa
 
 test('comes to the outcome that each package of a suspicious lock file deserves', () => {
   assert.deepEqual(outcomes(fixture('suspicious')), {
-    'basket-branch@2.1.0': 'rejected in the second round, provenance',
-    'basket-tools@2.1.0': 'approved in the second round, provenance',
-    'copyleft-library@3.0.0': 'rejected in the second round, licences',
-    'copyleft-tool@3.0.0': 'approved in the second round, licences',
-    'eager-forgeable@1.0.0': 'rejected in the second round, integrity, install-scripts',
-    'eager-starter@1.0.0': 'approved in the second round, install-scripts',
+    'basket-branch@2.1.0': 'escalated-rejected, provenance',
+    'basket-tools@2.1.0': 'escalated-approved, provenance',
+    'copyleft-library@3.0.0': 'escalated-rejected, licences',
+    'copyleft-tool@3.0.0': 'escalated-approved, licences',
+    'eager-forgeable@1.0.0': 'escalated-rejected, integrity, install-scripts',
+    'eager-starter@1.0.0': 'escalated-approved, install-scripts',
     'either-licence@1.0.0': 'approved',
-    'forgeable-hash@0.4.2': 'approved in the second round, integrity',
+    'forgeable-hash@0.4.2': 'escalated-approved, integrity',
     'hashless@1.2.0': 'approved, integrity',
     'honest-widget@1.0.0': 'approved',
-    'leaky-parser@1.8.0': 'approved in the second round, deprecation',
-    'lodahs@4.17.21': 'rejected in the second round, look-alikes',
-    'needs-the-future@1.0.0': 'approved in the second round, engines',
-    'nobody-may@1.0.0': 'rejected in the second round, licences',
-    'plain-widget@1.0.0': 'rejected in the second round, provenance, integrity',
+    'leaky-parser@1.8.0': 'escalated-approved, deprecation',
+    'lodahs@4.17.21': 'escalated-rejected, look-alikes',
+    'needs-the-future@1.0.0': 'escalated-approved, engines',
+    'nobody-may@1.0.0': 'escalated-rejected, licences',
+    'plain-widget@1.0.0': 'escalated-rejected, provenance, integrity',
     'retired-parser@1.9.0': 'approved, deprecation',
     'sealed-widget@1.0.0': 'approved, provenance',
     'seen-twice@1.0.0': 'approved',
     'seen-twice@2.0.0': 'approved',
     'stuck-in-the-past@1.0.0': 'approved, engines',
-    'swapped-widget@1.0.0': 'rejected in the second round, provenance',
-    'terms-of-its-own@1.0.0': 'approved in the second round, licences',
+    'swapped-widget@1.0.0': 'escalated-rejected, provenance',
+    'terms-of-its-own@1.0.0': 'escalated-approved, licences',
   })
+})
+
+test('rejects in the first round what most reviewers find reason to reject', () => {
+  const entry = { version: '1.0.0', resolved: 'git+https://example.com/a.git#main', license: 'GPL-3.0' }
+  const [one] = review(lockText({ 'node_modules/honest-widget': entry }))
+  assert.equal(one?.outcome, 'rejected')
+  assert.equal(one.first.filter((vote) => vote.choice === 'reject').length, 6)
+  assert.deepEqual(one.second, [])
 })
 
 test('makes plain JSON of everything, and the same each time', () => {

@@ -1,4 +1,7 @@
 import type { Mutant } from './mutant.ts'
+import { proofMutants } from './proof-mutants.ts'
+import { runtimeMutants } from './runtime-mutants.ts'
+import { storeMutants } from './store-mutants.ts'
 
 /** Every deliberate fault that the tests must notice: `npm run mutants`. */
-export const mutants: readonly Mutant[] = []
+export const mutants: readonly Mutant[] = [...storeMutants, ...runtimeMutants, ...proofMutants]

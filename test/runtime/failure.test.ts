@@ -88,7 +88,14 @@ test('an error marked as final makes a dead letter at once', async (t) => {
 })
 
 test('whatever is thrown is kept as an error', async (t) => {
-  const things: unknown[] = ['text', 7, null, undefined, { a: 1 }, Object.assign(new Error('x'), { code: 'E_X' })]
+  const things: unknown[] = [
+    'text',
+    7,
+    null,
+    undefined,
+    { a: 1 },
+    Object.assign(new Error('x'), { code: 'E_X' }),
+  ]
   const worker = agent('worker', {
     go: on({ input: number, retry: ONCE }, (_turn, i) => {
       // oxlint-disable-next-line typescript/only-throw-error

@@ -4,7 +4,10 @@ import { agent, on, open, topic } from '../../src/index.ts'
 import type { HandlerRef, Limits } from '../../src/index.ts'
 import { code, never, nothing, number, recorder, start, text, turnRecords, untilState } from './helpers.ts'
 
-const sink = agent('sink', { take: on({ input: text }, () => null), hang: on({ input: nothing }, () => never()) })
+const sink = agent('sink', {
+  take: on({ input: text }, () => null),
+  hang: on({ input: nothing }, () => never()),
+})
 
 test('refuses limits that are no positive whole number, and names that are none', async () => {
   for (const limits of [{ leaseMs: 0 }, { pollMs: 1.5 }, { mailPage: -1 }, { payloadByte: 1 }]) {

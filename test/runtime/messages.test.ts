@@ -2,7 +2,19 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { z } from 'zod'
 import { agent, on, topic } from '../../src/index.ts'
-import { ONCE, code, gate, nothing, number, recorder, start, tempUrl, text, until, untilState } from './helpers.ts'
+import {
+  ONCE,
+  code,
+  gate,
+  nothing,
+  number,
+  recorder,
+  start,
+  tempUrl,
+  text,
+  until,
+  untilState,
+} from './helpers.ts'
 
 test('messages of one sender arrive in the order sent, however they are sent', async (t) => {
   const seen = recorder()
@@ -154,9 +166,7 @@ test('in a turn too: one message for one key, whoever of the agent sends it and 
     go: on({ input: text, retry: ONCE }, (turn, s) => {
       for (let i = 0; i < 2; i++) turn.send(sink.take, s, { idempotencyKey: 'one' })
     }),
-    ask: on({ input: text, retry: ONCE }, (turn, s) =>
-      turn.ask(sink.take, s, { idempotencyKey: 'two' }),
-    ),
+    ask: on({ input: text, retry: ONCE }, (turn, s) => turn.ask(sink.take, s, { idempotencyKey: 'two' })),
   })
   const space = await start(t, [sink, sender])
   await space.ask(sender.go, 'x')
@@ -324,12 +334,16 @@ test('a turn whose deadline passes hears the signal, and nothing of it commits',
 test('a turn whose deadline passes while it waits expires, and what it asked is ended with it', async (t) => {
   const reasons = recorder()
   const helper = agent('helper', {
-    hang: on({ input: nothing }, (turn) => new Promise((_resolve, reject) => {
-      turn.signal.addEventListener('abort', () => {
-        reasons.note((turn.signal.reason as { code: string }).code)
-        reject(turn.signal.reason)
-      })
-    })),
+    hang: on(
+      { input: nothing },
+      (turn) =>
+        new Promise((_resolve, reject) => {
+          turn.signal.addEventListener('abort', () => {
+            reasons.note((turn.signal.reason as { code: string }).code)
+            reject(turn.signal.reason)
+          })
+        }),
+    ),
   })
   const waiter = agent('waiter', {
     run: on({ input: nothing }, async (turn) => {
@@ -347,13 +361,18 @@ test('a turn whose deadline passes while it waits expires, and what it asked is 
 
 test('an answer that comes too late for its question leaves nothing open', async (t) => {
   const slow = agent('slow', {
-    run: on({ input: nothing }, (turn) => new Promise<string>((resolve) => {
-      turn.signal.addEventListener('abort', () => setTimeout(() => resolve('late'), 10))
-    })),
+    run: on(
+      { input: nothing },
+      (turn) =>
+        new Promise<string>((resolve) => {
+          turn.signal.addEventListener('abort', () => setTimeout(() => resolve('late'), 10))
+        }),
+    ),
   })
   const asker = agent('asker', {
-    run: on({ input: nothing, output: z.boolean() }, async (turn) =>
-      (await turn.askSettled(slow.run, null, { timeoutMs: 30 })).ok,
+    run: on(
+      { input: nothing, output: z.boolean() },
+      async (turn) => (await turn.askSettled(slow.run, null, { timeoutMs: 30 })).ok,
     ),
   })
   const space = await start(t, [slow, asker])

@@ -243,7 +243,9 @@ test('an answer that came while the asker was away is found', async (t) => {
   const answers = recorder()
   const worker = workerOf(async (turn) => answers.note(await turn.ask(helper.add, 1)))
   const url = tempUrl(t)
-  const both = await start(t, [worker, agent('helper', { add: on({ input: number }, () => never()) })], { url })
+  const both = await start(t, [worker, agent('helper', { add: on({ input: number }, () => never()) })], {
+    url,
+  })
   const id = await both.send(worker.go, null)
   await untilState(both, id, 'waiting')
   await both.close()

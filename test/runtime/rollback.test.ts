@@ -22,7 +22,9 @@ type Worker = Agent<{ readonly go: Handler<null, unknown> }>
 
 function rollingBack(run: (turn: Turn<unknown>) => unknown, retry = {}): Worker {
   return agent('worker', {
-    go: on({ input: nothing, failure: 'rollback', retry: { ...ONCE, firstMs: 2, ...retry } }, (turn) => run(turn)),
+    go: on({ input: nothing, failure: 'rollback', retry: { ...ONCE, firstMs: 2, ...retry } }, (turn) =>
+      run(turn),
+    ),
   })
 }
 
@@ -100,19 +102,23 @@ test('an undo is registered before its step starts: a crash in the middle of the
   const url = tempUrl(t)
   const log = recorder()
   const reached = gate()
-  const one = await start(t, [
-    rollingBack(async (turn) => {
-      await turn.step('first', () => 1, { undo: () => log.note('never here') })
-      await turn.step(
-        'charge',
-        () => {
-          reached.open()
-          return never<number>()
-        },
-        { undo: () => log.note('never here') },
-      )
-    }),
-  ], { url })
+  const one = await start(
+    t,
+    [
+      rollingBack(async (turn) => {
+        await turn.step('first', () => 1, { undo: () => log.note('never here') })
+        await turn.step(
+          'charge',
+          () => {
+            reached.open()
+            return never<number>()
+          },
+          { undo: () => log.note('never here') },
+        )
+      }),
+    ],
+    { url },
+  )
   const worker = rollingBack(async (turn) => {
     await turn.step('first', () => log.note('again'), { undo: (r) => log.note(`undo first ${String(r)}`) })
     await delay(15)
@@ -265,13 +271,10 @@ test('a turn that waits is undone when it is cancelled, across its segments', as
 
 test('a turn whose deadline passes undoes what it did, and expires', async (t) => {
   const log = recorder()
-  const worker = rollingBack(
-    async (turn) => {
-      await turn.step('book', () => 1, { undo: () => log.note('undo') })
-      await turn.step('wait', () => never())
-    },
-    QUICK,
-  )
+  const worker = rollingBack(async (turn) => {
+    await turn.step('book', () => 1, { undo: () => log.note('undo') })
+    await turn.step('wait', () => never())
+  }, QUICK)
   const space = await start(t, [worker])
   const id = await space.send(worker.go, null, { timeoutMs: 60 })
   await untilState(space, id, 'expired')

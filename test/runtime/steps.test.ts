@@ -151,7 +151,10 @@ test('a step that takes too long is stopped: its signal fires and its error says
   assert.equal(await space.ask(worker.go, null), 2)
   assert.deepEqual(heard.seen, ['COTERIE_STEP_TIMEOUT'])
   const answer = await space.askSettled(worker.fail, null)
-  assert.deepEqual(chain(answer.ok ? undefined : answer.error), ['COTERIE_STEP_FAILED', 'COTERIE_STEP_TIMEOUT'])
+  assert.deepEqual(chain(answer.ok ? undefined : answer.error), [
+    'COTERIE_STEP_FAILED',
+    'COTERIE_STEP_TIMEOUT',
+  ])
 })
 
 test('what a step used is added up over its tries and recorded with its result', async (t) => {
@@ -189,7 +192,8 @@ test('the idempotency key differs between steps, occurrences and turns, and only
   const keys = recorder()
   const worker = agent('worker', {
     go: on({ input: nothing }, async (turn) => {
-      for (const name of ['a', 'a', 'b']) await turn.step(name, ({ idempotencyKey }) => keys.note(idempotencyKey))
+      for (const name of ['a', 'a', 'b'])
+        await turn.step(name, ({ idempotencyKey }) => keys.note(idempotencyKey))
     }),
   })
   const space = await start(t, [worker])
@@ -221,10 +225,12 @@ test('a failure that the handler catches is kept, and the step is not repeated',
   const ran = recorder()
   const worker = agent('worker', {
     go: on({ input: nothing, retry: QUICK }, async (turn) => {
-      const caught = await turn.step('risky', () => {
-        ran.note('risky')
-        throw new Error('no')
-      }).catch((error: unknown) => code('COTERIE_STEP_FAILED')(error))
+      const caught = await turn
+        .step('risky', () => {
+          ran.note('risky')
+          throw new Error('no')
+        })
+        .catch((error: unknown) => code('COTERIE_STEP_FAILED')(error))
       await turn.step('mend', () => ran.note('mend'))
       if (turn.attempt === 1) throw new Error('again')
       return caught
@@ -293,7 +299,10 @@ test('a turn that has ended does nothing more: what outlives it is told so', asy
           () => turn.reply(1),
         ]
         for (const act of acts) assert.throws(act, code('COTERIE_TURN_ENDED'))
-        await assert.rejects(turn.step('late', () => late.note('ran')), code('COTERIE_TURN_ENDED'))
+        await assert.rejects(
+          turn.step('late', () => late.note('ran')),
+          code('COTERIE_TURN_ENDED'),
+        )
         await assert.rejects(turn.ask(helper.take, null), code('COTERIE_TURN_ENDED'))
         await assert.rejects(turn.sleep(1), code('COTERIE_TURN_ENDED'))
       })().then(

@@ -2,7 +2,18 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { agent, on } from '../../src/index.ts'
 import type { StalePolicy } from '../../src/index.ts'
-import { ONCE, code, gate, nothing, number, recorder, start, text, turnRecords, untilState } from './helpers.ts'
+import {
+  ONCE,
+  code,
+  gate,
+  nothing,
+  number,
+  recorder,
+  start,
+  text,
+  turnRecords,
+  untilState,
+} from './helpers.ts'
 
 test('a stream is read in the order appended, with versions from 1 and the data as it was', async (t) => {
   const ledger = agent('ledger', {

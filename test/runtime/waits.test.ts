@@ -84,7 +84,9 @@ test('a refused question can be handled like any failed one, and nothing of it w
 test('keyed instances of one agent may ask each other', async (t) => {
   const node = agent('node', {
     depth: on({ input: number }, async (turn, n): Promise<number> =>
-      n === 0 ? 0 : 1 + ((await turn.ask(node.depth as HandlerRef<number, number>, n - 1, { key: `${n}` })) as number),
+      n === 0
+        ? 0
+        : 1 + ((await turn.ask(node.depth as HandlerRef<number, number>, n - 1, { key: `${n}` })) as number),
     ),
   })
   const space = await start(t, [node])

@@ -6,8 +6,7 @@ import { z } from 'zod'
 import { agent, on, topic, vote } from '../../src/index.ts'
 import type { Certificate, Settled, Space } from '../../src/index.ts'
 
-type Equal<A, B> =
-  (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 const holds = <T extends true>(): T | undefined => undefined
 
 const releases = topic('releases', z.object({ version: z.string() }))

@@ -1,12 +1,12 @@
 import { type CheckName, compareRisks, type Finding, worstFinding } from './finding.ts'
 import { reviewerOf } from './roster.ts'
 
-/** What a reviewer votes, and why. */
+/** What a reviewer votes, and why, in words that follow the choice. */
 export type Opinion = { readonly choice: 'approve' | 'reject' | 'abstain'; readonly reason: string }
 
 /**
- * `first`: the reviewers of a team among themselves, each on what it found. `second`: all reviewers of all
- * teams, each having seen what all found; the package needs two thirds of them.
+ * `first`: all reviewers vote, each on what its own team found; a majority settles it. `second`: all reviewers
+ * vote again, each on what all teams found; the package needs two thirds of them.
  */
 export type Round = 'first' | 'second'
 
@@ -19,7 +19,14 @@ const REJECT_POINTS = 5
 /** Reached by a risky finding, or by notable ones of three checks. */
 const ESCALATE_POINTS = 3
 
-/** Whether the findings of all checks are more than the teams may settle among themselves. */
+/** What a reviewer goes by in a round: what its own team found, then what all found. */
+export function knownIn(round: Round, role: CheckName, findings: readonly Finding[]): readonly Finding[] {
+  if (round === 'second') return findings
+  const { team } = reviewerOf(role)
+  return findings.filter((one) => reviewerOf(one.check).team === team)
+}
+
+/** Whether the findings of all checks are more than a majority may settle. */
 export function isRisky(findings: readonly Finding[]): boolean {
   return pointsOf(findings) >= ESCALATE_POINTS
 }
@@ -36,16 +43,16 @@ export function opinion(role: CheckName, findings: readonly Finding[], round: Ro
 function firstOpinion(role: CheckName, findings: readonly Finding[]): Opinion {
   const own = worstFinding(findings.filter((one) => one.check === role))
   if (own !== undefined && compareRisks(own.risk, 'notable') > 0) return reject(own)
-  if (own !== undefined) return { choice: 'approve', reason: `approves, noting that it ${describe(own)}` }
+  if (own !== undefined) return { choice: 'approve', reason: `noting that it ${describe(own)}` }
   const { team } = reviewerOf(role)
   const ofTeam = worstFinding(findings.filter((one) => reviewerOf(one.check).team === team))
   if (ofTeam?.risk === 'severe') return reject(ofTeam)
   const any = worstFinding(findings)
   if (any !== undefined && compareRisks(any.risk, 'notable') > 0) {
-    const reason = `abstains: found nothing, but according to ${any.check} it ${describe(any)}`
+    const reason = `found nothing, but according to ${any.check} it ${describe(any)}`
     return { choice: 'abstain', reason }
   }
-  return { choice: 'approve', reason: 'approves: found nothing' }
+  return { choice: 'approve', reason: 'found nothing' }
 }
 
 function secondOpinion(role: CheckName, findings: readonly Finding[]): Opinion {
@@ -53,16 +60,16 @@ function secondOpinion(role: CheckName, findings: readonly Finding[]): Opinion {
   const ownPoints = own?.risk === 'risky' || own?.risk === 'severe' ? OWN_RISK_POINTS : 0
   const points = pointsOf(findings) + ownPoints
   const worst = worstFinding(findings)
-  if (worst === undefined) return { choice: 'approve', reason: 'approves: nobody found anything' }
+  if (worst === undefined) return { choice: 'approve', reason: 'nobody found anything' }
   if (points < REJECT_POINTS) {
-    return { choice: 'approve', reason: `approves, knowing that it ${describe(worst)}` }
+    return { choice: 'approve', reason: `knowing that it ${describe(worst)}` }
   }
   if (ownPoints > 0 && own !== undefined) return reject(own)
   const checks = new Set(findings.filter((one) => POINTS[one.risk] > 0).map((one) => one.check))
   if (worst.risk === 'severe' || checks.size === 1) return reject(worst)
   return {
     choice: 'reject',
-    reason: `rejects: ${[...checks].join(', ')} together are too much; it ${describe(worst)}`,
+    reason: `${[...checks].join(', ')} together are too much: it ${describe(worst)}`,
   }
 }
 
@@ -75,7 +82,7 @@ function pointsOf(findings: readonly Finding[]): number {
 }
 
 function reject(because: Finding): Opinion {
-  return { choice: 'reject', reason: `rejects, because it ${describe(because)}` }
+  return { choice: 'reject', reason: `because it ${describe(because)}` }
 }
 
 function describe({ summary, evidence }: Finding): string {

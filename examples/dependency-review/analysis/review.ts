@@ -1,7 +1,7 @@
 import type { LockedPackage, Lockfile } from '../lockfile/types.ts'
 import { checks } from './checks.ts'
 import type { CheckName, Finding, ReviewContext } from './finding.ts'
-import { isRisky, opinion, type Opinion } from './opinion.ts'
+import { isRisky, knownIn, opinion, type Opinion, type Round } from './opinion.ts'
 import { defaultPolicy } from './policy.ts'
 import { roster, type TeamName } from './roster.ts'
 import { wellKnownNames } from './well-known-names.ts'
@@ -17,8 +17,7 @@ export type PackageReview = {
   readonly first: readonly Vote[]
   /** The votes of the second round; none if the first one settled it. */
   readonly second: readonly Vote[]
-  /** `undecided` is not approved: neither side has two thirds of all votes. */
-  readonly outcome: 'approved' | 'rejected' | 'undecided'
+  readonly outcome: 'approved' | 'rejected' | 'escalated-approved' | 'escalated-rejected'
 }
 
 /** Makes the context of a review from a lock file, with the policy and the names that come with it. */
@@ -36,35 +35,39 @@ export function reviewContext(
 }
 
 /** What all checks find in one package, in the order of the roster. */
-export function findAll(pkg: LockedPackage, context: ReviewContext): Finding[] {
+function findAll(pkg: LockedPackage, context: ReviewContext): Finding[] {
   return roster.flatMap(({ check }) => checks[check](pkg, context))
 }
 
 /**
  * The whole review of one package by one program, with no agents, messages or signatures: what a team of
- * honest agents has to come to. In the first round each team knows only its own findings.
+ * honest agents has to come to.
  */
 export function reviewPackage(pkg: LockedPackage, context: ReviewContext): PackageReview {
   const findings = findAll(pkg, context)
   const { name, version } = pkg
-  const teamOf = new Map(roster.map(({ check, team }) => [check, team]))
-  const first = roster.map(({ role, team }) => {
-    const ofTeam = findings.filter((one) => teamOf.get(one.check) === team)
-    return vote(role, team, opinion(role, ofTeam, 'first'))
+  const first = votes('first', findings)
+  if (count(first, 'reject') * 2 > first.length) {
+    return { name, version, findings, first, second: [], outcome: 'rejected' }
+  }
+  if (count(first, 'approve') * 2 > first.length && !isRisky(findings)) {
+    return { name, version, findings, first, second: [], outcome: 'approved' }
+  }
+  const second = votes('second', findings)
+  const isApproved = count(second, 'approve') * 3 >= second.length * 2
+  // What two thirds do not approve is not approved.
+  const outcome = isApproved ? 'escalated-approved' : 'escalated-rejected'
+  return { name, version, findings, first, second, outcome }
+}
+
+function votes(round: Round, findings: readonly Finding[]): Vote[] {
+  return roster.map(({ role, team }) => {
+    const { choice, reason } = opinion(role, knownIn(round, role, findings), round)
+    return { role, team, choice, reason }
   })
-  if (!isRisky(findings)) return { name, version, findings, first, second: [], outcome: 'approved' }
-  const second = roster.map(({ role, team }) => vote(role, team, opinion(role, findings, 'second')))
-  return { name, version, findings, first, second, outcome: outcomeOf(second) }
 }
 
-function vote(role: CheckName, team: TeamName, { choice, reason }: Opinion): Vote {
-  return { role, team, choice, reason }
-}
-
-/** Two thirds of all votes, so that silence blocks and never decides. */
-function outcomeOf(votes: readonly Vote[]): PackageReview['outcome'] {
-  const has = (choice: Opinion['choice']): boolean =>
-    votes.filter((vote) => vote.choice === choice).length * 3 >= votes.length * 2
-  if (has('approve')) return 'approved'
-  return has('reject') ? 'rejected' : 'undecided'
+/** Compared with all votes, abstentions included, so that silence blocks and never decides. */
+function count(all: readonly Vote[], choice: Opinion['choice']): number {
+  return all.filter((vote) => vote.choice === choice).length
 }

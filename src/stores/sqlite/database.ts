@@ -26,7 +26,7 @@ export interface DatabaseOptions {
 
 const BUSY_TIMEOUT_MS = 5_000
 const RETRY_MS = 5
-const CACHE_KIB = 32_768
+const CACHE_KIB = 16_384
 // 16 MiB of log between checkpoints: fewer pages are written twice. Measured in batches of 256, against
 // SQLite's own 4 MiB: 30 instead of 32 us a write, but 30 instead of 18 ms for a
 // batch that has to wait for one.

@@ -6,7 +6,7 @@
  */
 
 import { CoterieError } from '../../core/errors.ts'
-import type { Genesis, Outcome, SpaceStore, Store, Write } from '../../ports/store.ts'
+import type { Genesis, Grant, Outcome, SpaceStore, Store, Write } from '../../ports/store.ts'
 import type { Prng } from './prng.ts'
 import type { Swarm } from './swarm.ts'
 import type { Owner, Timeline } from './timeline.ts'
@@ -78,6 +78,7 @@ export class FaultyStore implements Store {
           this.#call(name, async () => {
             const result: unknown = await Reflect.apply(value, target, args)
             if (name === 'pulse') return this.#pulse(Number(result))
+            if (name === 'lease' && (result as Grant | undefined)?.takenOver === true) this.#around.world.faults += 1
             if (name === 'commit') this.#committed(args[0] as readonly Write[], result as readonly Outcome[])
             return result
           })

@@ -53,7 +53,8 @@ function judgeTurn(
   sent: ReadonlyMap<number, readonly MessageStory[]>,
 ): string | undefined {
   const segments = segmentsOf(script)
-  let at = 0
+  // Where the turn may be: after a failed answer, the next record may ask again, or go on.
+  let places = new Set([0])
   let failed = false
   for (const read of story.records) {
     const end = read.body.turn?.end
@@ -67,14 +68,20 @@ function judgeTurn(
       if (isEnd(read)) return undefined
       continue
     }
-    const previous = segments[at - 1]
-    if (failed && end === 'waiting' && previous !== undefined && isAskedAgain(deed, previous)) continue
-    const expected = segments[at]
-    if (expected === undefined) return `the record ${where} is one more than the script has segments`
-    const difference = compare(deed, expected)
-    if (difference !== undefined) return `segment ${at} ${where} ${difference}`
-    if (end === 'handled' && at !== segments.length - 1) return `ended ${where} in segment ${at}`
-    at += 1
+    const next = new Set<number>()
+    let difference = 'is one more than the script has segments'
+    for (const at of places) {
+      const expected = segments[at]
+      const previous = segments[at - 1]
+      if (failed && end === 'waiting' && previous !== undefined && isAskedAgain(deed, previous)) next.add(at)
+      if (expected === undefined) continue
+      const found = compare(deed, expected)
+      if (found !== undefined) difference = `${found}, in segment ${at}`
+      else if (end === 'waiting' || at === segments.length - 1) next.add(at + 1)
+      else difference = `ended in segment ${at}`
+    }
+    if (next.size === 0) return `the record ${where} ${difference}`
+    places = next
   }
   return undefined
 }

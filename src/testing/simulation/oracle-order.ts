@@ -45,11 +45,14 @@ function judgeLanes(stories: readonly MessageStory[]): readonly Violation[] {
   return found
 }
 
-/** In the order sent; what was scheduled has its place by the time at which it was due. */
+/** In the order sent. What is scheduled comes when it comes, but keeps its place once it has begun. */
 function isBefore(a: MessageStory, b: MessageStory): boolean {
   const scheduled = a.row.envelope.dueAt !== null || b.row.envelope.dueAt !== null
   if (!scheduled) return a.number < b.number
-  return a.records.length > 0 && a.row.queue < b.row.queue
+  const [firstOfA] = a.records
+  const [firstOfB] = b.records
+  if (firstOfA === undefined || firstOfB === undefined) return false
+  return a.row.queue < b.row.queue && firstOfA.record.position < firstOfB.record.position
 }
 
 function mayPass(earlier: MessageStory, later: MessageStory, position: number): boolean {

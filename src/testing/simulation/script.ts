@@ -114,7 +114,11 @@ export class ScriptWriter {
     this.#left -= 1
     const ops: Op[] = []
     const length = this.#prng.between(0, depth === 0 ? 5 : 3)
-    for (let i = 0; i < length; i++) ops.push(this.#op(id, i, depth))
+    for (let i = 0; i < length; i++) {
+      const op = this.#op(id, i, depth)
+      // A turn does not see its own appends before they are committed: it counts once.
+      if (op.op !== 'count' || !ops.some((other) => other.op === 'count')) ops.push(op)
+    }
     return { id, ops }
   }
 

@@ -211,6 +211,8 @@ class Simulation {
   /** Lets events happen until something holds. False when it does not within the time. */
   async #until(holds: () => boolean, withinMs: number): Promise<boolean> {
     const end = this.#timeline.now + withinMs
+    // What was called from outside of an event may have something ready.
+    await this.#timeline.drain()
     while (!holds()) if (!(await this.#timeline.step(end))) return holds()
     return true
   }

@@ -25,11 +25,6 @@ interface Entry {
   run: (() => void) | undefined
 }
 
-/** Lets every promise that is ready settle, and all that depends on it. */
-function drain(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
-}
-
 export class Timeline {
   readonly #heap: Entry[] = []
   readonly #prng: Prng
@@ -72,10 +67,13 @@ export class Timeline {
     return new Promise((resolve) => this.at(this.#now + ms, owner, label, resolve))
   }
 
+  /** Lets every promise that is ready settle, and all that depends on it. */
+  drain(): Promise<void> {
+    return new Promise((resolve) => setImmediate(resolve))
+  }
+
   /** Lets the next event happen. False when there is none before `untilMs`. */
   async step(untilMs: number): Promise<boolean> {
-    // What was called from outside of an event may have something ready.
-    await drain()
     for (;;) {
       const entry = this.#pop(untilMs)
       if (entry === undefined) {
@@ -93,6 +91,7 @@ export class Timeline {
       this.count += 1
       this.#digest.event(this.#now, owner?.name ?? '', entry.label)
       run()
+      await this.drain()
       return true
     }
   }

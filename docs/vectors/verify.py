@@ -1,0 +1,884 @@
+#!/usr/bin/env python3
+"""An independent verifier of Coterie's logs and certificates, written from docs/reference/formats.md alone.
+
+    python3 verify.py FOLDER                       checks all test vectors in the folder
+    python3 verify.py --certificate FILE --keys FILE
+    python3 verify.py --log FILE                   a log in the form of log.json
+
+It needs nothing but Python 3.8 or later. It does not check what needs a store: the states in which a store
+claims messages to be. It is slow (about 300 records a second) and its arithmetic does not run in constant time,
+which does not matter for verifying.
+"""
+
+import base64
+import hashlib
+import json
+import re
+import sys
+import unicodedata
+
+
+class Refused(Exception):
+    pass
+
+
+def need(condition, reason):
+    if not condition:
+        raise Refused(reason)
+
+
+# ------------------------------------------------------------------------- Ed25519 (RFC 8032), verification only
+
+P = 2**255 - 19
+L = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+SQRT_M1 = pow(2, (P - 1) // 4, P)
+SMALL_Y = {0, 1, P - 1} | {
+    int.from_bytes(bytes.fromhex(y), "little")
+    for y in (
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    )
+}
+
+
+def add_points(p, q):
+    a = (p[1] - p[0]) * (q[1] - q[0]) % P
+    b = (p[1] + p[0]) * (q[1] + q[0]) % P
+    c = 2 * p[3] * q[3] * D % P
+    d = 2 * p[2] * q[2] % P
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return (e * f % P, g * h % P, f * g % P, e * h % P)
+
+
+def times(n, p):
+    q = (0, 1, 1, 0)
+    while n:
+        if n & 1:
+            q = add_points(q, p)
+        p = add_points(p, p)
+        n >>= 1
+    return q
+
+
+def x_of(y, sign):
+    x2 = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+    if x2 == 0:
+        return None if sign else 0
+    x = pow(x2, (P + 3) // 8, P)
+    if (x * x - x2) % P:
+        x = x * SQRT_M1 % P
+    if (x * x - x2) % P:
+        return None
+    return P - x if (x & 1) != sign else x
+
+
+BASE_Y = 4 * pow(5, P - 2, P) % P
+BASE_X = x_of(BASE_Y, 0)
+BASE = (BASE_X, BASE_Y, 1, BASE_X * BASE_Y % P)
+
+
+def encode_point(p):
+    inverse = pow(p[2], P - 2, P)
+    x, y = p[0] * inverse % P, p[1] * inverse % P
+    return (y | (x & 1) << 255).to_bytes(32, "little")
+
+
+def base64url(text, length):
+    """The bytes of a text, or None unless it is the one text of `length` bytes."""
+    if not isinstance(text, str) or not re.fullmatch(r"[A-Za-z0-9_-]*", text):
+        return None
+    try:
+        raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError:
+        return None
+    exact = base64.urlsafe_b64encode(raw).rstrip(b"=").decode() == text
+    return raw if exact and len(raw) == length else None
+
+
+def signature_holds(public_key, message, signature):
+    key, sig = base64url(public_key, 32), base64url(signature, 64)
+    if key is None or sig is None:
+        return False
+    number = int.from_bytes(key, "little")
+    y, sign = number & (2**255 - 1), number >> 255
+    s = int.from_bytes(sig[32:], "little")
+    if y >= P or y in SMALL_Y or s >= L:
+        return False
+    x = x_of(y, sign)
+    if x is None:
+        return False
+    k = int.from_bytes(hashlib.sha512(sig[:32] + key + message).digest(), "little") % L
+    minus_a = (P - x, y, 1, (P - x) * y % P)
+    return encode_point(add_points(times(s, BASE), times(k, minus_a))) == sig[:32]
+
+
+# ------------------------------------------------------------------------------------------------ canonical JSON
+
+SAFE = 2**53 - 1
+ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r"}
+
+
+def well_formed(text):
+    return not any("\ud800" <= c <= "\udfff" for c in text)
+
+
+def units(text):
+    """Length in UTF-16 code units."""
+    return len(text.encode("utf-16-be", "surrogatepass")) // 2
+
+
+def order(text):
+    return text.encode("utf-16-be", "surrogatepass")
+
+
+def string(text):
+    need(well_formed(text), "a lone surrogate")
+    return '"' + "".join(ESCAPES.get(c) or (f"\\u{ord(c):04x}" if c < " " else c) for c in text) + '"'
+
+
+def canonical(value, depth=0):
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, int):
+        need(-SAFE <= value <= SAFE, "not a safe integer")
+        return str(value)
+    if isinstance(value, str):
+        return string(value)
+    need(isinstance(value, (list, dict)), "not an integer")
+    need(depth < 64, "more than 64 levels")
+    if isinstance(value, list):
+        return "[" + ",".join(canonical(one, depth + 1) for one in value) + "]"
+    need("__proto__" not in value, "a member called __proto__")
+    names = sorted(value, key=order)
+    return "{" + ",".join(string(name) + ":" + canonical(value[name], depth + 1) for name in names) + "}"
+
+
+def integer(text):
+    need(text != "-0", "-0")
+    need(abs(int(text)) <= SAFE, "not a safe integer")
+    return int(text)
+
+
+def fraction(text):
+    raise Refused("not an integer in plain notation: " + text)
+
+
+def members(pairs):
+    value = dict(pairs)
+    need(len(value) == len(pairs), "a duplicate member")
+    return value
+
+
+def strict(text):
+    """The value of a JSON text of the subset, in any spelling."""
+    try:
+        value = json.loads(
+            text, object_pairs_hook=members, parse_int=integer, parse_float=fraction, parse_constant=fraction
+        )
+    except (ValueError, RecursionError) as error:
+        raise Refused("not JSON") from error
+    canonical(value)
+    return value
+
+
+def parse(text):
+    """The value of a canonical text."""
+    need(isinstance(text, str), "not a text")
+    value = strict(text)
+    need(canonical(value) == text, "not canonical")
+    return value
+
+
+def sha256(data):
+    return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()
+
+
+# ------------------------------------------------------------------------------------------------------- shapes
+
+def matches(pattern):
+    return lambda v: isinstance(v, str) and re.fullmatch(pattern, v, re.ASCII) is not None
+
+
+def is_count(v):
+    return isinstance(v, int) and not isinstance(v, bool) and 0 <= v <= SAFE
+
+
+def is_string(shortest, longest):
+    return lambda v: isinstance(v, str) and well_formed(v) and shortest <= units(v) <= longest
+
+
+def one_of(*values):
+    return lambda v: isinstance(v, str) and v in values
+
+
+def or_null(check):
+    return lambda v: v is None or check(v)
+
+
+def list_of(check):
+    return lambda v: isinstance(v, list) and all(check(one) for one in v)
+
+
+def has(**checks):
+    return lambda v: isinstance(v, dict) and v.keys() == checks.keys() and all(c(v[k]) for k, c in checks.items())
+
+
+def is_one(v):
+    return v == 1 and is_count(v)
+
+
+def is_bool(v):
+    return isinstance(v, bool)
+
+
+def is_address(v):
+    if not isinstance(v, str):
+        return False
+    name, slash, key = v.partition("/")
+    if not (is_name(name) or name == OWNER):
+        return False
+    if not slash:
+        return True
+    kinds = [unicodedata.category(c)[0] for c in key]
+    return 1 <= len(kinds) <= 200 and "C" not in kinds and kinds[0] != "Z" and kinds[-1] != "Z"
+
+
+OWNER = "@owner"
+is_hash = matches("[0-9a-f]{64}")
+is_key_id = matches("[0-9a-f]{40}")
+is_name = matches("[A-Za-z][A-Za-z0-9_-]{0,63}")
+is_handler = matches("[A-Za-z][A-Za-z0-9_]{0,63}")
+is_message = matches("msg_[0-9A-Za-z]{1,64}")
+is_turn = matches("turn_[0-9A-Za-z]{1,64}")
+is_text = is_string(1, 4096)
+is_label = is_string(1, 512)
+is_prose = is_string(0, 65536)
+
+is_envelope = has(
+    cause=or_null(is_turn), correlation=is_text, deadline=or_null(is_count), dueAt=or_null(is_count),
+    failed=is_bool, handler=is_handler, id=is_message, key=or_null(is_text), sentAt=is_count, space=is_hash,
+    kind=one_of("send", "ask", "reply", "topic"), payload=has(bytes=is_count, sha256=is_hash),
+    re=or_null(is_message), to=is_address, topic=or_null(is_name), trace=is_text, v=is_one, **{"from": is_address},
+)
+is_agent = has(
+    handlers=list_of(has(name=is_handler, topic=or_null(is_name))), key=is_key_id,
+    name=lambda v: v == OWNER or is_name(v), publicKey=is_text,
+)
+ALWAYS = dict(
+    at=is_count, author=is_address, key=is_key_id, prev=lambda v: v == "" or is_hash(v), seq=is_count,
+    kind=one_of("genesis", "agents", "turn", "send", "settle", "cancel"), space=lambda v: v == "" or is_hash(v), v=is_one,
+)
+SOMETIMES = dict(
+    agents=list_of(lambda v: is_agent(v) and len({h["name"] for h in v["handlers"]}) == len(v["handlers"])),
+    cancels=is_text, decisions=list_of(has(id=is_text, sha256=is_hash)), detail=is_hash, epoch=is_count,
+    events=list_of(has(sha256=is_hash, stream=is_text, type=is_text, version=is_count)), journal=list_of(is_hash),
+    reads=list_of(has(stream=is_text, version=is_count)), revokes=list_of(has(key=is_key_id, reason=is_text)),
+    sends=list_of(has(id=is_message, sha256=is_hash)), trace=is_text,
+    settles=list_of(has(id=is_message, **{"as": one_of("handled", "expired", "cancelled", "queued")})),
+    turn=has(
+        attempt=is_count, end=one_of("handled", "waiting", "retry", "dead", "expired", "cancelled"), id=is_turn,
+        message=has(id=is_message, sha256=is_hash), segment=is_count,
+    ),
+)
+is_proof = has(index=is_count, size=is_count, path=list_of(is_hash), signature=is_text)
+is_chunk = has(
+    author=is_string(0, SAFE), chunk=is_count, entries=lambda v: isinstance(v, list), prev=is_string(0, SAFE),
+    space=is_string(0, SAFE), turn=is_string(0, SAFE), v=is_one,
+)
+
+
+def check_body(body):
+    need(isinstance(body, dict) and ALWAYS.keys() <= body.keys(), "a member of the body is missing")
+    for name, value in body.items():
+        check = ALWAYS.get(name) or SOMETIMES.get(name)
+        need(check is not None and check(value), f"the member {name} of the body is unknown or malformed")
+    genesis = body["kind"] == "genesis"
+    need((body["seq"] == 0) == (body["prev"] == ""), "seq and prev disagree")
+    need(genesis == (body["space"] == ""), "space and kind disagree")
+    need(not genesis or (body["seq"] == 0 and body["author"] == OWNER), "not a genesis")
+    need((body["kind"] == "turn") == ("turn" in body), "turn and kind disagree")
+    if genesis or body["kind"] == "agents":
+        need(body["author"] == OWNER, "only the owner speaks of agents")
+    else:
+        need("agents" not in body and "revokes" not in body, "only the owner's records change keys")
+
+
+def agent_of(address):
+    return address.partition("/")[0]
+
+
+# ------------------------------------------------------------------------------------------ signatures of objects
+
+RECORDS = "application/vnd.coterie.records.v1"
+JOURNAL = "application/vnd.coterie.journal.v1+json"
+BALLOT = "application/vnd.coterie.ballot.v1+json"
+
+
+def pae(kind, payload):
+    data = payload.encode()
+    return f"DSSEv1 {len(kind.encode())} {kind} {len(data)} ".encode() + data
+
+
+def root_of(leaf, index, size, path):
+    need(0 <= index < size and is_hash(leaf), "the index is not below the size")
+    fn, sn, r = index, size - 1, bytes.fromhex(leaf)
+    for step in path:
+        need(sn != 0 and is_hash(step), "the path does not fit")
+        p = bytes.fromhex(step)
+        if fn % 2 or fn == sn:
+            r = hashlib.sha256(b"\1" + p + r).digest()
+            while fn % 2 == 0 and fn != 0:
+                fn, sn = fn // 2, sn // 2
+        else:
+            r = hashlib.sha256(b"\1" + r + p).digest()
+        fn, sn = fn // 2, sn // 2
+    need(sn == 0, "the path is too short")
+    return r.hex()
+
+
+def check_proof(leaf, proof, public_key):
+    root = root_of(leaf, proof["index"], proof["size"], proof["path"])
+    need(signature_holds(public_key, pae(RECORDS, root), proof["signature"]), "the signature does not hold")
+
+
+# ----------------------------------------------------------------------------------------------- whose key is whose
+
+class Keys:
+    def __init__(self):
+        self.periods = []
+
+    def at(self, key, position):
+        for p in self.periods:
+            if p["key"] == key and p["from"] <= position and (p["until"] is None or position < p["until"]):
+                return p
+        raise Refused("the key does not count at this position")
+
+    def up_to(self, position):
+        """Key id to (agent, public key): for what has no position of its own."""
+        return {
+            p["key"]: (p["agent"], p["publicKey"])
+            for p in self.periods
+            if p["from"] <= position and (p["revoked"] is None or p["revoked"][0] > position)
+        }
+
+    def owner_record(self, body, leaf, proof, position):
+        if body["kind"] == "genesis":
+            entries = body.get("agents", [])
+            need(len(entries) == 1 and entries[0]["name"] == OWNER and "revokes" not in body, "not a genesis")
+            need(entries[0]["key"] == body["key"], "the genesis is signed with another key than it names")
+            public_key = entries[0]["publicKey"]
+        else:
+            holder = self.at(body["key"], position)
+            need(holder["agent"] == OWNER, "the key is not the owner's")
+            public_key = holder["publicKey"]
+        check_proof(leaf, proof, public_key)
+        for entry in body.get("revokes", []):
+            self.revoke(entry, position)
+        seen = set()
+        for entry in body.get("agents", []):
+            need(entry["name"] not in seen, "an agent twice in one record")
+            seen.add(entry["name"])
+            self.enter(entry, position, body["kind"] == "genesis")
+
+    def revoke(self, entry, position):
+        found = [p for p in self.periods if p["key"] == entry["key"]]
+        need(found, "a key is revoked that nobody has")
+        for p in found:
+            need(p["revoked"] is None, "a key is revoked twice")
+            p["revoked"] = (position, entry["reason"])
+            if p["until"] is None:
+                p["until"] = position + (p["agent"] == OWNER)
+
+    def enter(self, entry, position, first):
+        raw = base64url(entry["publicKey"], 32)
+        need(raw is not None and sha256(raw)[:40] == entry["key"], "the key id is not that of the key")
+        edge = position + (entry["name"] == OWNER)
+        for p in self.periods:
+            if p["key"] == entry["key"]:
+                need(p["agent"] == entry["name"], "the key is another agent's")
+                need(p["revoked"] is None, "the key was revoked")
+        current = [p for p in self.periods if p["agent"] == entry["name"] and p["until"] is None]
+        if any(p["key"] == entry["key"] for p in current):
+            return
+        for p in current:
+            p["until"] = edge
+        self.periods.append({
+            "key": entry["key"], "agent": entry["name"], "publicKey": entry["publicKey"],
+            "from": position if first else edge, "until": None, "revoked": None,
+        })
+
+    def file(self, space):
+        keys = [dict(p, revoked=p["revoked"] and p["revoked"][1]) for p in self.periods]
+        return {"v": 1, "type": "coterie.keys", "space": space, "owner": keys[0]["publicKey"], "keys": keys}
+
+
+# --------------------------------------------------------------------------------------------------- certificates
+
+RESERVED = ("abstain", "none", "silent", "__proto__")
+is_member = has(key=is_label, member=lambda v: is_label(v) and is_address(v), publicKey=is_label)
+is_ballot = has(
+    choice=is_label, decision=is_label, key=is_label, member=is_label, proposal=is_label, reason=is_prose,
+    space=is_label, v=is_one,
+)
+is_signed_ballot = has(ballot=is_ballot, signature=lambda v: base64url(v, 64) is not None)
+is_certificate = has(
+    ballots=lambda v: isinstance(v, list), decidedAt=is_count, outcome=lambda v: True, proposal=lambda v: True,
+    tally=lambda v: True, type=one_of("coterie.certificate"), v=is_one,
+)
+
+
+def check_proposal(p):
+    names = {"decision", "deadline", "electorate", "options", "question", "rule", "space", "v"}
+    need(isinstance(p, dict) and p.keys() - {"subject"} == names, "the members of the proposal")
+    need(is_one(p["v"]) and is_label(p["space"]) and is_label(p["decision"]), "the names of the proposal")
+    need(is_prose(p["question"]) and or_null(is_count)(p["deadline"]), "the question or the deadline")
+    options, electorate = p["options"], p["electorate"]
+    need(list_of(is_label)(options) and 1 <= len(options) <= 100, "the options")
+    need(len(set(options)) == len(options) and not set(options) & set(RESERVED), "the options")
+    check_rule(p["rule"])
+    need(list_of(is_member)(electorate) and 1 <= len(electorate) <= 1000, "the electorate")
+    need(len({m["member"] for m in electorate}) == len(electorate), "a member twice")
+    keys = {(m["key"], m["publicKey"]) for m in electorate}
+    need(len({key for key, _ in keys}) == len(keys), "a key with two values")
+    canonical(p, 1)
+
+
+def check_rule(rule):
+    if has(type=one_of("majority"))(rule):
+        return
+    fits = has(type=one_of("supermajority"), numerator=is_count, denominator=is_count)(rule)
+    need(fits and 1 <= rule["numerator"] <= rule["denominator"] <= 1000000, "the rule")
+    need(2 * rule["numerator"] > rule["denominator"], "the rule asks for no more than a half")
+
+
+def problem_of(proposal, proposal_hash, signed):
+    if not is_signed_ballot(signed):
+        return "malformed"
+    ballot = signed["ballot"]
+    member = next((m for m in proposal["electorate"] if m["member"] == ballot["member"]), None)
+    if member is None:
+        return "not-a-member"
+    if ballot["key"] != member["key"]:
+        return "wrong-key"
+    if not signature_holds(member["publicKey"], pae(BALLOT, canonical(ballot)), signed["signature"]):
+        return "bad-signature"
+    if ballot["space"] != proposal["space"]:
+        return "wrong-space"
+    if ballot["decision"] != proposal["decision"]:
+        return "wrong-decision"
+    if ballot["proposal"] != proposal_hash:
+        return "wrong-proposal"
+    if ballot["choice"] not in proposal["options"] + ["abstain"]:
+        return "unknown-option"
+    return None
+
+
+def build(proposal, ballots):
+    """The ballots, the tally and the outcome that a certificate with these ballots must have."""
+    proposal_hash = sha256(canonical(proposal))
+    valid, evidence = {}, {}
+    for signed in ballots:
+        problem = problem_of(proposal, proposal_hash, signed)
+        need(problem in (None, "wrong-proposal", "unknown-option"), f"a ballot: {problem}")
+        member, signature = signed["ballot"]["member"], signed["signature"]
+        group = valid.setdefault(member, {}) if problem is None else evidence
+        place = canonical(signed["ballot"]) if problem is None else (member, problem)
+        if place not in group or signature < group[place]["signature"]:
+            group[place] = signed
+    twos = {m: sorted(g.values(), key=lambda s: s["signature"])[:2] for m, g in valid.items()}
+    total, rule = len(proposal["electorate"]), proposal["rule"]
+    needed = total // 2 + 1
+    if rule["type"] == "supermajority":
+        needed = -(-total * rule["numerator"] // rule["denominator"])
+    counts = dict.fromkeys(proposal["options"] + ["abstain"], 0)
+    counts["silent"] = total - len(twos)
+    for kept in twos.values():
+        if len(kept) == 1:
+            counts[kept[0]["ballot"]["choice"]] += 1
+    outcome = next((option for option in proposal["options"] if counts[option] >= needed), "none")
+    kept = [one for two in twos.values() for one in two] + list(evidence.values())
+    kept.sort(key=lambda s: (order(s["ballot"]["member"]), s["signature"]))
+    refused = sorted(evidence, key=lambda place: (order(place[0]), place[1]))
+    tally = {
+        "outcome": outcome, "counts": counts, "needed": needed, "total": total,
+        "refused": [{"member": m, "problem": p} for m, p in refused],
+        "void": sorted((m for m, two in twos.items() if len(two) > 1), key=order),
+    }
+    return kept, tally, outcome
+
+
+def verify_certificate(certificate, trusted):
+    """The outcome. `trusted`: key id to (agent, public key)."""
+    canonical(certificate)
+    need(is_certificate(certificate), "the members of the certificate")
+    proposal, ballots = certificate["proposal"], certificate["ballots"]
+    check_proposal(proposal)
+    need(len(ballots) <= 4 * len(proposal["electorate"]), "too many ballots")
+    for m in proposal["electorate"]:
+        need(trusted.get(m["key"]) == (agent_of(m["member"]), m["publicKey"]), "a member's key is not trusted")
+    kept, tally, outcome = build(proposal, ballots)
+    need(canonical(ballots) == canonical(kept), "the ballots are not sorted, or too many")
+    need(canonical(certificate["tally"]) == canonical(tally), "the tally is not the count")
+    need(certificate["outcome"] == outcome, "the outcome is not what the ballots say")
+    return outcome
+
+
+def trusted_by(keys_file):
+    need(has(v=is_one, type=one_of("coterie.keys"), space=is_hash, owner=is_text, keys=list_of(has(
+        key=is_key_id, agent=lambda v: v == OWNER or is_name(v), publicKey=is_text, until=or_null(is_count),
+        revoked=or_null(is_text), **{"from": is_count},
+    )))(keys_file), "not a keys file")
+    return {k["key"]: (k["agent"], k["publicKey"]) for k in keys_file["keys"] if k["revoked"] is None}
+
+
+def verify_with_keys_file(certificate, keys_file):
+    outcome = verify_certificate(certificate, trusted_by(keys_file))
+    need(certificate["proposal"]["space"] == keys_file["space"], "it was decided in another space")
+    return outcome
+
+
+# ---------------------------------------------------------------------------------------------------------- logs
+
+FINAL = ("handled", "dead", "expired", "cancelled")
+
+
+class LogVerifier:
+    def __init__(self, log, space=None, owner=None):
+        self.log, self.pins = log, (space, owner)
+        self.keys, self.space = Keys(), ""
+        self.chains, self.epochs = {}, {}
+        self.streams, self.messages, self.decisions, self.turns = {}, {}, {}, {}
+        self.end = len(log["records"]) - 1
+
+    def run(self):
+        rows = {}
+        for row in self.log["messages"]:
+            rows.setdefault(row["position"], []).append(row)
+        for position, record in enumerate(self.log["records"]):
+            body = self.record(position, record)
+            self.mail(position, body, rows.pop(position, []))
+        need(not rows, "a message at a position that has no record")
+        self.check_events()
+        self.check_journals()
+        self.check_decisions()
+
+    def record(self, position, record):
+        need(record["position"] == position, "a record is missing")
+        body = parse(record["body"])
+        check_body(body)
+        leaf, author = sha256("\0" + record["body"]), body["author"]
+        need(leaf == record["hash"], "the hash is not that of the body")
+        need([record[k] for k in ("author", "seq", "prev")] == [body[k] for k in ("author", "seq", "prev")], "columns")
+        detail = record["detail"]
+        need(detail is None or sha256(detail) == body.get("detail"), "the detail is not what was signed")
+        need(is_proof(record["proof"]), "the proof is malformed")
+        need((position == 0) == (body["kind"] == "genesis"), "the genesis is the first record, and only that")
+        owners = self.chains.get(OWNER, [])
+        if author == OWNER:
+            need(body["seq"] == len(owners) and body["prev"] == (owners or [""])[-1], "the owner's chain")
+            need(body["space"] == self.space, "it belongs to another space")
+            self.keys.owner_record(body, leaf, record["proof"], position)
+        if position == 0:
+            self.space = leaf
+            need(self.pins[0] in (None, leaf), "it is the genesis of another space")
+            need(self.pins[1] in (None, body["agents"][0]["publicKey"]), "the space belongs to another owner")
+        else:
+            need(body["space"] == self.space, "it belongs to another space")
+        holder = self.keys.at(body["key"], position)
+        need(holder["agent"] == agent_of(author), "it is signed with the key of another agent")
+        check_proof(leaf, record["proof"], holder["publicKey"])
+        self.chain(body, leaf)
+        self.listings(position, body)
+        return body
+
+    def chain(self, body, leaf):
+        chain = self.chains.setdefault(body["author"], [])
+        need(body["seq"] == len(chain), "a number that is not the next of its author")
+        need(body["prev"] == (chain[-1] if chain else ""), "it does not follow the record before")
+        chain.append(leaf)
+        epoch = body.get("epoch", self.epochs.get(body["author"], 0))
+        need(epoch >= self.epochs.get(body["author"], 0), "an older epoch")
+        self.epochs[body["author"]] = epoch
+
+    def listings(self, position, body):
+        for read in body.get("reads", []):
+            now = len(self.streams.get(read["stream"], []))
+            if read["stream"] == "@agents":
+                now = len(self.chains[OWNER]) - (body["author"] == OWNER)
+            need(read["version"] == now, "a stale read")
+        if "turn" in body:
+            self.turn(body["turn"], body["author"])
+        for settle in body.get("settles", []):
+            need(settle["id"] in self.messages, "it settles what nobody sent")
+            self.settle(self.messages[settle["id"]], settle["as"])
+        if "cancels" in body:
+            self.cancel(body["cancels"])
+        for sent in body.get("sends", []):
+            need(sent["id"] not in self.messages, "a message that was listed before")
+            self.messages[sent["id"]] = {"hash": sent["sha256"], "position": position, "status": "unseen"}
+        for event in body.get("events", []):
+            events = self.streams.setdefault(event["stream"], [])
+            need(event["version"] == len(events) + 1, "an event that is not the next of its stream")
+            events.append((event["type"], event["sha256"], position))
+        for decision in body.get("decisions", []):
+            need(decision["id"] not in self.decisions, "a decision that was listed before")
+            self.decisions[decision["id"]] = (decision["sha256"], position)
+        if "journal" in body:
+            need("turn" in body, "a journal of no turn")
+            _, listed = self.turns.setdefault(body["turn"]["id"], (body["author"], {}))
+            for chunk in body["journal"]:
+                need(chunk not in listed, "a chunk that was listed before")
+                listed[chunk] = position
+
+    def turn(self, turn, author):
+        handled = self.messages.get(turn["message"]["id"])
+        need(handled is not None, "a turn of a message that nobody sent")
+        need(turn["id"] == "turn_" + turn["message"]["id"][4:], "the turn of another message")
+        need(handled["hash"] == turn["message"]["sha256"], "it handles another text than was sent")
+        need(handled["to"] == author, "it handles what was sent to another")
+        need(handled["kind"] != "reply", "it handles a reply")
+        need(handled["status"] not in FINAL, "its message has ended")
+        late = turn["end"] in ("dead", "expired", "cancelled")
+        need(handled["status"] != "stopped" or late, "its message was stopped, and it went on")
+        handled["status"] = "open" if turn["end"] == "retry" else turn["end"]
+
+    @staticmethod
+    def settle(message, state):
+        status = message["status"]
+        if status in ("open", "waiting") and state in ("expired", "cancelled"):
+            message["status"] = "stopped"
+        elif status in ("open", "waiting", "arrived") and state != "queued":
+            message["status"] = state
+        elif status == "dead" and state in ("queued", "cancelled"):
+            message["status"] = "open" if state == "queued" else "cancelled"
+
+    def cancel(self, target):
+        ids = {m for m, row in self.messages.items() if row["trace"] == target}
+        if target.startswith(("msg_", "turn_")):
+            ids = {"msg_" + target.partition("_")[2]} & self.messages.keys()
+        # Causes come before effects in the log, so one walk finds the whole tree.
+        for m, row in self.messages.items():
+            if row["cause"] is not None and "msg_" + row["cause"][5:] in ids:
+                ids.add(m)
+        for m in ids:
+            row = self.messages[m]
+            question = self.messages.get(row["re"], {"cause": None})
+            asker = question["cause"] and "msg_" + question["cause"][5:]
+            if row["status"] != "dead" and (row["kind"] != "reply" or asker in ids):
+                self.settle(row, "cancelled")
+
+    def mail(self, position, body, rows):
+        for row in rows:
+            envelope = parse(row["text"])
+            need(is_envelope(envelope), "the envelope is malformed")
+            kind = envelope["kind"]
+            need((kind == "reply") == (envelope["re"] is not None), "only a reply names a question")
+            need((kind == "topic") == (envelope["topic"] is not None), "only a publication names a topic")
+            need(kind == "reply" or not envelope["failed"], "only a reply can be a failed one")
+            listed = self.messages.get(envelope["id"], {"position": None})
+            need(listed["position"] == position and listed["status"] == "unseen", "nobody sent it here, or twice")
+            need(sha256(row["text"]) == row["hash"] == listed["hash"], "the envelope is not what was signed")
+            payload = row["payload"].encode()
+            need({"bytes": len(payload), "sha256": sha256(payload)} == envelope["payload"], "the payload")
+            need(envelope["from"] == body["author"] and envelope["space"] == self.space, "another sender or space")
+            need(envelope["cause"] in (None, body.get("turn", {}).get("id")), "the cause is not this turn")
+            status = "open"
+            if kind == "reply":
+                status = "handled" if agent_of(envelope["to"]) == "client" else "arrived"
+            listed.update({k: envelope[k] for k in ("to", "kind", "trace", "cause", "re")}, status=status)
+        for sent in body.get("sends", []):
+            need(self.messages[sent["id"]]["status"] != "unseen", "a message is missing")
+
+    def check_events(self):
+        seen = {name: 0 for name in self.streams}
+        for event in self.log["events"]:
+            listed = self.streams.get(event["stream"], [])
+            need(seen.get(event["stream"], 0) < len(listed), "an event that no record lists")
+            seen[event["stream"]] += 1
+            need(event["version"] == seen[event["stream"]], "an event is missing")
+            digest = sha256(event["data"])
+            claimed = (event["type"], event["hash"], event["position"])
+            need(claimed == listed[event["version"] - 1] and digest == event["hash"], "an event was changed")
+        need(all(seen[name] == len(listed) for name, listed in self.streams.items()), "an event is missing")
+
+    def check_journals(self):
+        chunks = {}
+        for chunk in self.log["chunks"]:
+            chunks.setdefault(chunk["turn"], []).append(chunk)
+        for turn, (author, listed) in self.turns.items():
+            prev, missing = "", dict(listed)
+            for number, chunk in enumerate(chunks.get(turn, [])):
+                need(sha256(chunk["text"]) == chunk["hash"], "the hash is not that of the chunk")
+                body = parse(chunk["text"])
+                need(is_chunk(body), "a chunk is malformed")
+                place = {"space": self.space, "turn": turn, "author": author, "chunk": number, "prev": prev}
+                need(all(body[k] == v for k, v in place.items()) and chunk["chunk"] == number, "another chunk")
+                position = next(iter(missing.values()), self.end)
+                keys = [k for agent, k in self.keys.up_to(position).values() if agent == agent_of(author)]
+                message = pae(JOURNAL, chunk["text"])
+                need(any(signature_holds(k, message, chunk["signature"]) for k in keys), "a chunk is not signed")
+                missing.pop(chunk["hash"], None)
+                prev = chunk["hash"]
+            need(not missing, "a chunk is missing")
+
+    def check_decisions(self):
+        missing = dict(self.decisions)
+        for decision in self.log["decisions"]:
+            listed = missing.pop(decision["id"], None)
+            need(listed == (decision["hash"], decision["position"]), "a decision that no record lists")
+            need(sha256(decision["certificate"]) == decision["hash"], "the certificate was changed")
+            certificate = parse(decision["certificate"])
+            verify_certificate(certificate, self.keys.up_to(decision["position"]))
+            proposal = certificate["proposal"]
+            need((proposal["space"], proposal["decision"]) == (self.space, decision["id"]), "another decision")
+        need(not missing, "a certificate is missing")
+
+
+def verify_log(log, space=None, owner=None):
+    verifier = LogVerifier(log, space, owner)
+    verifier.run()
+    return verifier
+
+
+# -------------------------------------------------------------------------------------------------- test vectors
+
+def changed(document, changes):
+    document = json.loads(json.dumps(document))
+    for change in changes:
+        *parents, last = change["path"].split("/")[1:]
+        at = document
+        for key in parents:
+            at = at[int(key) if isinstance(at, list) else key]
+        if isinstance(at, dict):
+            at[last] = change["value"]
+        elif change["op"] == "remove":
+            del at[int(last)]
+        elif change["op"] == "add":
+            at.insert(len(at) if last == "-" else int(last), change["value"])
+        else:
+            at[int(last)] = change["value"]
+    return document
+
+
+class Report:
+    def __init__(self, file):
+        self.file, self.accepted, self.refused, self.wrong = file, 0, 0, []
+
+    def holds(self, name, check, *args):
+        self.accepted += 1
+        try:
+            return check(*args)
+        except Refused as error:
+            self.wrong.append(f"{self.file}: {name}: must be accepted, and was refused: {error}")
+
+    def fails(self, name, check, *args):
+        self.refused += 1
+        try:
+            check(*args)
+        except Refused:
+            return
+        self.wrong.append(f"{self.file}: {name}: must be refused, and was accepted")
+
+
+def must_equal(a, b):
+    need(a == b, f"{a!r} is not {b!r}")
+
+
+def signed(vector):
+    need(signature_holds(vector["publicKey"], bytes.fromhex(vector["pae"]), vector["signature"]), "no signature")
+
+
+def check_vectors(folder):
+    def load(file):
+        with open(f"{folder}/{file}", encoding="utf-8") as opened:
+            return json.load(opened), Report(file)
+
+    reports = []
+    data, report = load("canonical.json")
+    for v in data["canonical"]:
+        report.holds(v["text"], lambda v=v: must_equal(sha256(canonical(parse(v["text"]))), v["sha256"]))
+    for v in data["spellings"]:
+        report.holds(v["text"], lambda v=v: must_equal(canonical(strict(v["text"])), v["canonical"]))
+        report.fails(v["text"], parse, v["text"])
+    for v in data["refused"]:
+        report.fails(v["reason"], strict, v["text"])
+    reports.append(report)
+
+    data, report = load("keys.json")
+    for v in data["keys"]:
+        must = (sha256(v["name"]), sha256(base64url(v["publicKey"], 32))[:40])
+        report.holds(v["name"], must_equal, must, (v["seed"], v["key"]))
+    reports.append(report)
+
+    data, report = load("signatures.json")
+    for v in data["signed"]:
+        report.holds(v["kind"], must_equal, pae(v["type"], v["payload"]).hex(), v["pae"])
+        report.holds(v["kind"], signed, v)
+    for v in data["refused"]:
+        report.fails(v["reason"], signed, v)
+    reports.append(report)
+
+    data, report = load("merkle.json")
+    for text, leaf in zip(data["texts"], data["leaves"]):
+        report.holds(text, must_equal, sha256("\0" + text), leaf)
+    for tree in data["trees"]:
+        for index, path in enumerate(tree["paths"]):
+            root = root_of(data["leaves"][index], index, tree["size"], path)
+            report.holds(f"{index} of {tree['size']}", must_equal, root, tree["root"])
+    for v in data["noRoot"]:
+        report.fails(v["reason"], root_of, v["leaf"], v["index"], v["size"], v["path"])
+    reports.append(report)
+
+    data, report = load("log.json")
+    verifier = report.holds("the log", verify_log, data["log"], data["space"], data["owner"])
+    for v in data["accepted"]:
+        report.holds(v["name"], verify_log, changed(data["log"], v["changes"]), data["space"], data["owner"])
+    for v in data["refused"]:
+        report.fails(v["name"], verify_log, changed(data["log"], v["changes"]), data["space"], data["owner"])
+    reports.append(report)
+
+    data, report = load("certificates.json")
+    if verifier is not None:
+        report.holds("the keys file", must_equal, verifier.keys.file(verifier.space), data["keys"])
+    for v in data["accepted"]:
+        outcome = report.holds(v["name"], verify_with_keys_file, v["certificate"], data["keys"])
+        report.holds(v["name"], must_equal, outcome, v["outcome"])
+    for v in data["refused"]:
+        report.fails(v["name"], verify_with_keys_file, v["certificate"], data["keys"])
+    reports.append(report)
+    return reports
+
+
+def main(args):
+    if len(args) == 4 and args[0] == "--certificate" and args[2] == "--keys":
+        try:
+            texts = [open(file, encoding="utf-8").read() for file in (args[1], args[3])]
+            print("holds:", verify_with_keys_file(*map(strict, texts)))
+            return 0
+        except Refused as error:
+            print("refused:", error)
+            return 3
+    if len(args) == 2 and args[0] == "--log":
+        with open(args[1], encoding="utf-8") as opened:
+            data = json.load(opened)
+        try:
+            verify_log(data["log"], data.get("space"), data.get("owner"))
+            print(f"holds: {len(data['log']['records'])} records")
+            return 0
+        except Refused as error:
+            print("refused:", error)
+            return 3
+    if len(args) != 1:
+        print(__doc__)
+        return 2
+    reports = check_vectors(args[0])
+    for report in reports:
+        print(f"{report.file}: {report.accepted} accepted, {report.refused} refused, {len(report.wrong)} wrong")
+    wrong = [line for report in reports for line in report.wrong]
+    print("\n".join(wrong))
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

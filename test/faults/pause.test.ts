@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { TestContext } from 'node:test'
+import { open } from '../../src/index.ts'
+import type { Space } from '../../src/index.ts'
+import { launch } from '../helpers/processes.ts'
+import type { Child } from '../helpers/processes.ts'
+import { turnRecords, until, untilState } from '../runtime/helpers.ts'
+import { World } from './world.ts'
+
+const SCRIPT = new URL('paused-worker.ts', import.meta.url)
+
+interface Scene {
+  readonly space: Space
+  readonly world: World
+  /** Runs `slow` and `other`, and is the one that is stopped. */
+  readonly stopped: Child
+  /** Stops it, lets `successor` take over and finish the message, and wakes it up again. */
+  succeed(message: string, state?: 'handled' | 'dead'): Promise<Child>
+}
+
+async function scene(t: TestContext): Promise<Scene> {
+  const folder = mkdtempSync(join(tmpdir(), 'coterie-pause-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const [database, outside, go] = ['space.db', 'world.db', 'go'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ]
+  const stopped = launch(t, SCRIPT, [database, outside, go, 'slow,other'])
+  await stopped.event('ready')
+  const successor = launch(t, SCRIPT, [database, outside, go, 'sink'])
+  await successor.event('ready')
+  await successor.end()
+  const space = await open(`sqlite:${database}`, { limits: { pollMs: 10 } })
+  t.after(() => space.close())
+  const world = new World(outside)
+  t.after(() => world.close())
+  const succeed: Scene['succeed'] = async (message, state = 'handled') => {
+    stopped.kill('SIGSTOP')
+    writeFileSync(go, '')
+    const child = launch(t, SCRIPT, [database, outside, go, 'slow,sink'])
+    await untilState(space, message, state)
+    stopped.kill('SIGCONT')
+    return child
+  }
+  return { space, world, stopped, succeed }
+}
+
+/** The message was handled by one record, under the second epoch, and what it sent is there once. */
+async function assertHandledOnce(space: Space, message: string, runs: number): Promise<void> {
+  const records = await turnRecords(space, message)
+  assert.deepEqual(
+    records.map(({ body }) => [body.turn?.end, body.epoch]),
+    [['handled', 2]],
+  )
+  const sent = await space.store.messagesOf({ cause: `turn_${message.slice('msg_'.length)}`, limit: 10 })
+  assert.deepEqual(
+    sent.map(({ envelope, payload }) => [envelope.to, payload]),
+    [['sink', `{"run":${runs}}`]],
+  )
+}
+
+test('a worker that wakes after its lease is gone is refused by the store, and goes on with other agents', async (t) => {
+  const { space, world, stopped, succeed } = await scene(t)
+  const message = await space.sendTo('slow', 'finish', { i: 1 })
+  await stopped.event('stepped')
+  const successor = await succeed(message)
+
+  const refusal = await stopped.event('refused')
+  assert.deepEqual(refusal, { event: 'refused', write: 'record', outcome: 'fenced', type: 'fenced', epoch: 2 })
+  await until('the log of the worker names the lost lease', () =>
+    stopped.log.some((line) => /^leases? lost/.test(String(line['message']))),
+  )
+  // The step's result was recorded before the stop: the successor was given it, and called nobody.
+  assert.equal(world.runs().length, 1)
+  await successor.event('stepped')
+  await assertHandledOnce(space, message, 1)
+
+  assert.equal(await space.askTo('other', 'ping', { i: 2 }), stopped.pid)
+  assert.equal(stopped.running, true)
+})
+
+test('a worker stopped in a step wakes to a fired signal, and the result that it brings is not recorded', async (t) => {
+  const { space, world, stopped, succeed } = await scene(t)
+  const message = await space.sendTo('slow', 'call', { i: 1 })
+  await stopped.event('called')
+  const successor = await succeed(message)
+
+  assert.equal((await stopped.event('aborted'))['code'], 'COTERIE_LEASE_LOST')
+  await successor.event('called')
+  // The call was made twice, with one idempotency key: outside effects are at least once.
+  const runs = world.runs()
+  assert.deepEqual(
+    runs.map((run) => run.pid),
+    [stopped.pid, successor.pid],
+  )
+  assert.equal(runs[0]?.key, runs[1]?.key)
+  await assertHandledOnce(space, message, 2)
+
+  assert.equal(await space.askTo('other', 'ping', { i: 2 }), stopped.pid)
+})
+
+test('a worker stopped in a compensation leaves the rollback to its successor, and goes on', async (t) => {
+  const { space, world, stopped, succeed } = await scene(t)
+  const message = await space.sendTo('slow', 'book', { i: 1 })
+  await stopped.event('undoing')
+  const successor = await succeed(message, 'dead')
+  await stopped.event('undone')
+  await successor.event('undone')
+  assert.deepEqual(
+    world.runs().map(({ step, pid }) => [step, pid]),
+    [
+      ['book', stopped.pid],
+      ['undo book', stopped.pid],
+      ['undo book', successor.pid],
+    ],
+  )
+  const records = await turnRecords(space, message)
+  assert.deepEqual(
+    records.map(({ body, detail }) => [body.turn?.end, body.epoch, detail?.undone]),
+    [['dead', 2, ['book']]],
+  )
+  assert.equal(await space.askTo('other', 'ping', { i: 2 }), stopped.pid)
+})

@@ -1,0 +1,240 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import {
+  agent,
+  CoterieError,
+  majority,
+  nodeCrypto,
+  on,
+  supermajority,
+  twoThirds,
+  verifyCertificate,
+  vote,
+} from '../../src/index.ts'
+import type {
+  Agent,
+  AnyAgent,
+  Certificate,
+  CertificateVerdict,
+  DecideOptions,
+  Decision,
+  Handler,
+  HandlerRef,
+  Space,
+  TrustedKey,
+  Vote,
+} from '../../src/index.ts'
+import type { RecordBody } from '../../src/core/record.ts'
+import { ONCE, gate, never, nothing, recorder, start, tempUrl, turnRecords, untilState } from './helpers.ts'
+
+type Judge = ReturnType<typeof judge>
+
+function judge(name: string, answer: () => Vote | Promise<Vote>) {
+  return agent(name, { judge: vote(() => answer()) })
+}
+
+const says = (name: string, choice: string): Judge =>
+  judge(name, () => ({ choice, reason: `${name} says ${choice}` }))
+
+type Chair = Agent<{ readonly decide: Handler<null, Decision> }>
+
+function chair(options: Omit<DecideOptions, 'electorate'>, judges: readonly Judge[]): Chair {
+  return agent('chair', {
+    decide: on({ input: nothing, retry: ONCE }, (turn) =>
+      turn.decide({ ...options, electorate: judges.map((one) => one.judge) }),
+    ),
+  })
+}
+
+async function decide(
+  t: Parameters<typeof start>[0],
+  options: Omit<DecideOptions, 'electorate'>,
+  judges: readonly Judge[],
+): Promise<{ readonly decision: Decision; readonly space: Space }> {
+  const chairman = chair(options, judges)
+  const space = await start(t, [chairman, ...judges])
+  return { decision: await space.ask(chairman.decide, null), space }
+}
+
+/** What a certificate proves to somebody who has nothing but the keys that the space's log vouches for. */
+async function verdict(space: Space, certificate: Certificate): Promise<CertificateVerdict> {
+  const keys = new Map<string, TrustedKey>()
+  for (const record of await space.store.records(0, 100)) {
+    const { agents = [] } = JSON.parse(record.body) as RecordBody
+    for (const { name, key, publicKey } of agents) keys.set(key, { agent: name, publicKey })
+  }
+  return verifyCertificate(nodeCrypto, certificate, keys)
+}
+
+const QUESTION = { question: 'merge it?', subject: { change: 7 }, rule: majority() } as const
+
+test('a majority decides, and the certificate verifies with the keys of the log', async (t) => {
+  const judges = [says('ann', 'approve'), says('ben', 'approve'), says('cat', 'reject')]
+  const { decision, space } = await decide(t, QUESTION, judges)
+  assert.equal(decision.outcome, 'approve')
+  assert.match(decision.id, /^dec_[0-9A-Z]{26}$/)
+  const { certificate } = decision
+  assert.equal(certificate.ballots.length, 3)
+  assert.equal((await verdict(space, certificate)).ok, true)
+  const forged = { ...certificate, outcome: 'reject' }
+  assert.equal((await verdict(space, forged)).ok, false)
+  assert.equal(verifyCertificate(nodeCrypto, certificate, new Map()).ok, false)
+})
+
+test('half is no majority, and two thirds is of all, not of those who answered', async (t) => {
+  const two = [says('ann', 'approve'), says('ben', 'reject')]
+  assert.equal((await decide(t, QUESTION, two)).decision.outcome, 'none')
+  const silent = judge('cat', () => never<Vote>())
+  const three = [says('ann', 'approve'), says('ben', 'approve'), silent]
+  const options = { ...QUESTION, timeoutMs: 60 }
+  assert.equal((await decide(t, { ...options, rule: twoThirds() }, three)).decision.outcome, 'approve')
+  const one = [says('ann', 'approve'), says('ben', 'abstain'), silent]
+  assert.equal((await decide(t, { ...options, rule: twoThirds() }, one)).decision.outcome, 'none')
+  const all = await decide(t, { ...options, rule: supermajority(1, 1) }, three)
+  assert.equal(all.decision.outcome, 'none')
+})
+
+test('a member who does not answer in time counts as silent, and the others decide', async (t) => {
+  const from = Date.now()
+  const judges = [says('ann', 'approve'), says('ben', 'approve'), judge('cat', () => never<Vote>())]
+  const { decision, space } = await decide(t, { ...QUESTION, timeoutMs: 80 }, judges)
+  assert.equal(decision.outcome, 'approve')
+  assert.ok(Date.now() - from < 3_000)
+  assert.deepEqual(
+    decision.certificate.ballots.map(({ ballot }) => ballot.member),
+    ['ann', 'ben'],
+  )
+  assert.equal((await verdict(space, decision.certificate)).ok, true)
+})
+
+test('a member who answers nonsense has not voted', async (t) => {
+  const nonsense: unknown[] = [
+    { choice: 'maybe', reason: '' },
+    { choice: 7 },
+    null,
+    'approve',
+    { choice: 'toString', reason: '' },
+  ]
+  const judges = nonsense.map((answer, n) => judge(`odd${n}`, () => answer as Vote))
+  const { decision } = await decide(t, { ...QUESTION, timeoutMs: 3_000 }, [...judges, says('ann', 'approve')])
+  assert.equal(decision.outcome, 'none')
+  assert.deepEqual(
+    decision.certificate.ballots.map(({ ballot }) => ballot.member),
+    ['ann'],
+  )
+})
+
+test('the options are those of the question, and abstaining is always one', async (t) => {
+  const options = { ...QUESTION, options: ['red', 'green', 'blue'] }
+  const judges = [says('ann', 'green'), says('ben', 'green'), says('cat', 'abstain')]
+  const { decision } = await decide(t, options, judges)
+  assert.equal(decision.outcome, 'green')
+  assert.equal(decision.certificate.ballots.length, 3)
+})
+
+test('keyed instances vote each for themselves, with their reasons in the log', async (t) => {
+  const seen = recorder()
+  const panel = agent('panel', {
+    judge: vote((turn, { question, subject, options }) => {
+      seen.note([turn.self, question, subject, options])
+      return { choice: turn.self === 'panel/c' ? 'reject' : 'approve', reason: `I am ${turn.self}` }
+    }),
+  })
+  const chairman = agent('chair', {
+    decide: on({ input: nothing, retry: ONCE }, (turn) =>
+      turn.decide({ ...QUESTION, electorate: ['a', 'b', 'c'].map((key) => ({ ref: panel.judge, key })) }),
+    ),
+  })
+  const space = await start(t, [panel, chairman])
+  const { outcome, certificate } = await space.ask(chairman.decide, null)
+  assert.equal(outcome, 'approve')
+  assert.deepEqual(
+    certificate.ballots.map(({ ballot }) => ballot.member),
+    ['panel/a', 'panel/b', 'panel/c'],
+  )
+  assert.deepEqual(seen.seen[0], ['panel/a', 'merge it?', { change: 7 }, ['approve', 'reject']])
+  const records = await space.store.records(0, 100)
+  assert.ok(records.some((record) => record.detail?.includes('votes reject: I am panel/c')))
+})
+
+test('the decision is in the log: its record names the certificate by hash', async (t) => {
+  const judges = [says('ann', 'approve')]
+  const chairman = chair(QUESTION, judges)
+  const space = await start(t, [chairman, ...judges])
+  const id = await space.send(chairman.decide, null)
+  await untilState(space, id, 'handled')
+  const record = (await turnRecords(space, id)).at(-1)
+  const [entry] = record?.body.decisions ?? []
+  const kept = await space.store.decision(entry?.id ?? '')
+  assert.equal(kept?.hash, entry?.sha256)
+  assert.equal(nodeCrypto.sha256(kept?.certificate ?? ''), entry?.sha256)
+  assert.equal(kept?.position, record?.record.position)
+  assert.equal((await space.store.decisions(null, 10)).length, 1)
+})
+
+test('refuses what cannot be put to a vote', async (t) => {
+  const ann = says('ann', 'approve')
+  const electorates: readonly AnyAgent[][] = [[], [ann, ann], [says('stranger', 'approve')]]
+  const wrong = electorates.map((electorate) => ({
+    ...QUESTION,
+    electorate: electorate.map((one) => (one as Judge).judge),
+  }))
+  const chairman = agent('chair', {
+    decide: on({ input: nothing, retry: ONCE }, async (turn) => {
+      const codes: string[] = []
+      for (const options of [...wrong, { ...QUESTION, electorate: [ann.judge], options: [] }]) {
+        await turn.decide(options).catch((error: unknown) => codes.push((error as CoterieError).code))
+      }
+      return codes
+    }),
+  })
+  const space = await start(t, [chairman, ann])
+  assert.deepEqual(await space.ask(chairman.decide, null), [
+    'COTERIE_INVALID_ARGUMENT',
+    'COTERIE_INVALID_ARGUMENT',
+    'COTERIE_UNKNOWN_RECIPIENT',
+    'COTERIE_INVALID_ARGUMENT',
+  ])
+})
+
+test('an agent signs no ballot in a decision that does not list it', async (t) => {
+  const ann = says('ann', 'approve')
+  const ben = says('ben', 'approve')
+  const chairman = chair(QUESTION, [ann])
+  const space = await start(t, [chairman, ann, ben])
+  const { certificate } = await space.ask(chairman.decide, null)
+  const answer = await space.askSettled(ben.judge, certificate.proposal)
+  assert.equal(answer.ok ? '' : answer.error.code, 'COTERIE_VERIFICATION_FAILED')
+})
+
+test('a vote that is interrupted goes on: members vote once, and the decision keeps its id', async (t) => {
+  const url = tempUrl(t)
+  const votes = recorder()
+  let held = gate()
+  const reached = gate()
+  const ann = judge('ann', () => {
+    votes.note('ann')
+    return { choice: 'approve', reason: '' }
+  })
+  const ben = judge('ben', async () => {
+    votes.note('ben')
+    reached.open()
+    await held.opened
+    return { choice: 'approve', reason: '' }
+  })
+  const chairman = chair(QUESTION, [ann, ben])
+  const one = await start(t, [chairman, ann, ben], { url })
+  const id = await one.send(chairman.decide as HandlerRef<null, unknown>, null)
+  await reached.opened
+  const [question] = await one.store.messagesOf({ cause: `turn_${id.slice(4)}`, limit: 2 })
+  const { decision } = JSON.parse(question?.payload ?? '{}') as { decision: string }
+  await untilState(one, question?.envelope.id ?? '', 'handled')
+  await one.close()
+  held = gate()
+  held.open()
+  const two = await start(t, [chairman, ann, ben], { url })
+  await untilState(two, id, 'handled')
+  assert.deepEqual(votes.seen, ['ann', 'ben', 'ben'])
+  const [kept] = await two.store.decisions(null, 10)
+  assert.equal(kept?.id, decision)
+})

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict'
+import { setTimeout as delay } from 'node:timers/promises'
+import { test } from 'node:test'
+import type { TestContext } from 'node:test'
+import { agent, nodeCrypto, on } from '../../src/index.ts'
+import type { AnyAgent, Space } from '../../src/index.ts'
+import { memoryKeyring } from '../../src/adapters/memory/keyring.ts'
+import { systemClock } from '../../src/adapters/node/clock.ts'
+import { systemRandom } from '../../src/adapters/node/random.ts'
+import { silentLogger } from '../../src/ports/logger.ts'
+import type { SpaceStore, Store, Write } from '../../src/ports/store.ts'
+import { startSpace } from '../../src/runtime/start.ts'
+import { createMemoryDatabase, openSqlite } from '../../src/stores/sqlite/index.ts'
+import { gate, nothing, recorder, until, untilState } from './helpers.ts'
+import type { Gate } from './helpers.ts'
+
+/** Long enough for a handler that does not wait to go on. */
+const A_WHILE_MS = 30
+
+interface SlowDisk {
+  readonly space: Space
+  /** Opens when a batch that is to be held back has reached the store. */
+  readonly reached: Gate
+  /** Lets it, and all others, through. */
+  readonly free: Gate
+}
+
+/** Runs agents on a store that holds back the batches with a write of some kind, as a slow disk would. */
+async function onSlowDisk(
+  t: TestContext,
+  agents: readonly AnyAgent[],
+  holds: (write: Write) => boolean,
+): Promise<SlowDisk> {
+  const [reached, free] = [gate(), gate()]
+  const database = createMemoryDatabase()
+  t.after(() => database.close())
+  const inner = openSqlite({ database })
+  const slowed = (space: SpaceStore): SpaceStore =>
+    new Proxy(space, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name, target)
+        if (name !== 'commit') return typeof value === 'function' ? value.bind(target) : value
+        return async (...[batch, limits]: Parameters<SpaceStore['commit']>) => {
+          if (batch.some(holds)) {
+            reached.open()
+            await free.opened
+          }
+          return target.commit(batch, limits)
+        }
+      },
+    })
+  const store: Store = {
+    url: inner.url,
+    spaces: () => inner.spaces(),
+    space: async (name, genesis) => {
+      const space = await inner.space(name, genesis)
+      return space === undefined ? undefined : slowed(space)
+    },
+    close: () => inner.close(),
+  }
+  const ports = {
+    clock: systemClock,
+    crypto: nodeCrypto,
+    keyring: memoryKeyring(nodeCrypto, systemRandom),
+    logger: silentLogger,
+    random: systemRandom,
+  }
+  const space = await startSpace(store, ports, { space: 'main', agents, limits: { pollMs: 5 } })
+  t.after(() => space.close())
+  return { space, reached, free }
+}
+
+test('a handler goes on behind a step only when its result is durable', async (t) => {
+  const seen = recorder()
+  const worker = agent('worker', {
+    go: on({ input: nothing }, async (turn) => {
+      await turn.step('pay', () => seen.note('paid'))
+      seen.note('went on')
+    }),
+  })
+  const { space, reached, free } = await onSlowDisk(
+    t,
+    [worker],
+    (write) => write.type === 'journal' && write.chunk?.text.includes('"t":"done"') === true,
+  )
+  const id = await space.send(worker.go, null)
+  await reached.opened
+  await delay(A_WHILE_MS)
+  assert.deepEqual(seen.seen, ['paid'])
+  free.open()
+  await untilState(space, id, 'handled')
+  assert.deepEqual(seen.seen, ['paid', 'went on'])
+})
+
+test('a step runs only when the turns before it are durable, though its handler has begun', async (t) => {
+  const seen = recorder()
+  const worker = agent('worker', {
+    plain: on({ input: nothing }, () => seen.note('first')),
+    steps: on({ input: nothing }, async (turn) => {
+      seen.note('second')
+      await turn.step('pay', () => seen.note('paid'))
+    }),
+  })
+  const { space, reached, free } = await onSlowDisk(
+    t,
+    [worker],
+    (write) => write.type === 'record' && write.turn !== null,
+  )
+  const ids = await Promise.all([space.send(worker.plain, null), space.send(worker.steps, null)])
+  await reached.opened
+  await until('the second handler has begun', () => seen.seen.includes('second'))
+  await delay(A_WHILE_MS)
+  assert.deepEqual(seen.seen, ['first', 'second'])
+  free.open()
+  for (const id of ids) await untilState(space, id, 'handled')
+  assert.deepEqual(seen.seen, ['first', 'second', 'paid'])
+})

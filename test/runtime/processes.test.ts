@@ -1,0 +1,347 @@
+import assert from 'node:assert/strict'
+import { setTimeout as delay } from 'node:timers/promises'
+import { test } from 'node:test'
+import type { TestContext } from 'node:test'
+import { agent, nodeCrypto, on, topic } from '../../src/index.ts'
+import type { AnyAgent, Keyring, Limits, Space } from '../../src/index.ts'
+import { systemClock } from '../../src/adapters/node/clock.ts'
+import { fileKeyring } from '../../src/adapters/node/keyring.ts'
+import { systemRandom } from '../../src/adapters/node/random.ts'
+import { CoterieError } from '../../src/core/errors.ts'
+import { silentLogger } from '../../src/ports/logger.ts'
+import type { Outcome, SpaceStore, Store } from '../../src/ports/store.ts'
+import { startSpace } from '../../src/runtime/start.ts'
+import { openSqlite } from '../../src/stores/sqlite/index.ts'
+import {
+  code,
+  fileOf,
+  gate,
+  never,
+  nothing,
+  number,
+  recorder,
+  start,
+  tempUrl,
+  text,
+  until,
+  untilState,
+} from './helpers.ts'
+
+/** A store whose spaces behave as `change` says: for faults that a real one shows only now and then. */
+function changed(store: Store, change: (space: SpaceStore) => Partial<SpaceStore>): Store {
+  const wrap = (space: SpaceStore | undefined): SpaceStore | undefined => {
+    if (space === undefined) return undefined
+    const own = change(space)
+    return new Proxy(space, {
+      get(target, name) {
+        if (Object.hasOwn(own, name)) return own[name as keyof SpaceStore]
+        const value: unknown = Reflect.get(target, name, target)
+        return typeof value === 'function' ? (value as (...args: never[]) => unknown).bind(target) : value
+      },
+    })
+  }
+  return {
+    url: store.url,
+    spaces: () => store.spaces(),
+    space: async (name, genesis) => wrap(await store.space(name, genesis)),
+    close: () => store.close(),
+  }
+}
+
+interface Rig {
+  readonly agents?: readonly AnyAgent[]
+  readonly limits?: Partial<Limits>
+  readonly now?: () => number
+  readonly keyring?: Keyring
+  readonly change?: (space: SpaceStore) => Partial<SpaceStore>
+}
+
+/** Starts a space on parts of its own. */
+async function rig(t: TestContext, url: string, options: Rig): Promise<Space> {
+  const { agents = [], limits = {}, now, change = () => ({}) } = options
+  const keyring = options.keyring ?? fileKeyring(`${fileOf(url)}.keys`, nodeCrypto, systemRandom)
+  const clock = now === undefined ? systemClock : { ...systemClock, now }
+  const ports = { clock, crypto: nodeCrypto, keyring, logger: silentLogger, random: systemRandom }
+  const store = changed(openSqlite(url, now === undefined ? {} : { now }), change)
+  const space = await startSpace(store, ports, { space: 'main', agents, limits: { pollMs: 5, ...limits } })
+  t.after(() => space.close())
+  return space
+}
+
+const echo = agent('echo', { say: on({ input: text }, (_turn, s) => s.toUpperCase()) })
+
+test('one process asks an agent that another runs', async (t) => {
+  const url = tempUrl(t)
+  const server = await start(t, [echo], { url })
+  const client = await start(t, [], { url })
+  assert.notEqual(client.address, server.address)
+  assert.equal(client.id, server.id)
+  assert.equal(await client.ask(echo.say, 'hello'), 'HELLO')
+  assert.equal(await server.ask(echo.say, 'own'), 'OWN')
+})
+
+test('agents of two processes ask each other, also one that joined after the asker had started', async (t) => {
+  const url = tempUrl(t)
+  const asker = agent('asker', {
+    go: on({ input: text }, (turn, s) => turn.ask(echo.say, s)),
+    send: on({ input: text }, (turn, s) => void turn.send(echo.say, s)),
+  })
+  const first = await start(t, [asker], { url })
+  await start(t, [echo], { url })
+  assert.equal(await first.ask(asker.go, 'x'), 'X')
+  const id = await first.send(asker.send, 'y')
+  await untilState(first, id, 'handled')
+})
+
+test('two processes share the instances of one agent, and each message is handled once', async (t) => {
+  const url = tempUrl(t)
+  const seen = recorder()
+  const make = (process: string): AnyAgent & { readonly name: string } =>
+    agent('worker', {
+      take: on({ input: number }, async (turn, n) => {
+        await turn.step('work', () => delay(1))
+        seen.note([process, turn.self, n])
+      }),
+    })
+  const ref = agent('worker', { take: on({ input: number }, () => undefined) }).take
+  const one = await start(t, [make('one')], { url })
+  const two = await start(t, [make('two')], { url })
+  await Promise.all(
+    Array.from({ length: 80 }, (_, n) => (n % 2 ? one : two).send(ref, n, { key: String(n % 8) })),
+  )
+  await until('all are handled', () => seen.seen.length >= 80)
+  await delay(20)
+  const lines = seen.seen as [string, string, number][]
+  assert.deepEqual(
+    lines.map(([, , n]) => n).toSorted((a, b) => a - b),
+    Array.from({ length: 80 }, (_, n) => n),
+  )
+  assert.deepEqual(new Set(lines.map(([process]) => process)), new Set(['one', 'two']))
+})
+
+test('a process goes on with the work of one that was closed', async (t) => {
+  const url = tempUrl(t)
+  const reached = gate()
+  const hanging = agent('worker', {
+    go: on({ input: nothing }, () => {
+      reached.open()
+      return never<string>()
+    }),
+  })
+  const working = agent('worker', { go: on({ input: nothing }, () => 'done') })
+  const one = await start(t, [hanging], { url })
+  const client = await start(t, [], { url })
+  const asked = client.ask(working.go, null)
+  await reached.opened
+  await start(t, [working], { url })
+  await one.close()
+  assert.equal(await asked, 'done')
+})
+
+test('a cancel in one process stops the turn that another runs', async (t) => {
+  const url = tempUrl(t)
+  const reached = gate()
+  const heard = recorder()
+  const worker = agent('worker', {
+    go: on({ input: nothing }, (turn) => {
+      turn.signal.addEventListener('abort', () => heard.note((turn.signal.reason as CoterieError).code))
+      reached.open()
+      return never()
+    }),
+  })
+  await start(t, [worker], { url })
+  const client = await start(t, [], { url })
+  const asked = client.ask(worker.go, null, { idempotencyKey: 'k' })
+  await reached.opened
+  const id = await client.send(worker.go, null, { idempotencyKey: 'k' })
+  await client.cancel(id)
+  await assert.rejects(asked, code('COTERIE_CANCELLED'))
+  await until('the signal fires', () => heard.seen.length === 1)
+  assert.deepEqual(heard.seen, ['COTERIE_CANCELLED'])
+})
+
+test('idle does not wait for mail of agents that nobody runs', async (t) => {
+  const url = tempUrl(t)
+  const absent = await start(t, [echo], { url })
+  await absent.close()
+  const here = await start(t, [agent('here', { take: on({ input: text }, () => null) })], { url })
+  await here.send(echo.say, 'x')
+  const idle = here.idle().then(() => 'idle')
+  assert.equal(await Promise.race([idle, delay(1_000, 'waits')]), 'idle')
+})
+
+test('many processes may start at once, with new agents and a new file', async (t) => {
+  const url = tempUrl(t)
+  const names = Array.from({ length: 6 }, (_, n) => `agent${n}`)
+  const spaces = await Promise.all(
+    names.map((name) => start(t, [agent(name, { run: on({ input: nothing }, () => name) }), echo], { url })),
+  )
+  assert.equal(new Set(spaces.map((space) => space.id)).size, 1)
+  for (const [n, name] of names.entries()) {
+    assert.equal(await spaces[(n + 1) % spaces.length]?.askTo(name, 'run', null), name)
+  }
+})
+
+test('a subscriber that joins in another process gets what is published from then on', async (t) => {
+  const url = tempUrl(t)
+  const news = topic('news', number)
+  const seen = recorder()
+  const reader = (name: string): AnyAgent =>
+    agent(name, { read: on({ topic: news }, (_turn, n) => seen.note(`${name} ${n}`)) })
+  const writer = agent('writer', { write: on({ input: number }, (turn, n) => turn.publish(news, n)) })
+  const one = await start(t, [writer, reader('ann')], { url })
+  await one.ask(writer.write, 1)
+  await start(t, [reader('ben')], { url })
+  await one.ask(writer.write, 2)
+  await one.publish(news, 3)
+  await until('all copies', () => seen.seen.length === 5)
+  assert.deepEqual(seen.seen.toSorted(), ['ann 1', 'ann 2', 'ann 3', 'ben 2', 'ben 3'])
+})
+
+test('a worker that was silent for longer than its lease is fenced: the store refuses its commit', async (t) => {
+  const url = tempUrl(t)
+  const outcomes: Outcome['type'][] = []
+  const [reached, wake] = [gate(), gate()]
+  const got = recorder()
+  const sink = agent('sink', { take: on({ input: text }, (_turn, s) => got.note(s)) })
+  const worker = (process: string, hold: boolean): AnyAgent =>
+    agent('worker', {
+      go: on({ input: nothing }, async (turn) => {
+        turn.send(sink.take, process)
+        if (!hold) return process
+        reached.open()
+        await wake.opened
+        return process
+      }),
+    })
+  const ref = agent('worker', { go: on({ input: nothing }, () => '') }).go
+  // Its process is as good as stopped: its heartbeats do not reach the store, and it does not see others' commits.
+  let paused = false
+  const slow = await rig(t, url, {
+    agents: [worker('slow', true), sink],
+    limits: { leaseMs: 150 },
+    change: (space) => ({
+      heartbeat: async (id, leaseMs) => (paused ? true : space.heartbeat(id, leaseMs)),
+      pulse: async () => (paused ? 0 : space.pulse()),
+      commit: async (batch, limits) => {
+        const answers = await space.commit(batch, limits)
+        if (batch.some((write) => write.lease !== null)) outcomes.push(...answers.map(({ type }) => type))
+        return answers
+      },
+    }),
+  })
+  const id = await slow.send(ref, null)
+  await reached.opened
+  await until('the message is noted as delivered', async () => (await slow.receipt(id)).state === 'delivered')
+  paused = true
+  const quick = await rig(t, url, { agents: [worker('quick', false), sink], limits: { leaseMs: 150 } })
+  await untilState(quick, id, 'handled')
+  outcomes.length = 0
+  wake.open()
+  await until('the slow worker tried to commit', () => outcomes.length > 0)
+  assert.ok(outcomes.includes('fenced'), outcomes.join(' '))
+  assert.ok(!outcomes.includes('accepted'), outcomes.join(' '))
+  await quick.idle()
+  assert.deepEqual(got.seen, ['quick'])
+})
+
+test('a worker that hears that its leases are gone stops its turns: their signal fires', async (t) => {
+  const url = tempUrl(t)
+  const heard = recorder()
+  const reached = gate()
+  let lost = false
+  const worker = agent('worker', {
+    go: on({ input: nothing }, (turn) => {
+      if (lost) return 'again'
+      turn.signal.addEventListener('abort', () => heard.note((turn.signal.reason as CoterieError).code))
+      reached.open()
+      return never<string>()
+    }),
+  })
+  const space = await rig(t, url, {
+    agents: [worker],
+    limits: { leaseMs: 90 },
+    change: (real) => ({
+      heartbeat: async (id, leaseMs) => {
+        const fine = await real.heartbeat(id, leaseMs)
+        if (heard.seen.length > 0 || !lost) return fine
+        return false
+      },
+    }),
+  })
+  const asked = space.ask(worker.go, null)
+  await reached.opened
+  lost = true
+  assert.equal(await asked, 'again')
+  assert.deepEqual(heard.seen, ['COTERIE_LEASE_LOST'])
+})
+
+test('trouble of the store passes: no message dies of it', async (t) => {
+  const url = tempUrl(t)
+  const troubles: Record<string, number> = { mail: 0, journal: 0, records: 0, commit: 0, answers: 0 }
+  const busy = (): never => {
+    throw new CoterieError('COTERIE_STORE_BUSY', 'The database is busy.')
+  }
+  const fails = (name: string): boolean => {
+    const left = troubles[name] ?? 0
+    troubles[name] = Math.max(0, left - 1)
+    return left > 0
+  }
+  const ran = recorder()
+  const worker = agent('worker', {
+    go: on({ input: text }, async (turn, s) => {
+      await turn.step('once', () => ran.note(s))
+      await turn.ask(echo.say, s)
+      return turn.attempt
+    }),
+  })
+  await rig(t, url, {
+    agents: [worker, echo],
+    change: (real) => ({
+      mail: async (...args) => (fails('mail') ? busy() : real.mail(...args)),
+      journal: async (...args) => (fails('journal') ? busy() : real.journal(...args)),
+      records: async (...args) => (fails('records') ? busy() : real.records(...args)),
+      answers: async (...args) => (fails('answers') ? busy() : real.answers(...args)),
+      commit: async (batch, limits) =>
+        fails('commit') && batch.some((write) => write.lease !== null) ? busy() : real.commit(batch, limits),
+    }),
+  })
+  const client = await rig(t, url, {})
+  for (const name of Object.keys(troubles)) {
+    troubles[name] = 1
+    const id = await client.send(worker.go, name)
+    await untilState(client, id, 'handled')
+  }
+  assert.equal((await client.status()).messages.dead, 0)
+  assert.deepEqual(new Set(ran.seen), new Set(Object.keys(troubles)))
+})
+
+test('a clock far behind the log is refused, one a little behind stands still until it has caught up', async (t) => {
+  const url = tempUrl(t)
+  const first = await rig(t, url, { agents: [echo] })
+  await first.ask(echo.say, 'x')
+  await first.close()
+  const behind = (ms: number) => () => Date.now() - ms
+  await assert.rejects(rig(t, url, { agents: [echo], now: behind(120_000) }), code('COTERIE_CLOCK_BACK'))
+  const second = await rig(t, url, { agents: [echo], now: behind(5_000) })
+  assert.equal(await second.ask(echo.say, 'y'), 'Y')
+  const records = await second.store.records(0, 100)
+  const times = records.map((record) => (JSON.parse(record.body) as { at: number }).at)
+  assert.deepEqual(
+    times,
+    times.toSorted((a, b) => a - b),
+  )
+})
+
+test('a timer is kept across a clock that stands still', async (t) => {
+  const url = tempUrl(t)
+  let shift = 0
+  const seen = recorder()
+  const sink = agent('sink', { take: on({ input: text }, (_turn, s) => seen.note(s)) })
+  const space = await rig(t, url, { agents: [sink], now: () => Date.now() + shift })
+  await space.send(sink.take, 'before')
+  await space.idle()
+  shift = -60
+  await space.send(sink.take, 'later', { delayMs: 30 })
+  await until('it comes', () => seen.seen.length === 2, 3_000)
+})
