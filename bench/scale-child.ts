@@ -1,5 +1,6 @@
 /**
- * One scale measurement, alone in its process: `fill`, `drain`, `restart` or `idle`, and a folder.
+ * One scale measurement, alone in its process: `fill`, `drain`, `restart` or `idle`, a folder, and which share of
+ * the numbers (the tests take less).
  *
  * @module
  */
@@ -10,9 +11,9 @@ import { z } from 'zod'
 import { agent, on, open } from '../src/index.ts'
 import { payload } from './statistics.ts'
 
-const MESSAGES = 100_000
-const AGENTS = 10_000
-const [, , what = '', folder = ''] = process.argv
+const [, , what = '', folder = '', share = '1'] = process.argv
+const MESSAGES = 100_000 * Number(share)
+const AGENTS = 10_000 * Number(share)
 
 const body = z.object({ i: z.number(), body: z.string() })
 let rssMax = 0
@@ -51,7 +52,9 @@ const measurements: Record<string, () => Promise<Record<string, number>>> = {
   async idle() {
     const idler = agent('idler', { take: on({ input: body }, () => undefined) })
     await using space = await open(`sqlite:${join(folder, 'idle.db')}`, { agents: [idler] })
-    await Promise.all(Array.from({ length: AGENTS }, (_, i) => space.send(idler.take, payload(i), { key: `k${i}` })))
+    await Promise.all(
+      Array.from({ length: AGENTS }, (_, i) => space.send(idler.take, payload(i), { key: `k${i}` })),
+    )
     await space.idle()
     await sleep(500)
     const before = process.cpuUsage()

@@ -17,12 +17,13 @@ export interface Scale {
   readonly restartMs: number
 }
 
-/** 100,000 queued messages, 10,000 idle agents, a restart over 100,000 records. */
-export async function measureScale(folder: string): Promise<Scale> {
-  await child('fill', folder)
-  const drained = await child('drain', folder)
-  const restarted = await child('restart', folder)
-  const idle = await child('idle', folder)
+/** 100,000 queued messages, 10,000 idle agents, a restart over 100,000 records; or a share of these numbers. */
+export async function measureScale(folder: string, share = 1): Promise<Scale> {
+  const measure = (what: string): Promise<Readonly<Record<string, unknown>>> => child(what, folder, share)
+  await measure('fill')
+  const drained = await measure('drain')
+  const restarted = await measure('restart')
+  const idle = await measure('idle')
   return {
     backlogSeconds: number(drained, 'seconds'),
     backlogRssMb: number(drained, 'rssMb'),
@@ -38,10 +39,17 @@ function number(result: Readonly<Record<string, unknown>>, name: string): number
   return value
 }
 
-function child(what: string, folder: string): Promise<Readonly<Record<string, unknown>>> {
+function child(what: string, folder: string, share: number): Promise<Readonly<Record<string, unknown>>> {
   const script = fileURLToPath(new URL('scale-child.ts', import.meta.url))
   // Node's default young generation alone may take 100 MB; 16 MB cost no speed here.
-  const args = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=16', script, what, folder]
+  const args = [
+    '--disable-warning=ExperimentalWarning',
+    '--max-semi-space-size=16',
+    script,
+    what,
+    folder,
+    String(share),
+  ]
   return new Promise((resolve, reject) => {
     const started = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
     let out = ''

@@ -40,7 +40,9 @@ class Machine {
   async open(t: TestContext): Promise<Space> {
     const now = (): number => Date.now() + this.aheadMs
     const url = `sqlite:${this.file}`
-    const logger: Logger = { log: (_level, message, fields) => void this.lines.push(`${message} ${String(fields?.['code'])}`) }
+    const logger: Logger = {
+      log: (_level, message, fields) => void this.lines.push(`${message} ${String(fields?.['code'])}`),
+    }
     const ports = {
       clock: { ...systemClock, now },
       crypto: nodeCrypto,
@@ -88,7 +90,9 @@ test('work under way goes on while the clock is set back, and the times in the l
   machine.aheadMs = -HOUR_MS
   const sent = await Promise.all([2, 3, 4].map((i) => space.send(sink.take, { i })))
   // What waits for a time, waits until the clock is there again: a sleep of 20 ms, begun when it stood still.
-  await until('the log tells of the clock', () => machine.lines.some((line) => line.includes('COTERIE_CLOCK_BACK')))
+  await until('the log tells of the clock', () =>
+    machine.lines.some((line) => line.includes('COTERIE_CLOCK_BACK')),
+  )
   machine.aheadMs = 0
   await until('all that was sent is handled', async () => {
     const states = await Promise.all(sent.map(async (id) => (await space.receipt(id)).state))

@@ -43,7 +43,10 @@ for (const killedAt of [1, 300, 1_200]) {
     const ids = rows.map(({ envelope }) => envelope.id)
     assert.deepEqual(ids.slice(0, acknowledged.length), acknowledged)
     // At most the one that was on its way when the process died.
-    assert.ok(ids.length <= acknowledged.length + 1, `${ids.length} messages, ${acknowledged.length} acknowledged`)
+    assert.ok(
+      ids.length <= acknowledged.length + 1,
+      `${ids.length} messages, ${acknowledged.length} acknowledged`,
+    )
     await assertVerifies(space)
   })
 }

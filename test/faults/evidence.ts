@@ -90,7 +90,11 @@ function integrity(database: string): readonly string[] {
 
 async function readBooks(space: SpaceStore): Promise<Books> {
   const bodies: RecordBody[] = []
-  for (let page = await space.records(0, PAGE); page.length > 0; page = await space.records(bodies.length, PAGE))
+  for (
+    let page = await space.records(0, PAGE);
+    page.length > 0;
+    page = await space.records(bodies.length, PAGE)
+  )
     for (const record of page) bodies.push(JSON.parse(record.body) as RecordBody)
   const rows: MessageRow[] = []
   for (let after = -1; ; after = rows.at(-1)?.position ?? after) {
@@ -112,7 +116,8 @@ async function resultsOf(space: SpaceStore, turn: string): Promise<readonly Rece
   )
   const kept = new Set(new Journal(entries).order)
   const last = new Map<number, string>()
-  for (const entry of entries) if (entry.t === 'done' && kept.has(entry.i)) last.set(entry.i, entry.value ?? 'null')
+  for (const entry of entries)
+    if (entry.t === 'done' && kept.has(entry.i)) last.set(entry.i, entry.value ?? 'null')
   return [...last.values()].map((text) => JSON.parse(text) as unknown).filter(isReceipt)
 }
 
@@ -178,7 +183,9 @@ function recordedOnce({ results }: Books, runs: readonly Run[], superseded: Supe
     const recorded = results.get(key)
     if (recorded === undefined || run <= recorded.run) return []
     const late = pid !== recordedBy.get(recorded.run) && superseded(pid)
-    return late ? [] : [`step ${step} of order ${order} ran again (${run}) after run ${recorded.run} was recorded`]
+    return late
+      ? []
+      : [`step ${step} of order ${order} ran again (${run}) after run ${recorded.run} was recorded`]
   })
 }
 

@@ -52,7 +52,12 @@ function bytesOf(folder: string): Readonly<Record<string, string>> {
     .filter((name) => statSync(join(folder, name)).isFile())
     .toSorted()
   return Object.fromEntries(
-    files.map((name) => [name, createHash('sha256').update(readFileSync(join(folder, name))).digest('hex')]),
+    files.map((name) => [
+      name,
+      createHash('sha256')
+        .update(readFileSync(join(folder, name)))
+        .digest('hex'),
+    ]),
   )
 }
 
@@ -176,18 +181,19 @@ describe('a database that may not be written', () => {
   }
 })
 
-const KEY_FAULTS: readonly (readonly [what: string, expected: ErrorCode, spoilKey: (key: string) => void])[] = [
-  ['missing', 'COTERIE_KEY_MISSING', (key) => rmSync(key)],
-  ['empty', 'COTERIE_KEY_UNREADABLE', (key) => writeFileSync(key, '')],
-  ['garbled', 'COTERIE_KEY_UNREADABLE', (key) => spoil(key, (bytes) => bytes.fill(0x7b, 10, 20))],
-  ['a folder', 'COTERIE_KEY_UNREADABLE', (key) => (rmSync(key), mkdirSync(key, { mode: 0o700 }))],
-  ['open to others', 'COTERIE_KEY_UNREADABLE', (key) => chmodSync(key, 0o644)],
+const KEY_FAULTS: readonly (readonly [what: string, expected: ErrorCode, spoilKey: (key: string) => void])[] =
   [
-    "another agent's",
-    'COTERIE_KEY_UNREADABLE',
-    (key) => copyFileSync(key.replace('sink.key', '@owner.key'), key),
-  ],
-]
+    ['missing', 'COTERIE_KEY_MISSING', (key) => rmSync(key)],
+    ['empty', 'COTERIE_KEY_UNREADABLE', (key) => writeFileSync(key, '')],
+    ['garbled', 'COTERIE_KEY_UNREADABLE', (key) => spoil(key, (bytes) => bytes.fill(0x7b, 10, 20))],
+    ['a folder', 'COTERIE_KEY_UNREADABLE', (key) => (rmSync(key), mkdirSync(key, { mode: 0o700 }))],
+    ['open to others', 'COTERIE_KEY_UNREADABLE', (key) => chmodSync(key, 0o644)],
+    [
+      "another agent's",
+      'COTERIE_KEY_UNREADABLE',
+      (key) => copyFileSync(key.replace('sink.key', '@owner.key'), key),
+    ],
+  ]
 
 describe('a key that does not fit', () => {
   for (const [what, expected, spoilKey] of KEY_FAULTS) {

@@ -51,7 +51,14 @@ export async function killLoop(
     told(`${orders} orders are through; examining the books`)
     const evidence = await examine(crew.database, crew.world.runs(), orders, (pid) => crew.superseded(pid))
     const problems = [...evidence.problems, ...crew.accidents]
-    return { ...evidence, problems, kills: plan.kills, freezes, orders, elapsedMs: performance.now() - started }
+    return {
+      ...evidence,
+      problems,
+      kills: plan.kills,
+      freezes,
+      orders,
+      elapsedMs: performance.now() - started,
+    }
   } finally {
     await crew.end()
   }
@@ -134,7 +141,10 @@ class Crew {
     const worker = this.#workers[at]
     if (worker === undefined || this.#frozen.has(worker)) return
     worker.kill('SIGSTOP')
-    this.#frozen.set(worker, setTimeout(() => this.#thaw(worker), ms))
+    this.#frozen.set(
+      worker,
+      setTimeout(() => this.#thaw(worker), ms),
+    )
   }
 
   /** Lets everything come to its end; answers the number of orders. */
@@ -151,9 +161,7 @@ class Crew {
 
   /** True for a process that was told, or has found out, that another had taken over. */
   superseded(pid: number): boolean {
-    return (
-      this.#all.get(pid)?.log.some((line) => /leases? lost/.test(String(line['message'] ?? ''))) ?? false
-    )
+    return this.#all.get(pid)?.log.some((line) => /leases? lost/.test(String(line['message'] ?? ''))) ?? false
   }
 
   async end(): Promise<void> {

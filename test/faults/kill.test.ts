@@ -33,7 +33,7 @@ test('twenty kills among three workers and a feeder lose nothing, repeat nothing
   const never = (): boolean => false
   const shipped = runs.findLast((run) => run.step === 'ship')
   assert.ok(shipped !== undefined)
-  const problems = async (...[more = []]: [(typeof runs)?]): Promise<string> =>
+  const problems = async (...[more = []]: [typeof runs?]): Promise<string> =>
     (await examine(database, [...runs, ...more], report.orders, never)).problems.join('\n')
   const spoil = (sql: string): void => {
     const db = new DatabaseSync(database)

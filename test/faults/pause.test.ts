@@ -71,7 +71,13 @@ test('a worker that wakes after its lease is gone is refused by the store, and g
   const successor = await succeed(message)
 
   const refusal = await stopped.event('refused')
-  assert.deepEqual(refusal, { event: 'refused', write: 'record', outcome: 'fenced', type: 'fenced', epoch: 2 })
+  assert.deepEqual(refusal, {
+    event: 'refused',
+    write: 'record',
+    outcome: 'fenced',
+    type: 'fenced',
+    epoch: 2,
+  })
   await until('the log of the worker names the lost lease', () =>
     stopped.log.some((line) => /^leases? lost/.test(String(line['message']))),
   )

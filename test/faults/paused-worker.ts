@@ -37,7 +37,9 @@ const slow = agent('slow', {
   call: on({ input }, async (turn, { i }) => {
     const { run } = await turn.step('call', async ({ idempotencyKey, signal }) => {
       const receipt = world.run('call', i, idempotencyKey)
-      signal.addEventListener('abort', () => tellParent({ event: 'aborted', code: String(signal.reason?.code) }))
+      signal.addEventListener('abort', () =>
+        tellParent({ event: 'aborted', code: String(signal.reason?.code) }),
+      )
       tellParent({ event: 'called', run: receipt.run })
       while (!existsSync(go)) await delay(5)
       await delay(50)

@@ -87,11 +87,7 @@ export function pipeline(world: World): readonly AnyAgent[] {
       const price = await act(turn, 'price', i)
       turn.reason(`order ${i} was priced at ${turn.now()}`)
       const luck = Math.floor(turn.random() * 1_000)
-      const quote = await turn.ask(
-        pricer.quote,
-        { i, price },
-        { key: `n${i % 2}`, timeoutMs: PATIENCE_MS },
-      )
+      const quote = await turn.ask(pricer.quote, { i, price }, { key: `n${i % 2}`, timeoutMs: PATIENCE_MS })
       if (i % 5 === 0) await turn.sleep(40)
       turn.publish(taken, { i })
       turn.send(packer.pack, { i, price, quote, luck }, { key: laneOfOrder(i) })

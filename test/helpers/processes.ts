@@ -9,6 +9,7 @@
 
 import { spawn } from 'node:child_process'
 import type { ChildProcessByStdio } from 'node:child_process'
+import { constants } from 'node:os'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 
@@ -38,6 +39,9 @@ const living = new Set<Child>()
 process.on('exit', () => {
   for (const child of living) child.kill('SIGKILL')
 })
+// A test that takes too long, or is interrupted, ends through `exit` too.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.once(signal, () => process.exit(128 + constants.signals[signal]))
 
 /** A child process. */
 export class Child {
@@ -152,7 +156,9 @@ export class Child {
 
   #fail(waiter: Waiter, what: string): void {
     const ended = this.#ended === undefined ? '' : ` with ${describe(this.#ended)}`
-    waiter.failed(new Error(`${this.name} ${what}${ended} before it reported what was expected${this.#tail()}`))
+    waiter.failed(
+      new Error(`${this.name} ${what}${ended} before it reported what was expected${this.#tail()}`),
+    )
   }
 
   #tail(): string {

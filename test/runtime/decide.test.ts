@@ -19,7 +19,6 @@ import type {
   DecideOptions,
   Decision,
   Handler,
-  HandlerRef,
   Space,
   TrustedKey,
   Vote,
@@ -224,7 +223,7 @@ test('a vote that is interrupted goes on: members vote once, and the decision ke
   })
   const chairman = chair(QUESTION, [ann, ben])
   const one = await start(t, [chairman, ann, ben], { url })
-  const id = await one.send(chairman.decide as HandlerRef<null, unknown>, null)
+  const id = await one.send(chairman.decide, null)
   await reached.opened
   const [question] = await one.store.messagesOf({ cause: `turn_${id.slice(4)}`, limit: 2 })
   const { decision } = JSON.parse(question?.payload ?? '{}') as { decision: string }

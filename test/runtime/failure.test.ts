@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { agent, CoterieError, on } from '../../src/index.ts'
+import type { ErrorValue } from '../../src/index.ts'
+import type { RecordDetail } from '../../src/core/record.ts'
 import {
   ONCE,
   QUICK,
@@ -14,6 +16,11 @@ import {
   until,
   untilState,
 } from './helpers.ts'
+
+/** The message of the error in a record's detail. */
+function messageOf(detail: RecordDetail | null): string {
+  return (detail?.error as ErrorValue | undefined)?.message ?? ''
+}
 
 test('a failed turn is tried again after a pause, with its attempts counted, and then is a dead letter', async (t) => {
   const times = recorder()
@@ -42,7 +49,7 @@ test('a failed turn is tried again after a pause, with its attempts counted, and
   assert.equal(error?.cause?.cause?.message, 'root')
   const records = await turnRecords(space, id)
   assert.deepEqual(
-    records.map(({ body, detail }) => [body.turn?.attempt, body.turn?.end, (detail?.error as Error).message]),
+    records.map(({ body, detail }) => [body.turn?.attempt, body.turn?.end, messageOf(detail)]),
     [
       [1, 'retry', 'outer'],
       [2, 'retry', 'outer'],
@@ -98,7 +105,6 @@ test('whatever is thrown is kept as an error', async (t) => {
   ]
   const worker = agent('worker', {
     go: on({ input: number, retry: ONCE }, (_turn, i) => {
-      // oxlint-disable-next-line typescript/only-throw-error
       throw things[i]
     }),
   })

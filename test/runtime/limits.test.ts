@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { agent, on, open, topic } from '../../src/index.ts'
-import type { HandlerRef, Limits } from '../../src/index.ts'
+import type { HandlerRef } from '../../src/index.ts'
 import { code, never, nothing, number, recorder, start, text, turnRecords, untilState } from './helpers.ts'
 
 const sink = agent('sink', {
@@ -11,10 +11,7 @@ const sink = agent('sink', {
 
 test('refuses limits that are no positive whole number, and names that are none', async () => {
   for (const limits of [{ leaseMs: 0 }, { pollMs: 1.5 }, { mailPage: -1 }, { payloadByte: 1 }]) {
-    await assert.rejects(
-      open('sqlite::memory:', { limits: limits as Partial<Limits> }),
-      code('COTERIE_INVALID_ARGUMENT'),
-    )
+    await assert.rejects(open('sqlite::memory:', { limits }), code('COTERIE_INVALID_ARGUMENT'))
   }
 })
 
@@ -45,8 +42,10 @@ test('refuses an oversized message, reply, step result and event inside a turn',
     publish: on({ input: nothing }, (turn) => turn.publish(topic('news', text), big)),
   })
   const space = await start(t, [sink, maker], { limits: { payloadBytes: 100 } })
-  for (const handler of [maker.send, maker.ask, maker.answer, maker.reply, maker.append, maker.publish]) {
-    const answer = await space.askSettled(handler as HandlerRef<null>, null)
+  const { send, ask, answer: returned, reply, append, publish } = maker
+  const handlers: readonly HandlerRef<null>[] = [send, ask, returned, reply, append, publish]
+  for (const handler of handlers) {
+    const answer = await space.askSettled(handler, null)
     assert.equal(answer.ok ? '' : answer.error.code, 'COTERIE_PAYLOAD_TOO_LARGE', handler.handler)
   }
   const answer = await space.askSettled(maker.step, null)

@@ -90,7 +90,7 @@ test('a turn that sends to a full mailbox fails, sends nothing, and is tried aga
   held.open()
   await untilState(space, id, 'handled')
   await space.idle()
-  assert.deepEqual(seen.seen.toSorted(), [0, 1, 2, 9, 'other 9'])
+  assert.deepEqual(seen.seen.map(String).toSorted(), ['0', '1', '2', '9', 'other 9'])
 })
 
 test('a publication to a full subscriber is refused as any other message', async (t) => {

@@ -195,7 +195,7 @@ test('a subscriber that joins in another process gets what is published from the
   await one.ask(writer.write, 2)
   await one.publish(news, 3)
   await until('all copies', () => seen.seen.length === 5)
-  assert.deepEqual(seen.seen.toSorted(), ['ann 1', 'ann 2', 'ann 3', 'ben 2', 'ben 3'])
+  assert.deepEqual(seen.seen.map(String).toSorted(), ['ann 1', 'ann 2', 'ann 3', 'ben 2', 'ben 3'])
 })
 
 test('a worker that was silent for longer than its lease is fenced: the store refuses its commit', async (t) => {

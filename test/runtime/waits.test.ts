@@ -84,9 +84,7 @@ test('a refused question can be handled like any failed one, and nothing of it w
 test('keyed instances of one agent may ask each other', async (t) => {
   const node = agent('node', {
     depth: on({ input: number }, async (turn, n): Promise<number> =>
-      n === 0
-        ? 0
-        : 1 + ((await turn.ask(node.depth as HandlerRef<number, number>, n - 1, { key: `${n}` })) as number),
+      n === 0 ? 0 : 1 + Number(await turn.ask(node.depth, n - 1, { key: `${n}` })),
     ),
   })
   const space = await start(t, [node])
@@ -106,7 +104,7 @@ test('a waiting agent handles what its own trace sends it, and lets other traces
   const boss = agent('boss', {
     work: on({ input: nothing }, async (turn) => {
       order.note('begin')
-      await turn.ask(helper.help as HandlerRef<null, unknown>, null)
+      await turn.ask(helper.help, null)
       order.note('end')
     }),
     note: on({ input: text }, (_turn, s) => order.note(s)),
@@ -142,7 +140,7 @@ test('turns of one trace may wait inside each other at one address', async (t) =
   await until('both wait', async () => (await space.status()).messages.waiting === 2)
   held.open()
   await space.idle()
-  assert.deepEqual(order.seen.toSorted(), ['inner', 'outer'])
+  assert.deepEqual(order.seen.map(String).toSorted(), ['inner', 'outer'])
 })
 
 test('coordinators that wait take no place: 200 of them go through 4 places', async (t) => {

@@ -6,8 +6,9 @@ import { z } from 'zod'
 import { agent, on, topic, vote } from '../../src/index.ts'
 import type { Certificate, Settled, Space } from '../../src/index.ts'
 
-type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
-const holds = <T extends true>(): T | undefined => undefined
+/** True when both are the same but for the order of their members; never for the type that fits everything. */
+type Equal<A, B> = 0 extends 1 & A ? false : [A, B] extends [B, A] ? true : false
+const holds = (_fact: true): void => undefined
 
 const releases = topic('releases', z.object({ version: z.string() }))
 
@@ -18,7 +19,7 @@ const reviewer = agent('reviewer', {
       output: z.object({ verdict: z.enum(['ok', 'risky']), at: z.string().transform(Number) }),
     },
     (turn, pkg) => {
-      holds<Equal<typeof pkg, { name: string; depth: number }>>()
+      holds(true satisfies Equal<typeof pkg, { name: string; depth: number }>)
       turn.reply({ verdict: 'ok', at: '1' })
       // @ts-expect-error a reply has the type of the output schema's input
       turn.reply({ verdict: 'fine', at: '1' })
@@ -27,7 +28,7 @@ const reviewer = agent('reviewer', {
   ),
   count: on({ input: z.string() }, (_turn, word) => word.length),
   released: on({ topic: releases }, (turn, release) => {
-    holds<Equal<typeof release, { version: string }>>()
+    holds(true satisfies Equal<typeof release, { version: string }>)
     // @ts-expect-error the payload of a topic is checked
     turn.publish(releases, { version: 1 })
     turn.publish(releases, { version: '1' })
@@ -38,11 +39,11 @@ const reviewer = agent('reviewer', {
 /** What callers from outside may write. */
 export async function outside(space: Space): Promise<void> {
   const answer = await space.ask(reviewer.review, { name: 'left-pad' })
-  holds<Equal<typeof answer, { verdict: 'ok' | 'risky'; at: number }>>()
+  holds(true satisfies Equal<typeof answer, { verdict: 'ok' | 'risky'; at: number }>)
   const length = await space.ask(reviewer.count, 'word')
-  holds<Equal<typeof length, number>>()
+  holds(true satisfies Equal<typeof length, number>)
   const settled = await space.askSettled(reviewer.count, 'word')
-  holds<Equal<typeof settled, Settled<number>>>()
+  holds(true satisfies Equal<typeof settled, Settled<number>>)
 
   // @ts-expect-error `name` is missing
   await space.ask(reviewer.review, {})
@@ -61,9 +62,9 @@ export async function outside(space: Space): Promise<void> {
 agent('caller', {
   call: on({ input: z.null() }, async (turn) => {
     const answer = await turn.ask(reviewer.review, { name: 'left-pad', depth: 2 })
-    holds<Equal<typeof answer, { verdict: 'ok' | 'risky'; at: number }>>()
+    holds(true satisfies Equal<typeof answer, { verdict: 'ok' | 'risky'; at: number }>)
     const settled = await turn.askSettled(reviewer.count, 'word')
-    if (settled.ok) holds<Equal<typeof settled.value, number>>()
+    if (settled.ok) holds(true satisfies Equal<typeof settled.value, number>)
     // @ts-expect-error a string is wanted
     turn.send(reviewer.count, 1)
     // @ts-expect-error a string is wanted
@@ -72,17 +73,17 @@ agent('caller', {
     await turn.ask(reviewer.count, 'word', { delayMs: 1 })
     const made = await turn.step('make', () => ({ a: 1 }), {
       undo: (result) => {
-        holds<Equal<typeof result, { a: number } | undefined>>()
+        holds(true satisfies Equal<typeof result, { a: number } | undefined>)
       },
     })
-    holds<Equal<typeof made, { a: number }>>()
+    holds(true satisfies Equal<typeof made, { a: number }>)
     const decision = await turn.decide({
       question: 'merge?',
       electorate: [reviewer.judge, { ref: reviewer.judge, key: 'second' }],
       rule: { type: 'majority' },
     })
     const { certificate } = decision
-    holds<Equal<typeof certificate, Certificate>>()
+    holds(true satisfies Equal<typeof certificate, Certificate>)
     await turn.decide({
       question: 'merge?',
       // @ts-expect-error only handlers made by `vote` may vote
