@@ -1,6 +1,6 @@
 /**
- * One scale measurement, alone in its process: `fill`, `drain`, `restart` or `idle`, a folder, and which share of
- * the numbers (the tests take less).
+ * One scale measurement, alone in its process: `fill`, `drain`, `restart` or `idle`, a folder, and which
+ * share of the numbers (the tests take less).
  *
  * @module
  */

@@ -1,7 +1,6 @@
 /**
- * Kills worker processes at random moments and examines what is left:
- * `npm run kill -- --kills 200 [--seed S] [--workers 3] [--lease-ms 500]`. Exit code 1 when something does not hold; the
- * database is then kept.
+ * Kills worker processes at random moments and examines what is left: `npm run kill -- --kills 200 [--seed S]
+ * [--workers 3] [--lease-ms 500]`. Exit code 1 when something does not hold; the database is then kept.
  */
 
 import { randomInt } from 'node:crypto'
@@ -35,8 +34,9 @@ try {
   const report = await killLoop(folder, plan, say)
   say(
     `${report.kills} kills and ${report.freezes} freezes in ${(report.elapsedMs / 1000).toFixed(1)} s: ` +
-      `${report.orders} orders, ${report.messages} messages, ${report.records} records, ${report.decisions} decisions, ` +
-      `${report.handovers} changes of hands, ${report.steps} steps recorded, ${report.repeats} runs of steps repeated`,
+      `${report.orders} orders, ${report.messages} messages, ${report.records} records, ` +
+      `${report.decisions} decisions, ${report.handovers} changes of hands, ` +
+      `${report.steps} steps recorded, ${report.repeats} runs of steps repeated`,
   )
   for (const problem of report.problems.slice(0, 20)) say(`BROKEN: ${problem}`)
   if (report.problems.length === 0) {
@@ -48,7 +48,8 @@ try {
   else {
     say(`the database is kept in ${folder}`)
     say(
-      `replay: npm run kill -- --kills ${plan.kills} --seed ${plan.seed} --workers ${plan.workers} --lease-ms ${plan.leaseMs}`,
+      `replay: npm run kill -- --kills ${plan.kills} --seed ${plan.seed} ` +
+        `--workers ${plan.workers} --lease-ms ${plan.leaseMs}`,
     )
   }
 }

@@ -255,15 +255,21 @@ is_text = is_string(1, 4096)
 is_label = is_string(1, 512)
 is_prose = is_string(0, 65536)
 
+
+def is_plain(v):
+    return is_text(v) and string(v) == f'"{v}"'
+
+
+
 is_envelope = has(
     cause=or_null(is_turn), correlation=is_text, deadline=or_null(is_count), dueAt=or_null(is_count),
     failed=is_bool, handler=is_handler, id=is_message, key=or_null(is_text), sentAt=is_count, space=is_hash,
     kind=one_of("send", "ask", "reply", "topic"), payload=has(bytes=is_count, sha256=is_hash),
-    re=or_null(is_message), to=is_address, topic=or_null(is_name), trace=is_text, v=is_one, **{"from": is_address},
+    re=or_null(is_message), to=is_address, topic=or_null(is_name), trace=is_plain, v=is_one, **{"from": is_address},
 )
 is_agent = has(
     handlers=list_of(has(name=is_handler, topic=or_null(is_name))), key=is_key_id,
-    name=lambda v: v == OWNER or is_name(v), publicKey=is_text,
+    name=lambda v: v == OWNER or is_name(v), publicKey=is_plain,
 )
 ALWAYS = dict(
     at=is_count, author=is_address, key=is_key_id, prev=lambda v: v == "" or is_hash(v), seq=is_count,
@@ -271,10 +277,10 @@ ALWAYS = dict(
 )
 SOMETIMES = dict(
     agents=list_of(lambda v: is_agent(v) and len({h["name"] for h in v["handlers"]}) == len(v["handlers"])),
-    cancels=is_text, decisions=list_of(has(id=is_text, sha256=is_hash)), detail=is_hash, epoch=is_count,
+    cancels=is_text, decisions=list_of(has(id=is_plain, sha256=is_hash)), detail=is_hash, epoch=is_count,
     events=list_of(has(sha256=is_hash, stream=is_text, type=is_text, version=is_count)), journal=list_of(is_hash),
     reads=list_of(has(stream=is_text, version=is_count)), revokes=list_of(has(key=is_key_id, reason=is_text)),
-    sends=list_of(has(id=is_message, sha256=is_hash)), trace=is_text,
+    sends=list_of(has(id=is_message, sha256=is_hash)), trace=is_plain,
     settles=list_of(has(id=is_message, **{"as": one_of("handled", "expired", "cancelled", "queued")})),
     turn=has(
         attempt=is_count, end=one_of("handled", "waiting", "retry", "dead", "expired", "cancelled"), id=is_turn,

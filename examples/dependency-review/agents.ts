@@ -37,7 +37,7 @@ function makeReviewer({ role, check }: Reviewer) {
       const look = (): Finding[] => checks[check](task.pkg, contextOf(task))
       const reads = task.projectFolder !== null && READS_FILES.has(check)
       const findings = reads ? await turn.step('look at the installed files', look) : look()
-      turn.reason(`${packageId(task)}: ${findings.length === 0 ? 'found nothing' : told(findings)}`)
+      turn.reason(`${packageId(task)}: ${findings.length === 0 ? 'found nothing' : found(findings)}`)
       return findings
     }),
     judge: vote((_turn, question) => {
@@ -56,7 +56,7 @@ function makeLead(team: TeamName) {
       turn.reason(`asks ${members.map(({ role }) => role).join(', ')} about ${packageId(task)}`)
       const answers = await Promise.all(members.map((member) => turn.ask(member.agent.inspect, task)))
       const findings = answers.flat()
-      turn.reason(findings.length === 0 ? 'the team found nothing' : `the team found: ${counted(findings)}`)
+      turn.reason(findings.length === 0 ? 'the team found nothing' : told(findings))
       return findings
     }),
   })
@@ -155,15 +155,18 @@ function judged(findings: readonly Finding[]): string {
   return weighty.length === 0 ? 'nothing of weight was found' : told(weighty)
 }
 
+/** What others found, and who. */
 function told(findings: readonly Finding[]): string {
-  return findings.map(({ risk, summary }) => `${summary} (${risk})`).join('; ')
+  return findings.map(({ check, risk, summary }) => `${check} says that it ${summary} (${risk})`).join('; ')
 }
 
-function counted(findings: readonly Finding[]): string {
-  const risks = (['severe', 'risky', 'notable', 'info'] as const)
-    .map((risk) => [risk, findings.filter((one) => one.risk === risk).length] as const)
-    .filter(([, count]) => count > 0)
-  return risks.map(([risk, count]) => `${count} ${risk}`).join(', ')
+/** What a reviewer found itself, and where it sees that. */
+function found(findings: readonly Finding[]): string {
+  return findings
+    .map(({ risk, summary, evidence }) => {
+      return `${risk}: it ${summary}${evidence === undefined ? '' : ` (${evidence})`}`
+    })
+    .join('; ')
 }
 
 function counts({ certificate }: Decision): string {

@@ -40,7 +40,7 @@ export function summaryOf(
     ...section(paint.red(paint.bold('Rejected')), rejected, paint, width),
     ...section(paint.yellow(paint.bold('Approved in the second round only')), escalated, paint, width),
     ...totals(review, lockfile, of('approved').length, paint, width),
-    ...(example === undefined ? [] : lookCloser(example, review.db, paint)),
+    ...(example === undefined ? [] : lookCloser(example, review.db, paint, width)),
   ]
 }
 
@@ -110,13 +110,14 @@ function totals(review: Review, lockfile: Lockfile, approved: number, paint: Pai
 }
 
 /** Commands are not wrapped: they are to be copied. */
-function lookCloser(example: Verdict, db: string, paint: Paint): string[] {
+function lookCloser(example: Verdict, db: string, paint: Paint, width: number): string[] {
   const file = quoted(db)
   const end = example.outcome.replace('escalated-', '')
   return [
     '',
-    paint.bold(`Look closer (why was ${example.package} ${end}; is every signature good)`),
+    ...wrap(`Look closer: why was ${example.package} ${end}?`, width, '').map(paint.bold),
     `  npm run coterie -- why ${example.certificate} --db ${file}`,
+    paint.bold('Is every signature good?'),
     `  npm run coterie -- verify --db ${file}`,
     '',
     paint.dim('The database stays there, its keys beside it in a folder that ends in .keys.'),

@@ -5,8 +5,54 @@
  * @module
  */
 
+/** A stable, documented name for what went wrong. */
+export type ErrorCode =
+  | 'COTERIE_USAGE'
+  | 'COTERIE_INVALID_ARGUMENT'
+  | 'COTERIE_INVALID_DEFINITION'
+  | 'COTERIE_INVALID_ADDRESS'
+  | 'COTERIE_INVALID_JSON'
+  | 'COTERIE_INVALID_PAYLOAD'
+  | 'COTERIE_INVALID_REPLY'
+  | 'COTERIE_INVALID_RULE'
+  | 'COTERIE_PAYLOAD_TOO_LARGE'
+  | 'COTERIE_UNKNOWN_RECIPIENT'
+  | 'COTERIE_UNKNOWN_HANDLER'
+  | 'COTERIE_NOT_FOUND'
+  | 'COTERIE_LIMIT_EXCEEDED'
+  | 'COTERIE_MAILBOX_FULL'
+  | 'COTERIE_KEY_REUSED'
+  | 'COTERIE_WAIT_CYCLE'
+  | 'COTERIE_CANCELLED'
+  | 'COTERIE_LEASE_LOST'
+  | 'COTERIE_STALE_READ'
+  | 'COTERIE_DEADLINE_PASSED'
+  | 'COTERIE_JOURNAL_MISMATCH'
+  | 'COTERIE_STEP_FAILED'
+  | 'COTERIE_STEP_TIMEOUT'
+  | 'COTERIE_ASK_FAILED'
+  | 'COTERIE_TURN_FAILED'
+  | 'COTERIE_TURN_CRASHED'
+  | 'COTERIE_TURN_ENDED'
+  | 'COTERIE_ROLLBACK_FAILED'
+  | 'COTERIE_VERIFICATION_FAILED'
+  | 'COTERIE_INVALID_CERTIFICATE'
+  | 'COTERIE_KEY_MISSING'
+  | 'COTERIE_KEY_UNREADABLE'
+  | 'COTERIE_KEY_MISMATCH'
+  | 'COTERIE_STORE_UNSUPPORTED'
+  | 'COTERIE_STORE_CORRUPT'
+  | 'COTERIE_STORE_FOREIGN'
+  | 'COTERIE_STORE_NEWER'
+  | 'COTERIE_STORE_READ_ONLY'
+  | 'COTERIE_STORE_FULL'
+  | 'COTERIE_STORE_BUSY'
+  | 'COTERIE_STORE_FAILED'
+  | 'COTERIE_CLOSED'
+  | 'COTERIE_CLOCK_BACK'
+
 /** How a code behaves: the CLI's exit code, and whether the same call may succeed later. */
-interface ErrorTrait {
+export interface ErrorTrait {
   readonly exit: number
   readonly retryable: boolean
 }
@@ -17,7 +63,7 @@ const trait = (exit: number, retryable = false): ErrorTrait => ({ exit, retryabl
  * Exit codes of the CLI. 0 is success; the others group the error codes by what the caller can do.
  * 1 failed, 2 bad input, 3 verification, 4 not found, 5 refused, 6 store, 7 keys, 8 too late.
  */
-export const ERROR_TRAITS = {
+export const ERROR_TRAITS: Readonly<Record<ErrorCode, ErrorTrait>> = {
   // Bad input: refused at the edge, nothing was written.
   COTERIE_USAGE: trait(2),
   COTERIE_INVALID_ARGUMENT: trait(2),
@@ -67,10 +113,8 @@ export const ERROR_TRAITS = {
   COTERIE_STORE_FAILED: trait(6),
   COTERIE_CLOSED: trait(1),
   COTERIE_CLOCK_BACK: trait(6, true),
-} as const satisfies Record<string, ErrorTrait>
+}
 
-/** A stable, documented name for what went wrong. */
-export type ErrorCode = keyof typeof ERROR_TRAITS
 
 /** Facts about the failure, for machines: addresses, ids, limits. Never a secret. */
 export type ErrorDetails = Readonly<Record<string, unknown>>

@@ -8,7 +8,6 @@
 import { addressOf } from '../core/address.ts'
 import { CoterieError } from '../core/errors.ts'
 import { canonicalize } from '../core/json.ts'
-import type { Json } from '../core/json.ts'
 import { isSignedBallot } from '../voting/ballot.ts'
 import type { SignedBallot } from '../voting/ballot.ts'
 import { makeCertificate } from '../voting/certificate.ts'
@@ -58,7 +57,7 @@ export async function runDecision(
   for (const answer of answers) if (answer.ok && isSignedBallot(answer.value)) ballots.push(answer.value)
   const decidedAt = turn.now()
   const certificate = makeCertificate(context.crypto, proposal, ballots, decidedAt)
-  const text = canonicalize(certificate as unknown as Json)
+  const text = canonicalize(certificate)
   // A turn that is run again comes past decisions that were committed with the call of `now` just above.
   if (!engine.journal.isCommitted(engine.journal.calls - 1)) {
     engine.effects.decisions.push({ id, hash: context.crypto.sha256(text), certificate: text })

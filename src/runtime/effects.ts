@@ -40,7 +40,7 @@ export class Effects {
   settles: Settle[] = []
   decisions: NewDecision[] = []
   reasons: string[] = []
-  reads = new Map<string, ReadStream>()
+  reads: Map<string, ReadStream> = new Map()
   /** Journal entries that no chunk holds yet. */
   entries: JournalEntry[] = []
   /** Hashes of chunks that are durable and that no record lists yet. */

@@ -179,15 +179,6 @@ function checkKey(key: string | undefined): string | null {
   return key
 }
 
-/** The error for an idempotency key that was used with another content. */
-export function keyReused(key: string, existing: string): CoterieError {
-  return new CoterieError(
-    'COTERIE_KEY_REUSED',
-    `The idempotency key "${key}" was used before, by message ${existing} with another content. Use a new key for a new message.`,
-    { details: { key, existing } },
-  )
-}
-
 function invalid(message: string): CoterieError {
   return new CoterieError('COTERIE_INVALID_ARGUMENT', message)
 }

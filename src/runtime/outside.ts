@@ -15,7 +15,8 @@ import type { Committer, Draft } from './committer.ts'
 import { newTraceId } from './context.ts'
 import type { Context } from './context.ts'
 import type { Directory } from './directory.ts'
-import { keyReused, makeMessage, makeReply } from './outbox.ts'
+import { makeMessage, makeReply } from './outbox.ts'
+import { keyReused, mailboxFull } from './refusals.ts'
 import type { Origin, Target } from './outbox.ts'
 import type { Trust } from './trust.ts'
 
@@ -270,9 +271,9 @@ export class Outside {
         return
       }
       case 'full': {
-        const { address, limit } = outcome
+        const { address } = outcome
         for (const send of group)
-          if (send.message.envelope.to === address) send.failed(fullError(address, limit))
+          if (send.message.envelope.to === address) send.failed(mailboxFull(outcome))
         this.#repeat(group.filter((send) => send.message.envelope.to !== address))
         return
       }
@@ -350,14 +351,6 @@ function sameOrThrow(message: NewMessage, existing: Mail | MessageRow): string {
     envelope.handler === message.envelope.handler
   if (!same) throw keyReused(message.envelope.key ?? '', envelope.id)
   return envelope.id
-}
-
-function fullError(address: string, limit: number): CoterieError {
-  return new CoterieError(
-    'COTERIE_MAILBOX_FULL',
-    `The mailbox of ${address} holds ${limit} messages, its limit. Nothing was sent to it; slow down, or raise "mailboxDepth".`,
-    { details: { address, limit } },
-  )
 }
 
 function refusedError(outcome: Outcome | undefined): CoterieError {

@@ -28,7 +28,7 @@ export async function runStep<T>(
     const { done } = recorded
     await new Promise<void>((resolve) => engine.replay(recorded.i, resolve))
     if (done.error !== undefined) throw failure(engine, recorded.i, errorFromValue(done.error))
-    const value = valueOf<T>(done)
+    const value = valueOf(done) as T
     if (compensation !== undefined) compensation.result = value
     return value
   }
@@ -45,7 +45,7 @@ export async function runStep<T>(
     engine.effects.entries.push(done.entry)
     await engine.persist(false)
     if (done.entry.error !== undefined) throw failure(engine, recorded.i, done.thrown)
-    const value = valueOf<T>(done.entry)
+    const value = valueOf(done.entry) as T
     if (compensation !== undefined) compensation.result = value
     return value
   } finally {
@@ -185,9 +185,9 @@ function pause(engine: TurnEngine, ms: number): Promise<void> {
   })
 }
 
-function valueOf<T>(done: DoneEntry): T {
-  // A result is given back as it was recorded, on the first run too: what a handler sees never depends on a crash.
-  return (done.value === undefined ? undefined : JSON.parse(done.value)) as T
+/** A result is given back as it was recorded, on the first run too: what a handler sees never depends on a crash. */
+function valueOf(done: DoneEntry): unknown {
+  return done.value === undefined ? undefined : JSON.parse(done.value)
 }
 
 function failure(engine: TurnEngine, i: number, error: unknown): unknown {

@@ -22,7 +22,7 @@ import { keyFor } from './context.ts'
 import type { Context } from './context.ts'
 import type { Directory } from './directory.ts'
 import { Effects, hasEffect } from './effects.ts'
-import { keyReused } from './outbox.ts'
+import { keyReused, leaseLost, mailboxFull, staleRead, waitCycle } from './refusals.ts'
 import { Replay } from './replay.ts'
 import { isPlain, plainEffects, sealEffects, segmentDraft } from './segment.ts'
 import type { SealedEffects, SegmentRest } from './segment.ts'
@@ -92,10 +92,10 @@ export class TurnEngine {
   readonly journal: Journal
   /** Why the turn was stopped. */
   stopped: CoterieError | undefined
-  readonly waits = new Map<number, OpenWait>()
+  readonly waits: Map<number, OpenWait> = new Map()
   readonly compensations: Compensation[] = []
   /** Errors that recorded results gave to the handler, by the call they came from. */
-  readonly failures = new Map<unknown, number>()
+  readonly failures: Map<unknown, number> = new Map()
   effects: Effects
   /** Steps whose function is running. */
   steps = 0
@@ -296,9 +296,7 @@ export class TurnEngine {
         return
       }
       this.refused(outcome)
-      throw this.stopped !== undefined
-        ? this.stopped
-        : new CoterieError('COTERIE_LEASE_LOST', `${this.turnId} was superseded.`)
+      throw this.stopped ?? leaseLost(lease.address)
     })
   }
 
@@ -382,12 +380,7 @@ export class TurnEngine {
     const { address } = this.host.lease
     switch (outcome.type) {
       case 'fenced':
-        this.abort(
-          new CoterieError(
-            'COTERIE_LEASE_LOST',
-            `Another worker runs ${address} now; this turn was given up.`,
-          ),
-        )
+        this.abort(leaseLost(address))
         return
       case 'ended':
         this.abort(
@@ -399,23 +392,9 @@ export class TurnEngine {
         this.onFailure(this.deadlineError())
         return
       case 'full':
-        throw new SegmentFailure(
-          new CoterieError(
-            'COTERIE_MAILBOX_FULL',
-            `The mailbox of ${outcome.address} holds ${outcome.limit} messages, its limit. Slow down, or raise "mailboxDepth".`,
-            { details: { address: outcome.address, limit: outcome.limit } },
-          ),
-        )
+        throw new SegmentFailure(mailboxFull(outcome))
       case 'stale':
-        if (this.handler.stale === 'fail') {
-          throw new SegmentFailure(
-            new CoterieError(
-              'COTERIE_STALE_READ',
-              `Stream "${outcome.stream}" moved from version ${outcome.expected} to ${outcome.actual} after ${this.turnId} had read it.`,
-              { details: { stream: outcome.stream }, retryable: false },
-            ),
-          )
-        }
+        if (this.handler.stale === 'fail') throw new SegmentFailure(staleRead(this.turnId, outcome))
         this.halt({ type: 'restart' })
         return
       case 'conflict':
@@ -463,11 +442,7 @@ export class TurnEngine {
 
   #refuseCycle(cycle: readonly string[], segment: Effects): void {
     const target = cycle[1]
-    const error = new CoterieError(
-      'COTERIE_WAIT_CYCLE',
-      `Asking ${target} would wait for ever: ${cycle.join(' -> ')} wait for each other. Use send, or ask someone else.`,
-      { details: { cycle } },
-    )
+    const error = waitCycle(cycle)
     for (const wait of this.waits.values()) {
       if (wait.target !== target) continue
       segment.messages = segment.messages.filter((m) => m.envelope.id !== wait.request)

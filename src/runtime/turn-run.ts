@@ -18,7 +18,6 @@ import type { JournalChunk, Mail, Outcome } from '../ports/store.ts'
 import type { Handler } from '../turn/definition.ts'
 import { cutAfterFailure } from '../turn/journal.ts'
 import type { JournalEntry } from '../turn/journal.ts'
-import type { Turn } from '../turn/turn.ts'
 import { ballotFor } from '../turn/vote.ts'
 import { ballotBytes } from '../voting/ballot.ts'
 import { proposalHash } from '../voting/proposal.ts'
@@ -102,7 +101,7 @@ export class TurnRun {
         JSON.parse(mail.payload),
         `${mail.envelope.to} ${mail.envelope.handler}`,
       )
-      const value = await handler.run(handle as unknown as Turn, input as never)
+      const value = await handler.run(handle, input as never)
       if (engine.ended || engine.rollingBack || this.#failing) return
       engine.journal.checkEnded()
       const reply = this.#replyText(handler.ballot ? this.#ballot(input as Proposal, value) : value)

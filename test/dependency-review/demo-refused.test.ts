@@ -85,6 +85,11 @@ test('keeps the database of a run without --db, and says where it is', async () 
   const folder = folderOf('kept')
   const ended = await demoIn(folder, ['--input', lockfileOf('v2')])
   assert.equal(ended.code, 0, ended.stderr)
+  const lines = ended.stdout.split('\n').filter((line) => !line.startsWith('  npm run '))
+  assert.ok(
+    lines.every((line) => line.length <= 80),
+    ended.stdout,
+  )
   const [, db = ''] = /npm run coterie -- verify --db (.*)$/m.exec(ended.stdout) ?? []
   assert.ok(db.startsWith(join(folder, 'tmp')), ended.stdout)
   const again = await reviewed(lockfileOf('v2'), db)

@@ -83,7 +83,7 @@ test('a process whose clock lies an hour behind the log refuses to start, and wr
   assert.equal(await (await machine.open(t)).ask(sink.take, { i: 2 }), 2)
 })
 
-test('work under way goes on while the clock is set back, and the times in the log never go back', async (t) => {
+test('work goes on when the clock is set back, and the times in the log never go back', async (t) => {
   const machine = new Machine(t)
   const space = await machine.open(t)
   await space.ask(sink.take, { i: 1 })

@@ -1,6 +1,6 @@
 /**
- * Creates a database the moment it is told to: `NAME`, then a file for each line of the input. Uses it as a whole: registers
- * its agent, asks it, and closes.
+ * Creates a database the moment it is told to: `NAME`, then a file for each line of the input. Uses it as a
+ * whole: registers its agent, asks it, and closes.
  */
 
 import { z } from 'zod'

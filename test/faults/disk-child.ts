@@ -1,6 +1,6 @@
 /**
- * Uses a database until the disk is full: `DATABASE BALLAST`. Sends messages to an agent of its own until a send is refused, makes
- * room on "free" by removing the ballast, and goes on.
+ * Uses a database until the disk is full: `DATABASE BALLAST`. Sends messages to an agent of its own until a
+ * send is refused, makes room on "free" by removing the ballast, and goes on.
  */
 
 import { appendFileSync, rmSync, writeFileSync } from 'node:fs'

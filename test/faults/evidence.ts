@@ -1,6 +1,6 @@
 /**
- * What must hold when the pipeline has come to rest, whatever was done to its processes: judged from the database, the log and
- * the world outside, and from nothing that a process says about itself.
+ * What must hold when the pipeline has come to rest, whatever was done to its processes: judged from the
+ * database, the log and the world outside, and from nothing that a process says about itself.
  *
  * @module
  */
@@ -24,7 +24,10 @@ export interface Evidence {
   readonly records: number
   readonly decisions: number
   readonly steps: number
-  /** Runs of steps beyond the first: attempts that a crash or a failure cut off before their result was recorded. */
+  /**
+   * Runs of steps beyond the first: attempts that a crash or a failure cut off before their result was
+   * recorded.
+   */
   readonly repeats: number
   /** Mailboxes' epochs beyond the first, summed up: changes of hands. */
   readonly handovers: number
@@ -174,8 +177,9 @@ function topicOrder({ rows }: Books): readonly string[] {
 }
 
 /**
- * No step ran again once its result was recorded. A process that was superseded without knowing it yet may call the world
- * once more before the store refuses it (outside effects are at least once): it must then have been told.
+ * No step ran again once its result was recorded. A process that was superseded without knowing it yet may
+ * call the world once more before the store refuses it (outside effects are at least once): it must then have
+ * been told.
  */
 function recordedOnce({ results }: Books, runs: readonly Run[], superseded: Superseded): readonly string[] {
   const recordedBy = new Map(runs.map((run) => [run.run, run.pid]))

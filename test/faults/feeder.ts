@@ -1,6 +1,6 @@
 /**
- * The feeder of the pipeline: `DATABASE FIRST`. Sends order after order, each acknowledged before the next, as fast as
- * they are handled, until it is told to "stop".
+ * The feeder of the pipeline: `DATABASE FIRST`. Sends order after order, each acknowledged before the next,
+ * as fast as they are handled, until it is told to "stop".
  */
 
 import { setTimeout as delay } from 'node:timers/promises'
@@ -13,15 +13,13 @@ const BACKLOG = 80
 const EVERY = 8
 
 const [database = '', first = '0'] = process.argv.slice(2)
-let stopped = false
-hearParent((command) => {
-  stopped ||= command === 'stop'
-})
+const stop = new AbortController()
+hearParent((command) => (command === 'stop' ? stop.abort() : undefined))
 
 const space = await open(`sqlite:${database}`)
 tellParent({ event: 'ready' })
-for (let i = Number(first); !stopped; i++) {
-  if (i % EVERY === 0) while (!stopped && (await underWay()) > BACKLOG) await delay(20)
+for (let i = Number(first); !stop.signal.aborted; i++) {
+  if (i % EVERY === 0) while (!stop.signal.aborted && (await underWay()) > BACKLOG) await delay(20)
   // A feeder that was killed behind its commit sends the order again: the key makes both one.
   await space.sendTo(`intake/${laneOfOrder(i)}`, 'take', { i }, { idempotencyKey: `order-${i}` })
   tellParent({ event: 'sent', i })

@@ -1,16 +1,17 @@
 /**
- * Kills processes at random moments: workers and a feeder on one database, one of them killed with SIGKILL and started
- * again, over and over; now and then one is stopped until its leases are gone. Then all finish, and the books are examined.
+ * Kills processes at random moments: workers and a feeder on one database, one of them killed with SIGKILL
+ * and started again, over and over; now and then one is stopped until its leases are gone. Then all finish,
+ * and the books are examined.
  *
- * The seed gives who is hit when. What the processes do meanwhile is up to the machine, so a seed that found something is worth
- * several runs.
+ * The seed gives who is hit when. What the processes do meanwhile is up to the machine, so a seed that found
+ * something is worth several runs.
  *
  * @module
  */
 
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { Child } from '../helpers/processes.ts'
+import { Child, said } from '../helpers/processes.ts'
 import { examine } from './evidence.ts'
 import type { Evidence } from './evidence.ts'
 import { World } from './world.ts'
@@ -161,7 +162,7 @@ class Crew {
 
   /** True for a process that was told, or has found out, that another had taken over. */
   superseded(pid: number): boolean {
-    return this.#all.get(pid)?.log.some((line) => /leases? lost/.test(String(line['message'] ?? ''))) ?? false
+    return this.#all.get(pid)?.log.some((line) => /leases? lost/.test(said(line))) ?? false
   }
 
   async end(): Promise<void> {
@@ -199,7 +200,7 @@ class Crew {
 function lastWords(child: Child): string {
   return child.log
     .slice(-15)
-    .map((line) => `\n  ${String(line['text'] ?? line['message'])}`)
+    .map((line) => `\n  ${said(line)}`)
     .join('')
 }
 

@@ -9,10 +9,13 @@ import { examine } from './evidence.ts'
 import { killLoop } from './kill-loop.ts'
 import { World } from './world.ts'
 
-/** Another one each time would find more, and fail for those who changed nothing: `npm run kill` draws its own. */
+/**
+ * Another one each time would find more, and fail for those who changed nothing: `npm run kill` draws its
+ * own.
+ */
 const PLAN = { kills: 20, seed: 20_261_122, workers: 3, leaseMs: 500 }
 
-test('twenty kills among three workers and a feeder lose nothing, repeat nothing and reorder nothing', async (t) => {
+test('twenty kills among three workers and a feeder lose, repeat and reorder nothing', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'coterie-kill-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   const report = await killLoop(folder, PLAN)

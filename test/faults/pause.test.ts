@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { open } from '../../src/index.ts'
 import type { Space } from '../../src/index.ts'
-import { launch } from '../helpers/processes.ts'
+import { launch, said } from '../helpers/processes.ts'
 import type { Child } from '../helpers/processes.ts'
 import { turnRecords, until, untilState } from '../runtime/helpers.ts'
 import { World } from './world.ts'
@@ -19,7 +19,7 @@ interface Scene {
   /** Runs `slow` and `other`, and is the one that is stopped. */
   readonly stopped: Child
   /** Stops it, lets `successor` take over and finish the message, and wakes it up again. */
-  succeed(message: string, state?: 'handled' | 'dead'): Promise<Child>
+  readonly succeed: (message: string, state?: 'handled' | 'dead') => Promise<Child>
 }
 
 async function scene(t: TestContext): Promise<Scene> {
@@ -64,7 +64,7 @@ async function assertHandledOnce(space: Space, message: string, runs: number): P
   )
 }
 
-test('a worker that wakes after its lease is gone is refused by the store, and goes on with other agents', async (t) => {
+test('a worker that wakes after its lease is gone is refused by the store, and goes on elsewhere', async (t) => {
   const { space, world, stopped, succeed } = await scene(t)
   const message = await space.sendTo('slow', 'finish', { i: 1 })
   await stopped.event('stepped')
@@ -79,7 +79,7 @@ test('a worker that wakes after its lease is gone is refused by the store, and g
     epoch: 2,
   })
   await until('the log of the worker names the lost lease', () =>
-    stopped.log.some((line) => /^leases? lost/.test(String(line['message']))),
+    stopped.log.some((line) => /^leases? lost/.test(said(line))),
   )
   // The step's result was recorded before the stop: the successor was given it, and called nobody.
   assert.equal(world.runs().length, 1)
@@ -90,7 +90,7 @@ test('a worker that wakes after its lease is gone is refused by the store, and g
   assert.equal(stopped.running, true)
 })
 
-test('a worker stopped in a step wakes to a fired signal, and the result that it brings is not recorded', async (t) => {
+test('a worker stopped in a step wakes to a fired signal, and its result is not recorded', async (t) => {
   const { space, world, stopped, succeed } = await scene(t)
   const message = await space.sendTo('slow', 'call', { i: 1 })
   await stopped.event('called')

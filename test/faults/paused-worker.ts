@@ -1,6 +1,6 @@
 /**
- * A worker that is stopped in the middle of a turn: `DATABASE WORLD GO AGENTS`. Its turns hold still until the file GO
- * exists. It reports what its handlers do, and every write that the store refuses.
+ * A worker that is stopped in the middle of a turn: `DATABASE WORLD GO AGENTS`. Its turns hold still until
+ * the file GO exists. It reports what its handlers do, and every write that the store refuses.
  */
 
 import { existsSync } from 'node:fs'
@@ -25,7 +25,8 @@ const sink = agent('sink', {
   take: on({ input: z.object({ run: z.number() }) }, () => undefined),
 })
 const slow = agent('slow', {
-  // Stopped behind its step, before its commit. It holds the whole process, so that nothing but the commit comes next.
+  // Stopped behind its step, before its commit. It holds the whole process, so that nothing but the commit
+  // comes next.
   finish: on({ input }, async (turn, { i }) => {
     const { run } = await turn.step('work', ({ idempotencyKey }) => world.run('work', i, idempotencyKey))
     tellParent({ event: 'stepped', run })

@@ -1,6 +1,6 @@
 /**
- * A pipeline that uses everything a turn can do, for processes that are killed in the middle of it: sends, questions,
- * sleeps, steps with effects outside, streams, a topic with two subscribers, a rollback, a vote.
+ * A pipeline that uses everything a turn can do, for processes that are killed in the middle of it: sends,
+ * questions, sleeps, steps with effects outside, streams, a topic with two subscribers, a rollback, a vote.
  *
  *     feeder -> intake/lane -> packer/lane -> ledger/lane
  *                 | asks pricer/n          \-> dead letter after a rollback, for every seventh order
@@ -102,7 +102,7 @@ function council() {
     agent(`voter${n}`, {
       judge: vote((_turn, { subject }) => ({
         choice: n === 3 && Number(subject) % 20 === 0 ? 'reject' : 'approve',
-        reason: `order ${String(subject)} seen by ${n}`,
+        reason: `order ${JSON.stringify(subject)} seen by ${n}`,
       })),
     }),
   )

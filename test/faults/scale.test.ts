@@ -8,7 +8,7 @@ import { measureScale } from '../../bench/scale.ts'
 /** The full numbers take a minute: `npm run bench` has them. */
 const SHARE = 0.2
 
-test('20,000 waiting messages, 2,000 idle agents and a restart over 20,000 records stay within their bounds', async (t) => {
+test('20,000 waiting messages, 2,000 idle agents and a restart over 20,000 records stay in bounds', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'coterie-scale-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   const scale = await measureScale(folder, SHARE)

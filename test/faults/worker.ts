@@ -1,6 +1,6 @@
 /**
- * A worker process of the pipeline: `DATABASE WORLD LEASE_MS`. On "finish" it goes on until nothing is left to do
- * in the space, and ends.
+ * A worker process of the pipeline: `DATABASE WORLD LEASE_MS`. On "finish" it goes on until nothing is left
+ * to do in the space, and ends.
  */
 
 import { jsonLogger, open } from '../../src/index.ts'

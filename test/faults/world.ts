@@ -1,6 +1,7 @@
 /**
- * The world outside: a table beside the log that steps write to and that no transaction of the log covers. Each call is a
- * row, so a test can count how often each step has run, whatever happened to the process that ran it.
+ * The world outside: a table beside the log that steps write to and that no transaction of the log covers.
+ * Each call is a row, so a test can count how often each step has run, whatever happened to the process that
+ * ran it.
  *
  * @module
  */
@@ -23,7 +24,8 @@ export interface Receipt {
 }
 
 const SCHEMA = `create table if not exists runs
-  (run integer primary key autoincrement, key text not null, step text not null, number integer not null, pid integer not null)`
+  (run integer primary key autoincrement, key text not null, step text not null, number integer not null,
+  pid integer not null)`
 
 export class World {
   readonly #db: DatabaseSync

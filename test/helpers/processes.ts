@@ -1,8 +1,9 @@
 /**
  * Real processes for tests: started with this Node, heard line by line, and never left behind.
  *
- * A child prints one JSON object a line: its reports on the standard output, its log on the standard error. It gets
- * its commands, one a line, on the standard input, and ends when that ends: so it does not outlive its parent.
+ * A child prints one JSON object a line: its reports on the standard output, its log on the standard error.
+ * It gets its commands, one a line, on the standard input, and ends when that ends: so it does not outlive
+ * its parent.
  *
  * @module
  */
@@ -104,7 +105,10 @@ export class Child {
     this.#process.stdin.write(`${command}\n`)
   }
 
-  /** The first report that is wanted, seen already or still to come. Rejects when the child ends before, or in time. */
+  /**
+   * The first report that is wanted, seen already or still to come. Rejects when the child ends before, or in
+   * time.
+   */
   async report(wanted: (line: Line) => boolean, timeoutMs = 30_000): Promise<Line> {
     const seen = this.reports.find(wanted)
     if (seen !== undefined) return seen
@@ -162,7 +166,7 @@ export class Child {
   }
 
   #tail(): string {
-    const lines = this.log.slice(-12).map((line) => `\n  ${String(line['text'] ?? JSON.stringify(line))}`)
+    const lines = this.log.slice(-12).map((line) => `\n  ${said(line)}`)
     return lines.length === 0 ? '' : `; its log ends:${lines.join('')}`
   }
 }
@@ -177,6 +181,12 @@ export function launch(
   const child = new Child(script.pathname, args, options)
   t.after(() => child.end())
   return child
+}
+
+/** The message of a line of the log, or the whole line when it is none. */
+export function said(line: Line): string {
+  const text = line['message'] ?? line['text']
+  return typeof text === 'string' ? text : JSON.stringify(line)
 }
 
 /** In a child: prints a report. */
@@ -202,5 +212,5 @@ function parsed(text: string): Line {
 }
 
 function describe({ code, signal }: Ended): string {
-  return signal === null ? `exit code ${code}` : signal
+  return signal ?? `exit code ${code}`
 }

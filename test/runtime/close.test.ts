@@ -188,7 +188,7 @@ setTimeout(() => { console.log('still here'); void space.close() }, 200).unref()
   assert.equal(exit, 0)
 })
 
-test('a program that is killed in the middle of a turn loses nothing: another takes its lease and goes on', async (t) => {
+test('a program that is killed in the middle of a turn loses nothing: another goes on', async (t) => {
   const url = tempUrl(t)
   const { exit, out } = await runProgram(
     t,

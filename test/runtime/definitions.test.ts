@@ -17,7 +17,7 @@ test('a definition is the client: an ask infers, sends and answers', async (t) =
   assert.equal(answer, 'hello world')
 })
 
-test('the receiver gets what its schema makes of the payload, the asker what the output schema makes of the reply', async (t) => {
+test('receiver and asker each get what their schema makes of the payload and of the reply', async (t) => {
   const parser = agent('parser', {
     parse: on(
       { input: z.object({ at: text.transform(Number), depth: number.default(3) }), output: z.coerce.date() },

@@ -10,7 +10,7 @@ import { systemRandom } from '../../src/adapters/node/random.ts'
 import { silentLogger } from '../../src/ports/logger.ts'
 import type { SpaceStore, Store, Write } from '../../src/ports/store.ts'
 import { startSpace } from '../../src/runtime/start.ts'
-import { createMemoryDatabase, openSqlite } from '../../src/stores/sqlite/index.ts'
+import { openSqlite } from '../../src/stores/sqlite/index.ts'
 import { gate, nothing, recorder, until, untilState } from './helpers.ts'
 import type { Gate } from './helpers.ts'
 
@@ -32,9 +32,8 @@ async function onSlowDisk(
   holds: (write: Write) => boolean,
 ): Promise<SlowDisk> {
   const [reached, free] = [gate(), gate()]
-  const database = createMemoryDatabase()
-  t.after(() => database.close())
-  const inner = openSqlite({ database })
+  t.after(() => free.open())
+  const inner = openSqlite('sqlite::memory:')
   const slowed = (space: SpaceStore): SpaceStore =>
     new Proxy(space, {
       get(target, name) {

@@ -124,7 +124,7 @@ test('whatever is thrown is kept as an error', async (t) => {
   ])
 })
 
-test('a message that keeps failing does not hold up other senders, and its own lane only until it is dead', async (t) => {
+test('a message that keeps failing holds up no other sender, and its own lane only until it is dead', async (t) => {
   const order = recorder()
   const sink = agent('sink', {
     take: on({ input: text, retry: { attempts: 3, firstMs: 40, factor: 1, maxMs: 40 } }, (turn, s) => {

@@ -5,7 +5,7 @@ import { ONCE, code, gate, nothing, number, recorder, start, until, untilState }
 
 const LIMITS = { mailboxDepth: 3 }
 
-test('a full mailbox refuses the next message, with the address and the limit, and takes more when it has room', async (t) => {
+test('a full mailbox refuses the next message by address and limit, and takes more when it has room', async (t) => {
   const held = gate()
   const sink = agent('sink', { take: on({ input: number }, () => held.opened) })
   const space = await start(t, [sink], { limits: LIMITS })

@@ -85,8 +85,8 @@ test('a delayed message is scheduled, and delivered not before its time', async 
   const sink = agent('sink', { take: on({ input: text }, (_turn, s) => at.note([s, Date.now()])) })
   const space = await start(t, [sink])
   const sent = Date.now()
-  const id = await space.send(sink.take, 'later', { delayMs: 60 })
-  await space.send(sink.take, 'at', { at: sent + 30 })
+  const id = await space.send(sink.take, 'later', { delayMs: 300 })
+  await space.send(sink.take, 'at', { at: sent + 150 })
   await space.send(sink.take, 'now')
   await space.send(sink.take, 'past', { at: 1 })
   assert.equal((await space.receipt(id)).state, 'scheduled')
@@ -97,8 +97,8 @@ test('a delayed message is scheduled, and delivered not before its time', async 
     seen.map(([s]) => s),
     ['now', 'past', 'at', 'later'],
   )
-  assert.ok((seen[2]?.[1] ?? 0) >= sent + 30)
-  assert.ok((seen[3]?.[1] ?? 0) >= sent + 60)
+  assert.ok((seen[2]?.[1] ?? 0) >= sent + 150)
+  assert.ok((seen[3]?.[1] ?? 0) >= sent + 300)
 })
 
 test('a message scheduled by a turn comes at its time', async (t) => {
@@ -186,7 +186,7 @@ test('a scheduled send is the same send after the space was opened again', async
   const url = tempUrl(t)
   const seen = recorder()
   const sink = agent('sink', { take: on({ input: text }, (_turn, s) => seen.note(s)) })
-  const options = { idempotencyKey: 'nightly', delayMs: 150 }
+  const options = { idempotencyKey: 'nightly', delayMs: 900 }
   const before = await start(t, [sink], { url })
   const first = await before.send(sink.take, 'run', options)
   await before.close()

@@ -93,6 +93,14 @@ test('agents of two processes ask each other, also one that joined after the ask
   await untilState(first, id, 'handled')
 })
 
+test('a turn knows an agent that joined elsewhere before its message came, without a poll', async (t) => {
+  const url = tempUrl(t)
+  const sender = agent('sender', { go: on({ input: text }, (turn, s) => void turn.send(echo.say, s)) })
+  const first = await start(t, [sender], { url, limits: { pollMs: 60_000 } })
+  await start(t, [echo], { url })
+  assert.equal(await first.ask(sender.go, 'y'), null)
+})
+
 test('two processes share the instances of one agent, and each message is handled once', async (t) => {
   const url = tempUrl(t)
   const seen = recorder()
