@@ -260,7 +260,6 @@ def is_plain(v):
     return is_text(v) and string(v) == f'"{v}"'
 
 
-
 is_envelope = has(
     cause=or_null(is_turn), correlation=is_text, deadline=or_null(is_count), dueAt=or_null(is_count),
     failed=is_bool, handler=is_handler, id=is_message, key=or_null(is_text), sentAt=is_count, space=is_hash,

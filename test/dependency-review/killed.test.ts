@@ -7,6 +7,8 @@ import { bytesOf, coterie, demo, expected, manyPackages, outcomes, review, tempF
 
 const AGENTS = fileURLToPath(new URL('../../examples/dependency-review/agents.ts', import.meta.url))
 const PACKAGES = 40
+/** So few that all of them are asked about at once. */
+const ASKED_AT_ONCE = 20
 const REJECTED = PACKAGES / 10
 
 async function decisionsIn(db: string): Promise<number> {
@@ -42,7 +44,7 @@ test('ends with the decisions of an undisturbed run, each made once, after three
 test('leaves what it has asked to any process that runs the same agents', async (t) => {
   const folder = tempFolder(t)
   const input = join(folder, 'package-lock.json')
-  writeFileSync(input, manyPackages(PACKAGES))
+  writeFileSync(input, manyPackages(ASKED_AT_ONCE))
   const db = join(folder, 'review.db')
   const { signal } = await demo(['--input', input, '--db', db], () => bytesOf(db) > 400_000)
   assert.equal(signal, 'SIGKILL')

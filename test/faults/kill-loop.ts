@@ -34,6 +34,8 @@ export interface KillReport extends Evidence {
 
 const PAUSE_MS_MAX = 500
 const FINISH_MS = 180_000
+const WORKER = new URL('worker.ts', import.meta.url)
+const FEEDING = new URL('feeder.ts', import.meta.url)
 /** The place of the feeder among the victims. */
 const FEEDER = -1
 
@@ -182,16 +184,16 @@ class Crew {
   }
 
   #worker(): Child {
-    return this.#child('worker.ts', [this.database, this.#outside, String(this.#leaseMs)])
+    return this.#child(WORKER, [this.database, this.#outside, String(this.#leaseMs)])
   }
 
   #feed(): void {
     this.#sent = this.sent
-    this.#feeder = this.#child('feeder.ts', [this.database, String(this.#sent)])
+    this.#feeder = this.#child(FEEDING, [this.database, String(this.#sent)])
   }
 
-  #child(script: string, args: readonly string[]): Child {
-    const child = new Child(new URL(script, import.meta.url).pathname, args)
+  #child(script: URL, args: readonly string[]): Child {
+    const child = new Child(script.pathname, args)
     this.#all.set(child.pid, child)
     return child
   }

@@ -6,13 +6,14 @@
  */
 
 import { spawnSync } from 'node:child_process'
+import { tmpdir } from 'node:os'
 
 const UNSHARE = ['unshare', '--user', '--map-root-user', '--mount']
 
 /** True where a process may mount a disk of its own. */
 export function canMount(): boolean {
   if (process.platform !== 'linux') return false
-  const [command, ...args] = [...UNSHARE, 'sh', '-c', 'mount -t tmpfs -o size=64k none /mnt']
+  const [command, ...args] = [...UNSHARE, 'sh', '-c', 'mount -t tmpfs -o size=64k none "$0"', tmpdir()]
   return spawnSync(command, args, { stdio: 'ignore' }).status === 0
 }
 

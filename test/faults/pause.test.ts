@@ -8,7 +8,7 @@ import { open } from '../../src/index.ts'
 import type { Space } from '../../src/index.ts'
 import { launch, said } from '../helpers/processes.ts'
 import type { Child } from '../helpers/processes.ts'
-import { turnRecords, until, untilState } from '../runtime/helpers.ts'
+import { turnRecords, until } from '../runtime/helpers.ts'
 import { World } from './world.ts'
 
 const SCRIPT = new URL('paused-worker.ts', import.meta.url)
@@ -43,7 +43,8 @@ async function scene(t: TestContext): Promise<Scene> {
     stopped.kill('SIGSTOP')
     writeFileSync(go, '')
     const child = launch(t, SCRIPT, [database, outside, go, 'slow,sink'])
-    await untilState(space, message, state)
+    const settled = async (): Promise<boolean> => (await space.receipt(message)).state === state
+    await until(`the successor has taken over and the message is ${state}`, settled, 30_000)
     stopped.kill('SIGCONT')
     return child
   }
