@@ -36,7 +36,7 @@ try {
     `${report.kills} kills and ${report.freezes} freezes in ${(report.elapsedMs / 1000).toFixed(1)} s: ` +
       `${report.orders} orders, ${report.messages} messages, ${report.records} records, ` +
       `${report.decisions} decisions, ${report.handovers} changes of hands, ` +
-      `${report.steps} steps recorded, ${report.repeats} runs of steps repeated`,
+      `${report.steps} steps recorded, ${report.repeats} runs of steps repeated, ${report.late} of them too late`,
   )
   for (const problem of report.problems.slice(0, 20)) say(`BROKEN: ${problem}`)
   if (report.problems.length === 0) {

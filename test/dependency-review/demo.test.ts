@@ -5,32 +5,6 @@ import { test } from 'node:test'
 import { roster } from '../../examples/dependency-review/analysis/roster.ts'
 import { coterie, demo, expected, lockfilePath, outcomes, review, tempFolder } from './program.ts'
 
-test('comes to the same outcomes as the rules alone, on each lock file, in one document', async (t) => {
-  const folder = tempFolder(t)
-  for (const name of ['boring', 'suspicious', 'v2'] as const) {
-    const input = lockfilePath(name)
-    const db = join(folder, `${name}.db`)
-    const document = await review(input, db)
-    assert.deepEqual(outcomes(document), expected(input), name)
-    assert.deepEqual(Object.keys(document), [
-      'version',
-      'space',
-      'db',
-      'packages',
-      'decisions',
-      'messages',
-      'turns',
-      'elapsedMs',
-    ])
-    assert.equal(document.version, 1)
-    assert.equal(document.db, db)
-    assert.equal(document.packages, document.decisions.length)
-    assert.ok(
-      document.messages > document.turns && document.turns > document.packages && document.elapsedMs > 0,
-    )
-  }
-})
-
 test('names the certificate of each decision, with every vote and its reason', async (t) => {
   const db = join(tempFolder(t), 'review.db')
   const { decisions } = await review(lockfilePath('suspicious'), db)
@@ -102,22 +76,6 @@ test('reads node_modules beside the lock file unless told not to, and says what 
   assert.deepEqual(outcomes(await review(input, db, '--no-code')), { 'sly-widget@1.0.0': 'approved' })
 })
 
-test('keeps the database and tells where it is, in plain text when nobody watches', async (t) => {
-  const folder = tempFolder(t)
-  const db = join(folder, 'a folder', "it's.db")
-  mkdirSync(join(folder, 'a folder'))
-  const { code, out, err } = await demo(['--input', lockfilePath('suspicious'), '--db', db])
-  assert.equal(code, 0, err)
-  // oxlint-disable-next-line no-control-regex
-  assert.doesNotMatch(out + err, /[\u001b\r]/)
-  assert.ok(out.split('\n').every((line) => line.length <= 80 || line.includes('npm run coterie -- ')))
-  assert.match(out, /^Rejected$/m)
-  assert.match(out, /rejected by 10 of 10 in the second round, 7 needed/)
-  assert.match(out, /^ {4}provenance voted reject$/m)
-  assert.ok(out.includes(`--db '${db.replace("'", `'\\''`)}'`), out)
-  assert.ok(existsSync(db) && existsSync(`${db}.keys`))
-})
-
 test('shows names that want to be something else as they are', async (t) => {
   const folder = tempFolder(t)
   const input = join(folder, 'package-lock.json')
@@ -167,18 +125,6 @@ const REFUSED: readonly (readonly [what: string, args: readonly string[], code: 
     ],
     ['a database that is another file', ['--db', 'package.json'], 6, /COTERIE_STORE_/],
   ]
-
-test('says no to what it cannot use, with an exit code, and writes nothing to standard output', async () => {
-  for (const [what, args, code, message] of REFUSED) {
-    const ended = await demo(args)
-    assert.equal(ended.code, code, `${what}: ${ended.err}`)
-    assert.match(ended.err, message, what)
-    assert.equal(ended.out, '', what)
-  }
-  const json = await demo(['--json', '--input', '/nowhere'])
-  assert.equal(json.code, 2)
-  assert.match((JSON.parse(json.err) as { error: { message: string } }).error.message, /no file/)
-})
 
 test('explains itself', async () => {
   const { code, out } = await demo(['--help'])

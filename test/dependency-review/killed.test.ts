@@ -16,31 +16,6 @@ async function decisionsIn(db: string): Promise<number> {
   return out.split('\n').filter((line) => line !== '').length
 }
 
-test('ends with the decisions of an undisturbed run, each made once, after three kills', async (t) => {
-  const folder = tempFolder(t)
-  const input = join(folder, 'package-lock.json')
-  writeFileSync(input, manyPackages(PACKAGES))
-  const calm = await review(input, join(folder, 'calm.db'))
-  assert.deepEqual(outcomes(calm), expected(input))
-  const whole = bytesOf(join(folder, 'calm.db'))
-
-  const db = join(folder, 'killed.db')
-  for (const share of [0.1, 0.4, 0.7]) {
-    const { signal } = await demo(['--input', input, '--db', db], () => bytesOf(db) > whole * share)
-    assert.equal(signal, 'SIGKILL', `killed after ${share} of the work`)
-  }
-  const last = await review(input, db)
-  assert.deepEqual(outcomes(last), outcomes(calm))
-  assert.deepEqual(
-    last.decisions.map(({ tally, reasons }) => ({ tally, reasons })),
-    calm.decisions.map(({ tally, reasons }) => ({ tally, reasons })),
-  )
-  // One decision for each package, and a second one for each that went to the second round.
-  assert.equal(await decisionsIn(db), PACKAGES + REJECTED)
-  const verified = await coterie(['verify', '--db', db])
-  assert.equal(verified.code, 0, verified.err)
-})
-
 test('leaves what it has asked to any process that runs the same agents', async (t) => {
   const folder = tempFolder(t)
   const input = join(folder, 'package-lock.json')

@@ -20,7 +20,11 @@ export function certificateVectors(): object {
   return {
     about: 'Certificates, and the keys file to judge them by: docs/reference/formats.md#certificates',
     keys: keyFileOf(space.registry),
-    accepted: accepted(proposal).map(([name, certificate]) => ({ name, outcome: certificate.outcome, certificate })),
+    accepted: accepted(proposal).map(([name, certificate]) => ({
+      name,
+      outcome: certificate.outcome,
+      certificate,
+    })),
     refused: refused(proposal).map(([name, certificate]) => ({ name, certificate })),
   }
 }
@@ -61,7 +65,10 @@ function accepted(proposal: Proposal): readonly (readonly [string, Certificate])
     ['a ballot for what is no option, kept as evidence', made(proposal, [yes, no, elsewhere])],
     [
       'two thirds, by instances that share a key',
-      made(instances, [castByInstance('alice/1', instances, 'yes'), castByInstance('alice/2', instances, 'yes')]),
+      made(instances, [
+        castByInstance('alice/1', instances, 'yes'),
+        castByInstance('alice/2', instances, 'yes'),
+      ]),
     ],
     ['no subject, and one member', made(plain, [castBy('alice', plain, 'no')])],
   ]
@@ -86,26 +93,59 @@ function refused(proposal: Proposal): readonly (readonly [string, unknown])[] {
     ['another outcome', { ...good, outcome: 'no' }],
     ['another count', { ...good, tally: { ...good.tally, counts: { ...good.tally.counts, yes: 3 } } }],
     ['a vote less than its count', { ...good, ballots: [first] }],
-    ['an outcome that too few voted for', { ...lone, outcome: 'yes', tally: { ...lone.tally, outcome: 'yes' } }],
+    [
+      'an outcome that too few voted for',
+      { ...lone, outcome: 'yes', tally: { ...lone.tally, outcome: 'yes' } },
+    ],
     ['ballots in another order', { ...good, ballots: [second, first] }],
     ['a ballot twice', { ...good, ballots: [first, first, second] }],
-    ['a ballot whose choice was changed', { ...good, ballots: [{ ...first, ballot: { ...first.ballot, choice: 'no' } }, second] }],
-    ['a ballot with the signature of another', { ...good, ballots: [{ ...first, signature: second.signature }, second] }],
-    ['a ballot that was signed as a journal', { ...good, ballots: [{ ...first, signature: ofJournal }, second] }],
+    [
+      'a ballot whose choice was changed',
+      { ...good, ballots: [{ ...first, ballot: { ...first.ballot, choice: 'no' } }, second] },
+    ],
+    [
+      'a ballot with the signature of another',
+      { ...good, ballots: [{ ...first, signature: second.signature }, second] },
+    ],
+    [
+      'a ballot that was signed as a journal',
+      { ...good, ballots: [{ ...first, signature: ofJournal }, second] },
+    ],
     ['a ballot of another space', { ...good, ballots: [other, second] }],
     ['a ballot by the key that the member had before', { ...good, ballots: [first, castAs('bob', old)] }],
-    ['a subject that was changed', { ...good, proposal: { ...proposal, subject: { name: 'right-pad', version: '1.3.0' } } }],
+    [
+      'a subject that was changed',
+      { ...good, proposal: { ...proposal, subject: { name: 'right-pad', version: '1.3.0' } } },
+    ],
     ['a rule that was changed', { ...good, proposal: { ...proposal, rule: twoThirds() } }],
     ['a rule of one half', { ...good, proposal: { ...proposal, rule: half } }],
-    ['a member left out of the electorate', { ...good, proposal: { ...proposal, electorate: proposal.electorate.slice(0, 2) } }],
-    ['a member there twice', { ...good, proposal: { ...proposal, electorate: [...proposal.electorate, member] } }],
-    ['a member whose key was revoked', made(carol, [castBy('alice', carol, 'yes'), castBy('carol', carol, 'yes')])],
-    ['a member whose key nobody knows', made(stranger, [castBy('alice', stranger, 'yes'), castBy('mallory', stranger, 'yes')])],
-    ['a member under the name of another agent', made({ ...posing, electorate: [{ ...(member ?? { key: '', publicKey: '' }), member: 'bob' }] }, [])],
+    [
+      'a member left out of the electorate',
+      { ...good, proposal: { ...proposal, electorate: proposal.electorate.slice(0, 2) } },
+    ],
+    [
+      'a member there twice',
+      { ...good, proposal: { ...proposal, electorate: [...proposal.electorate, member] } },
+    ],
+    [
+      'a member whose key was revoked',
+      made(carol, [castBy('alice', carol, 'yes'), castBy('carol', carol, 'yes')]),
+    ],
+    [
+      'a member whose key nobody knows',
+      made(stranger, [castBy('alice', stranger, 'yes'), castBy('mallory', stranger, 'yes')]),
+    ],
+    [
+      'a member under the name of another agent',
+      made({ ...posing, electorate: [{ ...(member ?? { key: '', publicKey: '' }), member: 'bob' }] }, []),
+    ],
     ['an unknown member of the document', { ...good, note: 'x' }],
     ['another version', { ...good, v: 2 }],
     ['a time that is none', { ...good, decidedAt: -1 }],
     ['a fraction in the subject', { ...good, proposal: { ...proposal, subject: 0.5 } }],
-    ['a proposal of another space than the keys file', made(electing('f'.repeat(64), ['alice'], { rule: majority() }), [])],
+    [
+      'a proposal of another space than the keys file',
+      made(electing('f'.repeat(64), ['alice'], { rule: majority() }), []),
+    ],
   ]
 }

@@ -61,12 +61,20 @@ export function story(): Space {
         { to: 'alice/b', handler: 'note', correlation: 'second' },
       ],
     },
-    { author: 'client/2', said: { kind: 'send' }, sent: [{ to: 'bob', handler: 'judge', trace: 'b'.repeat(32) }] },
+    {
+      author: 'client/2',
+      said: { kind: 'send' },
+      sent: [{ to: 'bob', handler: 'judge', trace: 'b'.repeat(32) }],
+    },
   ])
   const [question, noted, second, other] = ids(space)
   firstBatch(space, question, noted, second, other)
   const bobs = keyPairOf('bob 2')
-  space.write({ author: OWNER, kind: 'agents', agents: [entryOf('bob', bobs, [{ name: 'judge', topic: null }])] })
+  space.write({
+    author: OWNER,
+    kind: 'agents',
+    agents: [entryOf('bob', bobs, [{ name: 'judge', topic: null }])],
+  })
   space.keys.set('bob', bobs)
   const inner = `msg_${String(5).padStart(26, '0')}`
   const ledger = space.event('ledger', { paid: 5 })
@@ -115,7 +123,9 @@ function firstBatch(space: Space, question: string, noted: string, second: strin
 
 /** The end of the turn that waited: what it was told, decided, noted and answers. */
 function end(space: Space, question: string): void {
-  const chunk = space.chunk(question, [{ i: 1, reply: 'msg_00000000000000000000000007', t: 'done', value: '"yes"' }])
+  const chunk = space.chunk(question, [
+    { i: 1, reply: 'msg_00000000000000000000000007', t: 'done', value: '"yes"' },
+  ])
   const { id, publicKey } = keyPairOf('bob 2')
   const [alice, , carol] = proposalOf(3).electorate
   if (alice === undefined || carol === undefined) throw new Error('the electorate is too small')
@@ -148,7 +158,10 @@ function end(space: Space, question: string): void {
 
 /** A message that is retried, dies and is dropped; a cancel; a key that is revoked. */
 function afterwards(space: Space, other: string): void {
-  space.turn(other, 'retry', { epoch: 2, turn: { ...turnOfMessage(space, other, 'retry', 1).turn, attempt: 2 } })
+  space.turn(other, 'retry', {
+    epoch: 2,
+    turn: { ...turnOfMessage(space, other, 'retry', 1).turn, attempt: 2 },
+  })
   space.turn(other, 'dead', { epoch: 2 })
   space.write({ author: 'client/2', kind: 'settle', settles: [{ as: 'cancelled', id: other }] })
   space.write({ author: 'client/1', kind: 'cancel', cancels: 'a'.repeat(32) })
@@ -164,7 +177,10 @@ export function castBob(proposal: Parameters<typeof castBy>[1], choice: string):
 }
 
 /** A ballot signed by whoever is named. */
-export function castAs(signer: string, ballot: ReturnType<typeof castBy>['ballot']): ReturnType<typeof castBy> {
+export function castAs(
+  signer: string,
+  ballot: ReturnType<typeof castBy>['ballot'],
+): ReturnType<typeof castBy> {
   return { ballot, signature: crypto.sign(keyPairOf(signer).privateKey, bytesOf(ballot)) }
 }
 

@@ -20,7 +20,11 @@ function example(markdown: string): { readonly program: string; readonly output:
 }
 
 /** Runs a program as a user of the package would have it, with the sources in the package's place. */
-function run(program: string): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
+function run(program: string): {
+  readonly status: number | null
+  readonly stdout: string
+  readonly stderr: string
+} {
   const folder = mkdtempSync(join(ROOT, 'test', 'docs', '.example-'))
   try {
     const file = join(folder, 'example.ts')

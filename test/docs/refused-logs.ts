@@ -96,17 +96,37 @@ function tampered(space: Space): readonly Variant[] {
     replace(`/records/${position}/${field}`, value),
   ]
   return [
-    { name: 'a body that was changed', position: one, changes: at(one, 'body', body.replace(/"at":\d+/, `"at":${later}`)) },
+    {
+      name: 'a body that was changed',
+      position: one,
+      changes: at(one, 'body', body.replace(/"at":\d+/, `"at":${later}`)),
+    },
     { name: 'a hash that is not that of the body', position: one, changes: at(one, 'hash', record(5).hash) },
-    { name: 'an audit path with another step', position: one, changes: at(one, 'proof/path', [flipped, ...rest]) },
+    {
+      name: 'an audit path with another step',
+      position: one,
+      changes: at(one, 'proof/path', [flipped, ...rest]),
+    },
     { name: 'an audit path that lacks a step', position: one, changes: at(one, 'proof/path', rest) },
     { name: 'the place of another record of the batch', position: one, changes: at(one, 'proof/index', 1) },
-    { name: 'the proof of another record of the batch', position: one, changes: at(one, 'proof', record(5).proof) },
+    {
+      name: 'the proof of another record of the batch',
+      position: one,
+      changes: at(one, 'proof', record(5).proof),
+    },
     { name: 'a batch of another size', position: one, changes: at(one, 'proof/size', 2) },
-    { name: 'the signature of another batch', position: one, changes: at(one, 'proof/signature', record(8).proof.signature) },
+    {
+      name: 'the signature of another batch',
+      position: one,
+      changes: at(one, 'proof/signature', record(8).proof.signature),
+    },
     { name: 'a signature of the bare root', position: 6, changes: at(6, 'proof/signature', bare) },
     { name: 'a column that differs from the body', position: one, changes: at(one, 'author', 'alice/b') },
-    { name: 'another detail than was signed', position: 5, changes: at(5, 'detail', '{"reasons":["was told to"]}') },
+    {
+      name: 'another detail than was signed',
+      position: 5,
+      changes: at(5, 'detail', '{"reasons":["was told to"]}'),
+    },
     { name: 'a detail where none was signed', position: one, changes: at(one, 'detail', '{"note":"x"}') },
     { name: 'a record that is missing', position: 6, changes: [{ op: 'remove', path: '/records/5' }] },
     { name: 'a log without its genesis', position: 1, changes: [{ op: 'remove', path: '/records/0' }] },
@@ -135,24 +155,67 @@ function wellSigned(space: Space): readonly Variant[] {
     variant('another previous record', { ...next(alice), prev: space.records[0]?.hash ?? '' }),
     variant('another space', next({ ...alice, space: 'f'.repeat(64) })),
     variant('an older epoch than the record before', next({ ...alice, epoch: 1 })),
-    variant('a read of a version that the stream was not at', next({ ...alice, reads: [{ stream: 'ledger', version: 1 }] })),
-    variant('an event that is not the next of its stream', next({ ...alice, events: [{ sha256: 'a'.repeat(64), stream: 'ledger', type: 'noted', version: 3 }] })),
-    variant('a body that is not canonical', next(alice), undefined, `${recordText(next(alice)).slice(0, -1)} }`),
+    variant(
+      'a read of a version that the stream was not at',
+      next({ ...alice, reads: [{ stream: 'ledger', version: 1 }] }),
+    ),
+    variant(
+      'an event that is not the next of its stream',
+      next({ ...alice, events: [{ sha256: 'a'.repeat(64), stream: 'ledger', type: 'noted', version: 3 }] }),
+    ),
+    variant(
+      'a body that is not canonical',
+      next(alice),
+      undefined,
+      `${recordText(next(alice)).slice(0, -1)} }`,
+    ),
     variant('a member twice', next(alice), undefined, recordText(next(alice)).replace('{', '{"at":1,')),
     variant('an unknown member', next(alice), undefined, recordText(next(alice)).replace(/}$/, ',"w":1}')),
     variant('a fraction', next(alice), undefined, recordText(next(alice)).replace(/"at":\d+/, '"at":0.5')),
-    variant('a trace with a quotation mark', next(alice), undefined, recordText(next(alice)).replace(/,"v":1}$/, ',"trace":"a\\"b","v":1}')),
+    variant(
+      'a trace with a quotation mark',
+      next(alice),
+      undefined,
+      recordText(next(alice)).replace(/,"v":1}$/, ',"trace":"a\\"b","v":1}'),
+    ),
     variant('a genesis that is not the first record', genesis),
-    variant('agents named by another than the owner', next({ ...alice, kind: 'agents', agents: [entryOf('mallory')] })),
-    variant('agents named in a record of another kind', next({ author: OWNER, kind: 'send', agents: [entryOf('mallory')] })),
+    variant(
+      'agents named by another than the owner',
+      next({ ...alice, kind: 'agents', agents: [entryOf('mallory')] }),
+    ),
+    variant(
+      'agents named in a record of another kind',
+      next({ author: OWNER, kind: 'send', agents: [entryOf('mallory')] }),
+    ),
     variant('a turn without a turn', next({ ...alice, kind: 'turn' })),
-    variant('a turn that handles what was sent to another', next({ ...alice, kind: 'turn', turn: turn(published?.envelope.id, published?.hash) })),
-    variant('a turn that handles another text than was sent', next({ ...alice, kind: 'turn', turn: turn(asked?.envelope.id, 'a'.repeat(64)) })),
-    variant('a turn of a message that was handled', next({ author: 'alice/b', kind: 'turn', epoch: 2, turn: turn(noted?.envelope.id, noted?.hash) })),
-    variant('a turn of a message that nobody sent', next({ ...alice, kind: 'turn', turn: turn('msg_0', 'a'.repeat(64)) })),
-    variant('a settled message that nobody sent', next({ ...alice, kind: 'settle', settles: [{ as: 'handled', id: 'msg_0' }] })),
-    variant('a message that an earlier record sent', next({ ...alice, sends: [{ id: asked?.envelope.id ?? '', sha256: 'a'.repeat(64) }] })),
-    variant('a message that the store does not have', next({ ...alice, sends: [{ id: 'msg_0', sha256: 'a'.repeat(64) }] })),
+    variant(
+      'a turn that handles what was sent to another',
+      next({ ...alice, kind: 'turn', turn: turn(published?.envelope.id, published?.hash) }),
+    ),
+    variant(
+      'a turn that handles another text than was sent',
+      next({ ...alice, kind: 'turn', turn: turn(asked?.envelope.id, 'a'.repeat(64)) }),
+    ),
+    variant(
+      'a turn of a message that was handled',
+      next({ author: 'alice/b', kind: 'turn', epoch: 2, turn: turn(noted?.envelope.id, noted?.hash) }),
+    ),
+    variant(
+      'a turn of a message that nobody sent',
+      next({ ...alice, kind: 'turn', turn: turn('msg_0', 'a'.repeat(64)) }),
+    ),
+    variant(
+      'a settled message that nobody sent',
+      next({ ...alice, kind: 'settle', settles: [{ as: 'handled', id: 'msg_0' }] }),
+    ),
+    variant(
+      'a message that an earlier record sent',
+      next({ ...alice, sends: [{ id: asked?.envelope.id ?? '', sha256: 'a'.repeat(64) }] }),
+    ),
+    variant(
+      'a message that the store does not have',
+      next({ ...alice, sends: [{ id: 'msg_0', sha256: 'a'.repeat(64) }] }),
+    ),
   ]
 }
 
@@ -171,9 +234,21 @@ function ofOthers(space: Space): readonly Variant[] {
     by('a key that nobody has', { author: 'alice/a', kind: 'send' }, keyPairOf('mallory')),
     by('the owner by the key that it gave up', agents, keyPairOf(OWNER)),
     by('the owner by the key of an agent', agents, keyPairOf('alice')),
-    by('a key that was revoked is given again', { author: OWNER, kind: 'agents', agents: [entryOf('carol')] }, keyPairOf('@owner 2')),
-    by('a key of one agent is given to another', { author: OWNER, kind: 'agents', agents: [entryOf('mallory', keyPairOf('alice'))] }, keyPairOf('@owner 2')),
-    by('a key whose id is not that of its bytes', { author: OWNER, kind: 'agents', agents: [{ ...entryOf('mallory'), key: 'a'.repeat(40) }] }, keyPairOf('@owner 2')),
+    by(
+      'a key that was revoked is given again',
+      { author: OWNER, kind: 'agents', agents: [entryOf('carol')] },
+      keyPairOf('@owner 2'),
+    ),
+    by(
+      'a key of one agent is given to another',
+      { author: OWNER, kind: 'agents', agents: [entryOf('mallory', keyPairOf('alice'))] },
+      keyPairOf('@owner 2'),
+    ),
+    by(
+      'a key whose id is not that of its bytes',
+      { author: OWNER, kind: 'agents', agents: [{ ...entryOf('mallory'), key: 'a'.repeat(40) }] },
+      keyPairOf('@owner 2'),
+    ),
   ]
 }
 
@@ -186,7 +261,11 @@ function contents(space: Space): readonly Variant[] {
   const text = space.messages[1]?.text ?? ''
   const renamed = text.replace('"correlation":"c"', '"correlation":"d"')
   return [
-    { name: 'a payload that was changed', position: 2, changes: [replace('/messages/1/payload', '{"text":"other"}')] },
+    {
+      name: 'a payload that was changed',
+      position: 2,
+      changes: [replace('/messages/1/payload', '{"text":"other"}')],
+    },
     { name: 'an envelope that was changed', position: 2, changes: [replace('/messages/1/text', renamed)] },
     {
       name: 'an envelope that was changed together with its hash',
@@ -194,15 +273,44 @@ function contents(space: Space): readonly Variant[] {
       changes: [replace('/messages/1/text', renamed), replace('/messages/1/hash', crypto.sha256(renamed))],
     },
     { name: 'a message that is missing', position: 2, changes: [{ op: 'remove', path: '/messages/0' }] },
-    { name: 'a message that is there twice', position: 2, changes: [{ op: 'add', path: '/messages/0', value: logOf(space).messages[0] }] },
-    { name: 'a message at the position of another record', position: 4, changes: [replace('/messages/4/position', 5)] },
-    { name: 'an event that was changed', position: event?.position ?? 0, changes: [replace('/events/0/data', '"two"')] },
+    {
+      name: 'a message that is there twice',
+      position: 2,
+      changes: [{ op: 'add', path: '/messages/0', value: logOf(space).messages[0] }],
+    },
+    {
+      name: 'a message at the position of another record',
+      position: 4,
+      changes: [replace('/messages/4/position', 5)],
+    },
+    {
+      name: 'an event that was changed',
+      position: event?.position ?? 0,
+      changes: [replace('/events/0/data', '"two"')],
+    },
     { name: 'an event that is missing', position: 11, changes: [{ op: 'remove', path: '/events/3' }] },
-    { name: 'a journal chunk that was changed', position: 4, changes: [replace('/chunks/0/text', space.chunks.get(cause?.envelope.cause ?? '')?.[0]?.text.replace('fine', 'evil'))] },
+    {
+      name: 'a journal chunk that was changed',
+      position: 4,
+      changes: [
+        replace(
+          '/chunks/0/text',
+          space.chunks.get(cause?.envelope.cause ?? '')?.[0]?.text.replace('fine', 'evil'),
+        ),
+      ],
+    },
     { name: 'a journal chunk that is missing', position: 11, changes: [{ op: 'remove', path: '/chunks/1' }] },
     { name: 'a journal chunk that another agent signed', changes: [append('chunks', other)] },
-    { name: 'a certificate that was changed', position: 11, changes: [replace('/decisions/0/certificate', decision?.certificate.replace('"yes":2', '"yes":3'))] },
-    { name: 'a certificate that is missing', position: 11, changes: [{ op: 'remove', path: '/decisions/0' }] },
+    {
+      name: 'a certificate that was changed',
+      position: 11,
+      changes: [replace('/decisions/0/certificate', decision?.certificate.replace('"yes":2', '"yes":3'))],
+    },
+    {
+      name: 'a certificate that is missing',
+      position: 11,
+      changes: [{ op: 'remove', path: '/decisions/0' }],
+    },
   ]
 }
 
@@ -211,7 +319,15 @@ function unlisted(space: Space): { next: object; other: object } {
   const chunks = [...space.chunks.values()].flat()
   const last = chunks.at(-1)
   if (last === undefined) throw new Error('the story has no journal')
-  const body = { author: 'alice/a', chunk: 2, entries: [], prev: last.hash, space: space.id, turn: last.turn, v: 1 }
+  const body = {
+    author: 'alice/a',
+    chunk: 2,
+    entries: [],
+    prev: last.hash,
+    space: space.id,
+    turn: last.turn,
+    v: 1,
+  }
   const text = JSON.stringify(body)
   const bytes = preAuthEncoding(PAYLOAD_TYPES.journal, utf8(text))
   const chunk = { turn: last.turn, chunk: 2, text, hash: crypto.sha256(text) }

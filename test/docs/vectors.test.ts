@@ -87,7 +87,8 @@ test('signatures.json has signatures that hold, and others that do not', () => {
     'signatures.json',
   )
   assert.ok(signed.length >= 3)
-  for (const { pae, publicKey, signature } of signed) assert.ok(crypto.verify(publicKey, fromHex(pae), signature))
+  for (const { pae, publicKey, signature } of signed)
+    assert.ok(crypto.verify(publicKey, fromHex(pae), signature))
   for (const { pae, publicKey, signature, reason } of refused)
     assert.equal(crypto.verify(publicKey, fromHex(pae), signature), false, reason)
 })
@@ -115,7 +116,11 @@ interface LogFile {
   readonly checked: object
   readonly log: Log
   readonly accepted: readonly { readonly name: string; readonly changes: Change[] }[]
-  readonly refused: readonly { readonly name: string; readonly position?: number; readonly changes: Change[] }[]
+  readonly refused: readonly {
+    readonly name: string
+    readonly position?: number
+    readonly changes: Change[]
+  }[]
 }
 
 /** Gives the verifier a log as the vectors have it. A store's own columns are not part of them. */
@@ -170,7 +175,11 @@ describe('log.json', () => {
 
 interface CertificateFile {
   readonly keys: KeyFile
-  readonly accepted: readonly { readonly name: string; readonly outcome: string; readonly certificate: Json }[]
+  readonly accepted: readonly {
+    readonly name: string
+    readonly outcome: string
+    readonly certificate: Json
+  }[]
   readonly refused: readonly { readonly name: string; readonly certificate: Json }[]
 }
 
@@ -178,7 +187,9 @@ describe('certificates.json', () => {
   const { keys, accepted, refused } = vectors<CertificateFile>('certificates.json')
   const judge = (certificate: Json): string | undefined => {
     const verdict = verifyCertificate(crypto, certificate, trustedKeys(keys))
-    return verdict.ok && verdict.certificate.proposal.space === keys.space ? verdict.certificate.outcome : undefined
+    return verdict.ok && verdict.certificate.proposal.space === keys.space
+      ? verdict.certificate.outcome
+      : undefined
   }
 
   for (const { name, outcome, certificate } of accepted) {
@@ -209,22 +220,28 @@ describe('a verifier in another language, written from the format text', () => {
     assert.match(said, new RegExp(`log\\.json: \\d+ accepted, ${refused.length} refused, 0 wrong`))
   })
 
-  test('accepts the log of agents that ran, and refuses it with one character changed', { skip }, async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'coterie-vectors-'))
-    try {
-      const file = join(folder, 'log.json')
-      const log = await realLog()
-      writeFileSync(file, JSON.stringify({ log }))
-      const { status, said } = runPython('--log', file)
-      assert.equal(status, 0, said)
-      assert.match(said, new RegExp(`holds: ${log.records.length} records`))
-      const changes = [{ op: 'replace', path: '/messages/0/payload', value: '{"name":"Left-pad"}' }] as const
-      writeFileSync(file, JSON.stringify({ log: changed(log, changes) }))
-      assert.equal(runPython('--log', file).status, 3)
-    } finally {
-      rmSync(folder, { recursive: true, force: true })
-    }
-  })
+  test(
+    'accepts the log of agents that ran, and refuses it with one character changed',
+    { skip },
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'coterie-vectors-'))
+      try {
+        const file = join(folder, 'log.json')
+        const log = await realLog()
+        writeFileSync(file, JSON.stringify({ log }))
+        const { status, said } = runPython('--log', file)
+        assert.equal(status, 0, said)
+        assert.match(said, new RegExp(`holds: ${log.records.length} records`))
+        const changes = [
+          { op: 'replace', path: '/messages/0/payload', value: '{"name":"Left-pad"}' },
+        ] as const
+        writeFileSync(file, JSON.stringify({ log: changed(log, changes) }))
+        assert.equal(runPython('--log', file).status, 3)
+      } finally {
+        rmSync(folder, { recursive: true, force: true })
+      }
+    },
+  )
 })
 
 /** The log of a real run: asks, a step, a vote, a stream. */

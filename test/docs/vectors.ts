@@ -29,11 +29,7 @@ const CANONICAL: readonly string[] = [
 ]
 
 /** Another spelling of a value, which `parseStrict` reads and a signed text must not have. */
-const SPELLINGS: readonly string[] = [
-  ' {"b": [1, 2], "a": "\\u00e9\\/" } ',
-  '{"z":1,"a":2}',
-  '"\\u001F"',
-]
+const SPELLINGS: readonly string[] = [' {"b": [1, 2], "a": "\\u00e9\\/" } ', '{"z":1,"a":2}', '"\\u001F"']
 
 const REFUSED: readonly Refused[] = [
   { text: '{"a":1,"a":2}', reason: 'a duplicate member' },
@@ -70,7 +66,8 @@ export function keyVectors(): object {
     return { name, seed: crypto.sha256(name), publicKey, key: id }
   })
   return {
-    about: 'The keys of all vectors. The secret seed is the SHA-256 of the name: never do that with a key of yours.',
+    about:
+      'The keys of all vectors. The secret seed is the SHA-256 of the name: never do that with a key of yours.',
     keys,
   }
 }
@@ -92,7 +89,12 @@ export function signatureVectors(): object {
     refused: [
       { reason: 'the signature of another kind of object', pae, publicKey, signature: journal.signature },
       { reason: 'padded', pae, publicKey, signature: `${signature}==` },
-      { reason: 'bits behind the last byte that are not zero', pae, publicKey, signature: respelled(signature) },
+      {
+        reason: 'bits behind the last byte that are not zero',
+        pae,
+        publicKey,
+        signature: respelled(signature),
+      },
       { reason: 'S is not below the order of the group', pae, publicKey, signature: raised(signature) },
       { reason: 'a public key of small order', pae, publicKey: point('01'), signature: point('01', 64) },
       { reason: 'a public key whose y is not below the prime', pae, publicKey: Y_TOO_LARGE, signature },
@@ -125,7 +127,9 @@ export function merkleVectors(): object {
   }
 }
 
-const Y_TOO_LARGE = toBase64url(Uint8Array.from({ length: 32 }, (_, i) => (i === 0 ? 0xee : i === 31 ? 0x7f : 0xff)))
+const Y_TOO_LARGE = toBase64url(
+  Uint8Array.from({ length: 32 }, (_, i) => (i === 0 ? 0xee : i === 31 ? 0x7f : 0xff)),
+)
 
 /** The last character of 64 bytes in base64url carries two bits; this sets one of the four that carry none. */
 function respelled(signature: string): string {

@@ -21,6 +21,12 @@ function tempFolder(t: TestContext): string {
   return folder
 }
 
+/** The ids of all messages, in the order sent. */
+async function idsOf(space: Space): Promise<readonly string[]> {
+  const rows = await space.store.messagesOf({ after: -1, limit: MESSAGES })
+  return rows.map(({ envelope }) => envelope.id)
+}
+
 async function assertVerifies(space: Space): Promise<void> {
   const { report } = await verifyLog(space.store, nodeCrypto, { progress: () => undefined })
   assert.deepEqual([report.ok, report.fault], [true, undefined])
@@ -39,8 +45,7 @@ for (const killedAt of [1, 300, 1_200]) {
     const acknowledged = writer.reports.map((line) => String(line['id']))
     assert.ok(acknowledged.length >= killedAt && acknowledged.length < MESSAGES)
     await using space = await open(`sqlite:${database}`)
-    const rows = await space.store.messagesOf({ after: -1, limit: MESSAGES })
-    const ids = rows.map(({ envelope }) => envelope.id)
+    const ids = await idsOf(space)
     assert.deepEqual(ids.slice(0, acknowledged.length), acknowledged)
     // At most the one that was on its way when the process died.
     assert.ok(
@@ -50,6 +55,21 @@ for (const killedAt of [1, 300, 1_200]) {
     await assertVerifies(space)
   })
 }
+
+test('a writer that may write no larger file is refused, and the log holds what was acknowledged', async (t) => {
+  const database = join(tempFolder(t), 'space.db')
+  await (await open(`sqlite:${database}`, { agents: [sink] })).close()
+  const writer = launch(t, new URL('writer.ts', import.meta.url), [database, String(MESSAGES)], {
+    wrapper: ['bash', '-c', 'ulimit -S -f 800; exec "$@"', 'bash'],
+  })
+  assert.equal((await writer.event('refused'))['code'], 'COTERIE_STORE_FAILED')
+  await writer.exited
+  const acknowledged = writer.reports.flatMap((line) => (typeof line['id'] === 'string' ? [line['id']] : []))
+  assert.ok(acknowledged.length > 0)
+  await using space = await open(`sqlite:${database}`)
+  assert.deepEqual(await idsOf(space), acknowledged)
+  await assertVerifies(space)
+})
 
 test('two processes that create one database at the same moment join one space, and both work', async (t) => {
   const folder = tempFolder(t)

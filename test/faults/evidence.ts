@@ -29,6 +29,8 @@ export interface Evidence {
    * recorded.
    */
   readonly repeats: number
+  /** Calls of workers that did not know yet that they had been superseded. */
+  readonly late: number
   /** Mailboxes' epochs beyond the first, summed up: changes of hands. */
   readonly handovers: number
 }
@@ -76,6 +78,7 @@ export async function examine(
       records: books.bodies.length,
       steps: books.results.size,
       repeats: runs.length - new Set(runs.map((run) => run.key)).size,
+      late: lateRuns(books, runs).length,
       handovers: mailboxes.reduce((sum, mailbox) => sum + Math.max(0, mailbox.epoch - 1), 0),
     }
   } finally {
@@ -176,20 +179,22 @@ function topicOrder({ rows }: Books): readonly string[] {
   return seen('audit') === seen('stats') ? [] : ['audit and stats have seen different orders']
 }
 
+/** Runs of a step after the run whose result was recorded. */
+function lateRuns({ results }: Books, runs: readonly Run[]): readonly Run[] {
+  return runs.filter((run) => run.run > (results.get(run.key)?.run ?? Infinity))
+}
+
 /**
  * No step ran again once its result was recorded. A process that was superseded without knowing it yet may
  * call the world once more before the store refuses it (outside effects are at least once): it must then have
  * been told.
  */
-function recordedOnce({ results }: Books, runs: readonly Run[], superseded: Superseded): readonly string[] {
-  const recordedBy = new Map(runs.map((run) => [run.run, run.pid]))
-  return runs.flatMap(({ run, key, step, order, pid }) => {
-    const recorded = results.get(key)
-    if (recorded === undefined || run <= recorded.run) return []
-    const late = pid !== recordedBy.get(recorded.run) && superseded(pid)
-    return late
-      ? []
-      : [`step ${step} of order ${order} ran again (${run}) after run ${recorded.run} was recorded`]
+function recordedOnce(books: Books, runs: readonly Run[], superseded: Superseded): readonly string[] {
+  const pids = new Map(runs.map((run) => [run.run, run.pid]))
+  return lateRuns(books, runs).flatMap(({ run, key, step, order, pid }) => {
+    const recorded = books.results.get(key)?.run ?? 0
+    if (pid !== pids.get(recorded) && superseded(pid)) return []
+    return [`step ${step} of order ${order} ran again (${run}) after run ${recorded} was recorded`]
   })
 }
 

@@ -167,13 +167,14 @@ export class ScriptWriter {
 
   #send(depth: number): Op {
     const prng = this.#prng
+    const script = this.script(depth + 1)
     return {
       op: 'send',
       to: this.place(),
-      script: this.script(depth + 1),
+      script,
       ...(prng.chance(0.15) && { delayMs: prng.pick([0, 10, 400]) }),
       ...(prng.chance(0.15) && { timeoutMs: prng.pick([30, 400, 3_000]) }),
-      ...(prng.chance(0.15) && { idempotencyKey: `key ${this.#count}` }),
+      ...(prng.chance(0.15) && { idempotencyKey: `key of ${script.id}` }),
     }
   }
 
