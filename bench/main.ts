@@ -17,7 +17,9 @@ const NOT_MEASURED =
 const json = process.argv.includes('--json')
 const quick = process.argv.includes('--quick')
 if (process.argv.includes('--help')) {
-  process.stdout.write('npm run bench [-- --quick] [--json]   W1 hop, W2 ask, W3 fan-out, memory, idle, restart\n')
+  process.stdout.write(
+    'npm run bench [-- --quick] [--json]   W1 hop, W2 ask, W3 fan-out, memory, idle, restart\n',
+  )
   process.exit(0)
 }
 
@@ -38,7 +40,8 @@ try {
   const scale = quick ? undefined : await measureScale(folder)
   const report = {
     machine: `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`,
-    durability: 'SQLite file, WAL, synchronous=FULL: every commit is flushed before it is acknowledged; every record is signed',
+    durability:
+      'SQLite file, WAL, synchronous=FULL: every commit is flushed before it is acknowledged; every record is signed',
     raw,
     w1: { ...w1, ofLimit: w1.perSecond / raw.hopsPerSecond },
     w2: { ...w2, p50OfTwoCommits: (w2.p50Ms * 1000) / (2 * raw.singleCommitP50Us) },
@@ -62,7 +65,8 @@ interface Report {
 }
 
 function readable({ machine, durability, raw, w1, w2, w3, scale }: Report): string {
-  const n = (value: number, digits = 0): string => value.toLocaleString('en', { maximumFractionDigits: digits })
+  const n = (value: number, digits = 0): string =>
+    value.toLocaleString('en', { maximumFractionDigits: digits })
   const lines = [
     machine,
     durability,

@@ -58,7 +58,7 @@ export function measureRaw(folder: string): RawLimits {
 /** Milliseconds of each run, for at least `ms` in all. */
 function* repeat(ms: number, work: () => void): Generator<number> {
   const end = performance.now() + ms
-  for (let start = performance.now(); start < end; ) {
+  for (let start = performance.now(); start < end;) {
     work()
     const now = performance.now()
     yield now - start

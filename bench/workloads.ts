@@ -14,7 +14,11 @@ import { ascending, payload, quantile } from './statistics.ts'
 const body = z.object({ i: z.number(), body: z.string() })
 
 /** W1: `messages` from A to B, `inFlight` sends outstanding; B durably sends one to C; counted when C has handled it. */
-export async function hop(folder: string, messages = 10_000, inFlight = 64): Promise<{ perSecond: number; records: number }> {
+export async function hop(
+  folder: string,
+  messages = 10_000,
+  inFlight = 64,
+): Promise<{ perSecond: number; records: number }> {
   let seen = 0
   let finished: () => void = () => undefined
   const all = new Promise<void>((resolve) => {
@@ -92,7 +96,11 @@ export async function fanOut(folder: string, recipients = 100, rounds = 100): Pr
   return { perSecond: ((recipients * rounds) / (performance.now() - start)) * 1000 }
 }
 
-async function senders(count: number, inFlight: number, send: (i: number) => Promise<unknown>): Promise<void> {
+async function senders(
+  count: number,
+  inFlight: number,
+  send: (i: number) => Promise<unknown>,
+): Promise<void> {
   let next = 0
   const one = async (): Promise<void> => {
     while (next < count) {

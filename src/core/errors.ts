@@ -115,7 +115,6 @@ export const ERROR_TRAITS: Readonly<Record<ErrorCode, ErrorTrait>> = {
   COTERIE_CLOCK_BACK: trait(6, true),
 }
 
-
 /** Facts about the failure, for machines: addresses, ids, limits. Never a secret. */
 export type ErrorDetails = Readonly<Record<string, unknown>>
 

@@ -109,7 +109,8 @@ export function recordText(b: RecordBody): string {
   }
   if (b.sends !== undefined) text += `"sends":${list(b.sends, hashText)},`
   text += `"seq":${b.seq},`
-  if (b.settles !== undefined) text += `"settles":${list(b.settles, (s) => `{"as":"${s.as}","id":${quote(s.id)}}`)},`
+  if (b.settles !== undefined)
+    text += `"settles":${list(b.settles, (s) => `{"as":"${s.as}","id":${quote(s.id)}}`)},`
   text += `"space":"${b.space}",`
   if (b.trace !== undefined) text += `"trace":"${b.trace}",`
   if (b.turn !== undefined) text += `"turn":${turnText(b.turn)},`
@@ -131,7 +132,10 @@ function eventText(e: NonNullable<RecordBody['events']>[number]): string {
 }
 
 function agentText(a: AgentEntry): string {
-  const handlers = list(a.handlers, (h) => `{"name":"${h.name}","topic":${h.topic === null ? 'null' : `"${h.topic}"`}}`)
+  const handlers = list(
+    a.handlers,
+    (h) => `{"name":"${h.name}","topic":${h.topic === null ? 'null' : `"${h.topic}"`}}`,
+  )
   return `{"handlers":${handlers},"key":"${a.key}","name":"${a.name}","publicKey":"${a.publicKey}"}`
 }
 

@@ -46,6 +46,8 @@ export class Committer {
   readonly #lines = new Map<string, number>()
   readonly #listener: CommitListener
   #queue: Pending[] = []
+  #batch: readonly Pending[] = []
+  #flushed: (() => void)[] = []
   #flushing = false
   #scheduled = false
   #closed: CoterieError | undefined
@@ -56,9 +58,20 @@ export class Committer {
     this.#listener = listener
   }
 
-  /** Tells where an author's chain ends, as the store said when it granted the lease. */
+  /**
+   * Tells where an author's chain ends, as the store said when it granted the lease. What was begun before is not
+   * written any more.
+   */
   setHead(author: string, head: ChainHead): void {
     this.#heads.set(author, head)
+    this.#lines.set(author, this.line(author) + 1)
+  }
+
+  /** Resolves when nothing of an author is queued or under way: what it has written can be read. */
+  async settled(author: string): Promise<void> {
+    const isOpen = (pending: Pending): boolean => pending.author === author
+    while (this.#batch.some(isOpen) || this.#queue.some(isOpen))
+      await new Promise<void>((resolve) => this.#flushed.push(resolve))
   }
 
   /** Forgets an author whose lease was given back. */
@@ -101,6 +114,7 @@ export class Committer {
     const queue = this.#queue
     this.#queue = []
     for (const pending of queue) pending.failed(this.#closed)
+    for (const resolve of this.#flushed.splice(0)) resolve()
   }
 
   #enqueue(author: string, make: DraftSource | JournalWrite, line?: number): Promise<Outcome | undefined> {
@@ -123,6 +137,7 @@ export class Committer {
   async #flush(): Promise<void> {
     this.#flushing = true
     const batch = this.#queue.splice(0, this.#context.limits.batchRecords)
+    this.#batch = batch
     try {
       await this.#commit(batch)
     } catch (error) {
@@ -133,6 +148,8 @@ export class Committer {
       }
     }
     this.#flushing = false
+    this.#batch = []
+    for (const resolve of this.#flushed.splice(0)) resolve()
     if (this.#queue.length > 0) this.#schedule()
     else for (const resolve of this.#idle.splice(0)) resolve()
   }

@@ -72,12 +72,7 @@ export class MailboxRunner implements TurnHost {
   #waiting: readonly Mail[]
   readonly #fresh: FreshMail
 
-  constructor(
-    host: RunnerHost,
-    agent: AnyAgent,
-    { lease, fresh }: LeasedMailbox,
-    waiting: readonly Mail[],
-  ) {
+  constructor(host: RunnerHost, agent: AnyAgent, { lease, fresh }: LeasedMailbox, waiting: readonly Mail[]) {
     this.#host = host
     this.#agent = agent
     this.context = host.context
@@ -193,7 +188,9 @@ export class MailboxRunner implements TurnHost {
   async #giveUp(): Promise<void> {
     await this.#settle()
     if (this.#stopped) return
-    this.stop(new CoterieError('COTERIE_LEASE_LOST', `The mailbox of ${this.lease.address} is taken up anew.`))
+    this.stop(
+      new CoterieError('COTERIE_LEASE_LOST', `The mailbox of ${this.lease.address} is taken up anew.`),
+    )
     this.#host.lost(this.lease.address)
   }
 
@@ -214,7 +211,10 @@ export class MailboxRunner implements TurnHost {
     if (outer !== undefined) {
       // While a turn waits, only what it caused itself is handled: messages of its trace.
       this.#fresh.forget()
-      const { mail } = await store.mail(this.lease.address, { limit: 1, trace: outer.engine.mail.envelope.trace })
+      const { mail } = await store.mail(this.lease.address, {
+        limit: 1,
+        trace: outer.engine.mail.envelope.trace,
+      })
       for (const message of mail) await this.#take(message)
       return mail.length > 0
     }
@@ -436,7 +436,8 @@ export class MailboxRunner implements TurnHost {
       }
     }
     this.#line = this.committer.line(this.lease.address)
-    if (this.#contended > 0 && !this.#stopped) await this.#pause(backoffMs(CONTENTION, this.#contended, this.context.random.number()))
+    if (this.#contended > 0 && !this.#stopped)
+      await this.#pause(backoffMs(CONTENTION, this.#contended, this.context.random.number()))
     if (error === undefined || this.#stopped) return
     this.context.logger.log('error', `commit failed: ${errorValue(error).message}`, {
       agent: this.lease.address,

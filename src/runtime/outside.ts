@@ -68,7 +68,10 @@ export class Outside {
   /** Where an outside message starts: its own trace. */
   origin(trace?: string, correlation?: string): Origin {
     if (trace !== undefined && !/^[0-9a-f]{32}$/.test(trace)) {
-      throw new CoterieError('COTERIE_INVALID_ARGUMENT', 'A trace id has 32 lower-case hex digits (W3C trace context).')
+      throw new CoterieError(
+        'COTERIE_INVALID_ARGUMENT',
+        'A trace id has 32 lower-case hex digits (W3C trace context).',
+      )
     }
     if (correlation !== undefined && !/^[^\p{C}]{1,200}$/u.test(correlation)) {
       throw new CoterieError(
@@ -272,8 +275,7 @@ export class Outside {
       }
       case 'full': {
         const { address } = outcome
-        for (const send of group)
-          if (send.message.envelope.to === address) send.failed(mailboxFull(outcome))
+        for (const send of group) if (send.message.envelope.to === address) send.failed(mailboxFull(outcome))
         this.#repeat(group.filter((send) => send.message.envelope.to !== address))
         return
       }

@@ -13,7 +13,13 @@ export function leaseLost(address: string): CoterieError {
 }
 
 /** A mailbox has reached its limit. */
-export function mailboxFull({ address, limit }: { readonly address: string; readonly limit: number }): CoterieError {
+export function mailboxFull({
+  address,
+  limit,
+}: {
+  readonly address: string
+  readonly limit: number
+}): CoterieError {
   return new CoterieError(
     'COTERIE_MAILBOX_FULL',
     `The mailbox of ${address} holds ${limit} messages, its limit. Nothing was sent to it; slow down, or raise "mailboxDepth".`,
@@ -22,7 +28,10 @@ export function mailboxFull({ address, limit }: { readonly address: string; read
 }
 
 /** A stream that the turn had read has moved, and the handler wants to know. */
-export function staleRead(turn: string, { stream, expected, actual }: Extract<Outcome, { type: 'stale' }>): CoterieError {
+export function staleRead(
+  turn: string,
+  { stream, expected, actual }: Extract<Outcome, { type: 'stale' }>,
+): CoterieError {
   return new CoterieError(
     'COTERIE_STALE_READ',
     `Stream "${stream}" moved from version ${expected} to ${actual} after ${turn} had read it.`,

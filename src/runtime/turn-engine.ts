@@ -346,7 +346,9 @@ export class TurnEngine {
       end,
       effects: segment,
       sealed,
-      chunk: keepJournal ? this.#seal(end === 'waiting' ? [...segment.entries, BOUND] : segment.entries) : null,
+      chunk: keepJournal
+        ? this.#seal(end === 'waiting' ? [...segment.entries, BOUND] : segment.entries)
+        : null,
       waits: end === 'waiting' ? [...this.waits.values()] : [],
       rest,
     })

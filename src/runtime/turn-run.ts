@@ -47,7 +47,9 @@ function readJournal(host: TurnHost, mail: Mail, chunks: readonly JournalChunk[]
   if (chunks.length === 0) return []
   const { crypto, store } = host.context
   const author = host.lease.address
-  const keys = host.directory.registry.keys().filter((key) => key.agent === nameOf(author) && key.revoked === null)
+  const keys = host.directory.registry
+    .keys()
+    .filter((key) => key.agent === nameOf(author) && key.revoked === null)
   const turn = turnOf(mail.envelope.id)
   let prev = ''
   return chunks.flatMap((chunk, index) => {
@@ -86,7 +88,8 @@ export class TurnRun {
     const { clock } = this.engine.host.context
     this.#deadline = clock.setTimer(Math.max(0, deadline - clock.now()), () => {
       if (!this.#isPast()) this.#watchDeadline()
-      else if (this.engine.handler.failure === 'rollback' && !this.#isLed()) this.engine.halt({ type: 'restart' })
+      else if (this.engine.handler.failure === 'rollback' && !this.#isLed())
+        this.engine.halt({ type: 'restart' })
       else void this.#fail(this.engine.deadlineError())
     })
   }

@@ -108,7 +108,11 @@ export class Worker implements RunnerHost {
     for (const message of write.messages) {
       const { envelope } = message
       if (envelope.dueAt !== null) this.#dueAt(envelope.dueAt)
-      else this.#wakeAddress(envelope.to, envelope.kind === 'reply' ? undefined : justSent(message, outcome.position))
+      else
+        this.#wakeAddress(
+          envelope.to,
+          envelope.kind === 'reply' ? undefined : justSent(message, outcome.position),
+        )
     }
     const turn = write.turn
     if (turn !== null) {
@@ -204,7 +208,10 @@ export class Worker implements RunnerHost {
       this.#report(`running ${address}`, error)
       // Its turns are run again by the next runner: these must not go on beside them.
       const { message } = errorValue(error)
-      const given = new CoterieError('COTERIE_LEASE_LOST', `The mailbox of ${address} was given up: ${message}`)
+      const given = new CoterieError(
+        'COTERIE_LEASE_LOST',
+        `The mailbox of ${address} was given up: ${message}`,
+      )
       this.#runners.get(address)?.stop(given)
       this.#leases.delete(address)
       again = true
@@ -224,6 +231,8 @@ export class Worker implements RunnerHost {
     if (agent === undefined) return undefined
     const known = this.#leases.get(address)
     if (known !== undefined) return new MailboxRunner(this, agent, known, [])
+    // A runner before this one may have been stopped while its last commit was under way.
+    await this.committer.settled(address)
     const grant = await this.context.store.lease(address, this.id)
     if (grant === undefined) return undefined
     const leased = { lease: grant.lease, fresh: new FreshMail() }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { roster } from '../../examples/dependency-review/analysis/roster.ts'
@@ -125,6 +125,18 @@ const REFUSED: readonly (readonly [what: string, args: readonly string[], code: 
     ],
     ['a database that is another file', ['--db', 'package.json'], 6, /COTERIE_STORE_/],
   ]
+
+test('says no to what it cannot use, with an exit code, and writes nothing to standard output', async () => {
+  for (const [what, args, code, message] of REFUSED) {
+    const ended = await demo(args)
+    assert.equal(ended.code, code, `${what}: ${ended.err}`)
+    assert.match(ended.err, message, what)
+    assert.equal(ended.out, '', what)
+  }
+  const json = await demo(['--json', '--input', '/nowhere'])
+  assert.equal(json.code, 2)
+  assert.match((JSON.parse(json.err) as { error: { message: string } }).error.message, /no file/)
+})
 
 test('explains itself', async () => {
   const { code, out } = await demo(['--help'])

@@ -6,15 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { bytesOf, coterie, demo, expected, manyPackages, outcomes, review, tempFolder } from './program.ts'
 
 const AGENTS = fileURLToPath(new URL('../../examples/dependency-review/agents.ts', import.meta.url))
-const PACKAGES = 40
 /** So few that all of them are asked about at once. */
 const ASKED_AT_ONCE = 20
-const REJECTED = PACKAGES / 10
-
-async function decisionsIn(db: string): Promise<number> {
-  const { out } = await coterie(['decisions', '--json', '--db', db])
-  return out.split('\n').filter((line) => line !== '').length
-}
 
 test('leaves what it has asked to any process that runs the same agents', async (t) => {
   const folder = tempFolder(t)

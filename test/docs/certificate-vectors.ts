@@ -1,7 +1,7 @@
 /** Certificates that hold, and others that must be refused. */
 import { nodeCrypto as crypto } from '../../src/adapters/node/crypto.ts'
 import { utf8 } from '../../src/core/bytes.ts'
-import { canonicalize, type Json } from '../../src/core/json.ts'
+import { canonicalize } from '../../src/core/json.ts'
 import { keyFileOf } from '../../src/cli/key-file.ts'
 import { PAYLOAD_TYPES, preAuthEncoding } from '../../src/log/dsse.ts'
 import type { Proposal, SignedBallot } from '../../src/voting/ballot.ts'
@@ -85,7 +85,7 @@ function refused(proposal: Proposal): readonly (readonly [string, unknown])[] {
   const stranger = electing(space, ['alice', 'mallory'])
   const posing = { ...electing(space, ['alice', 'mallory']) }
   const [member] = electing(space, ['alice']).electorate
-  const bytes = preAuthEncoding(PAYLOAD_TYPES.journal, utf8(canonicalize(first.ballot as unknown as Json)))
+  const bytes = preAuthEncoding(PAYLOAD_TYPES.journal, utf8(canonicalize(first.ballot)))
   const ofJournal = crypto.sign(keyPairOf('alice').privateKey, bytes)
   const other = castBy('alice', proposal, 'yes', { space: 'f'.repeat(64) })
   const half = { type: 'supermajority', numerator: 1, denominator: 2 }

@@ -1,6 +1,6 @@
 /** One small log with everything in it, and the ways in which it must be refused. */
 import { nodeCrypto as crypto } from '../../src/adapters/node/crypto.ts'
-import { nameOf, OWNER } from '../../src/core/address.ts'
+import { OWNER } from '../../src/core/address.ts'
 import { turnOf } from '../../src/core/ids.ts'
 import { canonicalize } from '../../src/core/json.ts'
 import type { TurnEnd } from '../../src/core/record.ts'
@@ -13,7 +13,7 @@ import { entryOf, seal, Space, type Said, type Sent } from '../helpers/log.ts'
 import { castBy, proposalOf } from '../helpers/voting.ts'
 
 /** The decision of the log. */
-export const DECISION = 'dec_00000000000000000000000001'
+const DECISION = 'dec_00000000000000000000000001'
 
 /** Where the records of the story are. */
 export const AT = {
@@ -258,8 +258,3 @@ export function logOf(space: Space) {
 
 /** The form of {@link logOf}. */
 export type Log = ReturnType<typeof logOf>
-
-/** The key that signs for an author at the end of the story. */
-export function signerOf(space: Space, author: string): ReturnType<typeof keyPairOf> {
-  return space.keyOf(nameOf(author))
-}

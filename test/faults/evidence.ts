@@ -35,8 +35,8 @@ export interface Evidence {
   readonly handovers: number
 }
 
-/** Who ran the steps: which processes were told, by the store, that they had been superseded. */
-export type Superseded = (pid: number) => boolean
+/** Whether the process of a run was told that it had been superseded, or died before it could be. */
+export type Superseded = (run: Run) => boolean
 
 const PAGE = 1_000
 
@@ -191,9 +191,10 @@ function lateRuns({ results }: Books, runs: readonly Run[]): readonly Run[] {
  */
 function recordedOnce(books: Books, runs: readonly Run[], superseded: Superseded): readonly string[] {
   const pids = new Map(runs.map((run) => [run.run, run.pid]))
-  return lateRuns(books, runs).flatMap(({ run, key, step, order, pid }) => {
+  return lateRuns(books, runs).flatMap((late) => {
+    const { run, key, step, order, pid } = late
     const recorded = books.results.get(key)?.run ?? 0
-    if (pid !== pids.get(recorded) && superseded(pid)) return []
+    if (pid !== pids.get(recorded) && superseded(late)) return []
     return [`step ${step} of order ${order} ran again (${run}) after run ${recorded} was recorded`]
   })
 }

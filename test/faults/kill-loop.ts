@@ -15,6 +15,7 @@ import { Child, said } from '../helpers/processes.ts'
 import { examine } from './evidence.ts'
 import type { Evidence } from './evidence.ts'
 import { World } from './world.ts'
+import type { Run } from './world.ts'
 
 /** What is done. */
 export interface KillPlan {
@@ -52,7 +53,7 @@ export async function killLoop(
     const freezes = await strike(crew, plan, told)
     const orders = await crew.finish()
     told(`${orders} orders are through; examining the books`)
-    const evidence = await examine(crew.database, crew.world.runs(), orders, (pid) => crew.superseded(pid))
+    const evidence = await examine(crew.database, crew.world.runs(), orders, (run) => crew.superseded(run))
     const problems = [...evidence.problems, ...crew.accidents]
     return {
       ...evidence,
@@ -96,6 +97,7 @@ class Crew {
   readonly #leaseMs: number
   readonly #workers: Child[] = []
   readonly #all = new Map<number, Child>()
+  readonly #killedAt = new Map<number, number>()
   readonly #frozen = new Map<Child, NodeJS.Timeout>()
   #feeder: Child | undefined
   #sent = 0
@@ -134,6 +136,7 @@ class Crew {
     if (!child.running) this.accidents.push(`process ${child.pid} had ended by itself: ${lastWords(child)}`)
     clearTimeout(this.#frozen.get(child))
     this.#frozen.delete(child)
+    this.#killedAt.set(child.pid, Date.now())
     await child.end()
     if (victim === FEEDER) this.#feed()
     else this.#workers[victim] = this.#worker()
@@ -162,9 +165,13 @@ class Crew {
     return orders
   }
 
-  /** True for a process that was told, or has found out, that another had taken over. */
-  superseded(pid: number): boolean {
-    return this.#all.get(pid)?.log.some((line) => /leases? lost/.test(said(line))) ?? false
+  /** True for a run of a process that was told of its successor, or was killed too soon to be told. */
+  superseded({ pid, at }: Run): boolean {
+    const killedAt = this.#killedAt.get(pid) ?? Infinity
+    return (
+      killedAt - at < this.#leaseMs ||
+      (this.#all.get(pid)?.log.some((line) => /leases? lost/.test(said(line))) ?? false)
+    )
   }
 
   async end(): Promise<void> {

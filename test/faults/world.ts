@@ -15,6 +15,8 @@ export interface Run {
   readonly step: string
   readonly order: number
   readonly pid: number
+  /** When, by the machine's clock. */
+  readonly at: number
 }
 
 /** What a step's function answers: which run it was, so that the recorded result names it. */
@@ -25,7 +27,7 @@ export interface Receipt {
 
 const SCHEMA = `create table if not exists runs
   (run integer primary key autoincrement, key text not null, step text not null, number integer not null,
-  pid integer not null)`
+  pid integer not null, at integer not null)`
 
 export class World {
   readonly #db: DatabaseSync
@@ -39,8 +41,8 @@ export class World {
   /** The effect: visible at once, and to everybody. */
   run(step: string, order: number, key: string): Receipt {
     const { lastInsertRowid } = this.#db
-      .prepare('insert into runs (key, step, number, pid) values (?, ?, ?, ?)')
-      .run(key, step, order, process.pid)
+      .prepare('insert into runs (key, step, number, pid, at) values (?, ?, ?, ?, ?)')
+      .run(key, step, order, process.pid, Date.now())
     return { run: Number(lastInsertRowid), key }
   }
 
@@ -51,7 +53,7 @@ export class World {
 
   runs(): readonly Run[] {
     return this.#db
-      .prepare('select run, key, step, number, pid from runs order by run')
+      .prepare('select run, key, step, number, pid, at from runs order by run')
       .all()
       .map((row) => ({
         run: Number(row['run']),
@@ -59,6 +61,7 @@ export class World {
         step: String(row['step']),
         order: Number(row['number']),
         pid: Number(row['pid']),
+        at: Number(row['at']),
       }))
   }
 

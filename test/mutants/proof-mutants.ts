@@ -1,6 +1,6 @@
 import type { Mutant } from './mutant.ts'
 
-const CERTIFICATE = ['test/voting/certificate.test.ts']
+const CERTIFICATE = ['test/voting/certificate-hostile.test.ts']
 const CHUNK = ['test/log/journal-chunk.test.ts']
 const KEYRING = ['test/adapters/node/keyring.test.ts']
 const LOG = ['test/log/log-verifier.test.ts']

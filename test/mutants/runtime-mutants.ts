@@ -2,12 +2,14 @@ import type { Mutant } from './mutant.ts'
 
 const CANCEL = ['test/runtime/cancel.test.ts']
 const FAILURE = ['test/runtime/failure.test.ts']
+const JOURNAL = ['test/turn/journal.test.ts']
 const MESSAGES = ['test/runtime/messages.test.ts']
+const OWN = ['test/runtime/own-messages.test.ts']
 const REPLAY = ['test/runtime/replay.test.ts']
 const ROLLBACK = ['test/runtime/rollback.test.ts']
 const STEPS = ['test/runtime/steps.test.ts']
 const STREAMS = ['test/runtime/streams.test.ts']
-const TRUST = ['test/runtime/trust.test.ts']
+const TAMPERING = ['test/runtime/tampering.test.ts']
 const WAITS = ['test/runtime/waits.test.ts']
 
 /** Faults of the runtime: what is believed, what a crash repeats, and what a failure leaves behind. */
@@ -18,7 +20,7 @@ export const runtimeMutants: readonly Mutant[] = [
     file: 'src/runtime/trust.ts',
     find: 'own.text === mail.text && own.payload === mail.payload',
     replace: 'true',
-    tests: TRUST,
+    tests: OWN,
   },
   {
     name: 'compares-only-the-envelope-of-its-own-messages',
@@ -26,7 +28,7 @@ export const runtimeMutants: readonly Mutant[] = [
     file: 'src/runtime/trust.ts',
     find: ' && own.payload === mail.payload',
     replace: '',
-    tests: TRUST,
+    tests: OWN,
   },
   {
     name: 'does-not-hold-a-message-against-its-record',
@@ -34,7 +36,7 @@ export const runtimeMutants: readonly Mutant[] = [
     file: 'src/runtime/trust.ts',
     find: 'verifyMail(crypto, mail, body)',
     replace: '',
-    tests: TRUST,
+    tests: TAMPERING,
   },
   {
     name: 'handles-messages-unchecked',
@@ -42,7 +44,7 @@ export const runtimeMutants: readonly Mutant[] = [
     file: 'src/runtime/mailbox-runner.ts',
     find: 'await this.#host.trust.check(mail)',
     replace: '',
-    tests: TRUST,
+    tests: TAMPERING,
   },
   {
     name: 'takes-answers-unchecked',
@@ -50,7 +52,7 @@ export const runtimeMutants: readonly Mutant[] = [
     file: 'src/runtime/mailbox-runner.ts',
     find: 'await this.#host.trust.check(answer)',
     replace: '',
-    tests: TRUST,
+    tests: TAMPERING,
   },
   {
     name: 'handles-what-was-sent-to-another',
@@ -58,7 +60,7 @@ export const runtimeMutants: readonly Mutant[] = [
     file: 'src/runtime/mailbox-runner.ts',
     find: 'envelope.to !== this.lease.address',
     replace: 'false',
-    tests: TRUST,
+    tests: TAMPERING,
   },
   {
     name: 'handles-a-message-past-its-deadline',
@@ -162,7 +164,7 @@ export const runtimeMutants: readonly Mutant[] = [
     file: 'src/runtime/turn-run.ts',
     find: 'key.agent === nameOf(author) && ',
     replace: '',
-    tests: TRUST,
+    tests: TAMPERING,
   },
   {
     name: 'does-not-notice-another-call',
@@ -170,7 +172,7 @@ export const runtimeMutants: readonly Mutant[] = [
     file: 'src/turn/journal.ts',
     find: 'call.op !== op || call.name !== name',
     replace: 'false',
-    tests: REPLAY,
+    tests: JOURNAL,
   },
   {
     name: 'does-not-notice-other-contents',
@@ -178,7 +180,7 @@ export const runtimeMutants: readonly Mutant[] = [
     file: 'src/turn/journal.ts',
     find: 'call.print !== print()',
     replace: 'false',
-    tests: REPLAY,
+    tests: JOURNAL,
   },
   {
     name: 'does-not-notice-an-early-end',
@@ -186,7 +188,7 @@ export const runtimeMutants: readonly Mutant[] = [
     file: 'src/turn/journal.ts',
     find: 'if (first !== undefined)',
     replace: 'if (false)',
-    tests: REPLAY,
+    tests: JOURNAL,
   },
   {
     name: 'prolongs-a-deadline',
@@ -194,7 +196,7 @@ export const runtimeMutants: readonly Mutant[] = [
     file: 'src/runtime/outbox.ts',
     find: 'Math.min(deadline ?? Number.MAX_SAFE_INTEGER, ',
     replace: 'Math.max(deadline ?? 0, ',
-    tests: MESSAGES,
+    tests: ['test/runtime/deadline.test.ts'],
   },
   {
     name: 'takes-another-content-for-the-same-message',

@@ -107,7 +107,7 @@ export const storeMutants: readonly Mutant[] = [
     file: 'src/stores/sqlite/commit.ts',
     find: 'if (turn !== null) {',
     replace: 'if (refused !== undefined) batch.counters.position++\n  if (turn !== null) {',
-    tests: STORE,
+    tests: ['test/stores/sqlite-positions.test.ts'],
   },
   {
     name: 'lets-the-clock-go-back',
@@ -203,7 +203,7 @@ export const storeMutants: readonly Mutant[] = [
     file: 'src/stores/sqlite/database.ts',
     find: "? 'normal' : 'full'",
     replace: "? 'normal' : 'off'",
-    tests: FAULTS,
+    tests: ['test/stores/sqlite-settings.test.ts'],
   },
   {
     name: 'opens-a-newer-schema',

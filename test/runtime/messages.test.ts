@@ -357,7 +357,7 @@ test('a turn whose deadline passes while it waits expires, and what it asked is 
   const [asked] = (await space.store.messagesOf({ cause: `turn_${id.slice(4)}`, limit: 10 })) ?? []
   await untilState(space, asked?.envelope.id ?? '', 'expired')
   // Whoever ends the message first, the turn that runs hears of it.
-  await until(() => reasons.seen.length > 0)
+  await until('the turn hears of it', () => reasons.seen.length > 0)
   assert.deepEqual(reasons.seen, ['COTERIE_DEADLINE_PASSED'])
 })
 

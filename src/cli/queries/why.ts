@@ -65,7 +65,11 @@ const UNSEEN_PAGE = 500
  * Finds out why. Throws COTERIE_NOT_FOUND, COTERIE_INVALID_ARGUMENT for an ambiguous beginning or a trace, and
  * COTERIE_VERIFICATION_FAILED when the owner's chain does not hold; what else does not verify is in the report.
  */
-export async function readWhy(evidence: Evidence, text: string, depth: number = DEPTH_DEFAULT): Promise<WhyReport> {
+export async function readWhy(
+  evidence: Evidence,
+  text: string,
+  depth: number = DEPTH_DEFAULT,
+): Promise<WhyReport> {
   const { store } = evidence
   const asked = await lookUp(store, text)
   const decision = asked.kind === 'decision' ? await readDecision(evidence, asked.id) : null

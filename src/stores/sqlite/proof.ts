@@ -25,12 +25,17 @@ export function packProof(proof: RecordProof): Uint8Array {
 
 /** The proof as it was sealed. What does not have the form of a proof is one that never verifies. */
 export function unpackProof(value: unknown): RecordProof {
-  if (!(value instanceof Uint8Array) || value.length < PATH_AT || (value.length - PATH_AT) % HASH_BYTES !== 0) {
+  if (
+    !(value instanceof Uint8Array) ||
+    value.length < PATH_AT ||
+    (value.length - PATH_AT) % HASH_BYTES !== 0
+  ) {
     return { index: 0, size: 0, path: [], signature: '' }
   }
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.length)
   const path: string[] = []
-  for (let at = PATH_AT; at < bytes.length; at += HASH_BYTES) path.push(bytes.toString('hex', at, at + HASH_BYTES))
+  for (let at = PATH_AT; at < bytes.length; at += HASH_BYTES)
+    path.push(bytes.toString('hex', at, at + HASH_BYTES))
   return {
     index: bytes.readUInt32BE(0),
     size: bytes.readUInt32BE(4),

@@ -7,7 +7,14 @@
 import type { StandardSchema } from '../../core/schema.ts'
 import { majority } from '../../voting/rule.ts'
 import { agent, on, topic } from '../../turn/definition.ts'
-import type { AnyAgent, FailurePolicy, Handler, HandlerRef, StalePolicy, Topic } from '../../turn/definition.ts'
+import type {
+  AnyAgent,
+  FailurePolicy,
+  Handler,
+  HandlerRef,
+  StalePolicy,
+  Topic,
+} from '../../turn/definition.ts'
 import type { StepContext, Turn } from '../../turn/turn.ts'
 import { vote } from '../../turn/vote.ts'
 import { JUDGE, JUDGES, KEYED, READERS, TOPIC, WORKERS } from './script.ts'

@@ -69,7 +69,9 @@ export async function gather(store: SpaceStore): Promise<Evidence> {
   const byId = new Map(stories.map((story) => [story.row.envelope.id, story]))
   follow(records, stories, byId)
   const streams = new Map<string, readonly StoredEvent[]>()
-  for (const name of new Set(records.flatMap(({ body }) => (body.events ?? []).map((event) => event.stream)))) {
+  for (const name of new Set(
+    records.flatMap(({ body }) => (body.events ?? []).map((event) => event.stream)),
+  )) {
     streams.set(name, (await store.stream(name)).events)
   }
   return { records, stories, byId, streams }
@@ -137,5 +139,7 @@ export function recordsBefore(story: MessageStory, position: number): readonly R
 /** True when the message had ended, or was stopped from outside, before the record at `position`. */
 export function isOverAt(story: MessageStory, position: number): boolean {
   const from = story.requeuedAt.filter((at) => at < position).at(-1) ?? -1
-  return story.stoppedAt.some((at) => at > from && at < position) || recordsBefore(story, position).some(isEnd)
+  return (
+    story.stoppedAt.some((at) => at > from && at < position) || recordsBefore(story, position).some(isEnd)
+  )
 }

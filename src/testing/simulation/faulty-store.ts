@@ -78,7 +78,8 @@ export class FaultyStore implements Store {
           this.#call(name, async () => {
             const result: unknown = await Reflect.apply(value, target, args)
             if (name === 'pulse') return this.#pulse(Number(result))
-            if (name === 'lease' && (result as Grant | undefined)?.takenOver === true) this.#around.world.faults += 1
+            if (name === 'lease' && (result as Grant | undefined)?.takenOver === true)
+              this.#around.world.faults += 1
             if (name === 'commit') this.#committed(args[0] as readonly Write[], result as readonly Outcome[])
             return result
           })
@@ -142,7 +143,9 @@ export class FaultyStore implements Store {
           ? `${write.record.author} ${write.record.seq} ${write.turn?.end ?? ''} ${write.turn?.message ?? ''}`
           : `journal ${write.lease.address} ${write.chunk?.chunk ?? 'delivered'} ${write.message}`
       const at = outcome.type === 'accepted' && write.type === 'record' ? ` at ${outcome.position}` : ''
-      this.#note(`${outcome.type}${at}: ${what}${write.type === 'record' ? ` ${write.record.hash.slice(0, 12)}` : ''}`)
+      this.#note(
+        `${outcome.type}${at}: ${what}${write.type === 'record' ? ` ${write.record.hash.slice(0, 12)}` : ''}`,
+      )
       if (outcome.type !== 'accepted') return
       const chunk = write.type === 'journal' ? write.chunk : write.journal
       if (chunk !== null) this.#around.world.recorded(chunk)

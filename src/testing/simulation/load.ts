@@ -44,7 +44,12 @@ export function writeLoad(prng: Prng, messages: number, spanMs: number): readonl
     const to = writer.place()
     const roll = prng.number()
     if (roll < 0.05) {
-      load.push({ atMs, do: prng.pick(['cancel', 'cancel', 'retry', 'drop']), to, script: { id: '', ops: [] } })
+      load.push({
+        atMs,
+        do: prng.pick(['cancel', 'cancel', 'retry', 'drop']),
+        to,
+        script: { id: '', ops: [] },
+      })
       continue
     }
     const options = {

@@ -36,13 +36,17 @@ export function judgeEffects(evidence: Evidence): readonly Violation[] {
     const listed = (body.sends ?? []).map(({ id }) => id).join()
     const stored = (sent.get(record.position) ?? []).map(({ row }) => row.envelope.id).join()
     if (listed !== stored) {
-      found.push({ rule: 'all or nothing', detail: `the record at ${record.position} sent ${listed}, not ${stored}` })
+      found.push({
+        rule: 'all or nothing',
+        detail: `the record at ${record.position} sent ${listed}, not ${stored}`,
+      })
     }
   }
   for (const story of evidence.stories) {
     if (story.script === undefined || story.requeuedAt.length > 0) continue
     const problem = judgeTurn(story, story.script, sent)
-    if (problem !== undefined) found.push({ rule: 'all or nothing', detail: `${story.row.envelope.id}: ${problem}` })
+    if (problem !== undefined)
+      found.push({ rule: 'all or nothing', detail: `${story.row.envelope.id}: ${problem}` })
   }
   return found
 }

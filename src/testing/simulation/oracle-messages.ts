@@ -41,7 +41,10 @@ export function judgeMessages(evidence: Evidence, told: readonly Told[]): readon
     if (code === undefined || (!NEVER.includes(code) && code.startsWith('COTERIE_'))) continue
     const { message } = detail.error as { message: string }
     if (!NEVER.includes(code) && /scripted/.test(message)) continue
-    found.push({ rule: 'no turn fails without cause', detail: `at ${record.position}, ${body.author}: ${code} ${message}` })
+    found.push({
+      rule: 'no turn fails without cause',
+      detail: `at ${record.position}, ${body.author}: ${code} ${message}`,
+    })
   }
   return [...found, ...judgeKeys(evidence), ...judgeTold(evidence, told)]
 }
@@ -92,7 +95,9 @@ function judgeStopped(story: MessageStory): readonly Violation[] {
   const bad = later.filter(({ body }) => body.turn?.end !== 'cancelled' && body.turn?.end !== 'dead')
   const detail = `${story.row.envelope.id} was ended at ${stopped}, and its turn committed at`
   if (bad.length > 0 || later.length > 1) {
-    return [{ rule: 'cancelled is cancelled', detail: `${detail} ${later.map((r) => r.record.position).join()}` }]
+    return [
+      { rule: 'cancelled is cancelled', detail: `${detail} ${later.map((r) => r.record.position).join()}` },
+    ]
   }
   return []
 }
@@ -129,7 +134,10 @@ function judgeAnswer(story: MessageStory, evidence: Evidence): readonly Violatio
   if (answers.length > 0 || story.row.state !== 'handled') return []
   const asker = cause === null ? undefined : evidence.byId.get(`msg_${cause.slice(5)}`)
   return [
-    { rule: 'every question is answered', detail: `${id} was handled without an answer to ${asker?.turnId ?? 'a client'}` },
+    {
+      rule: 'every question is answered',
+      detail: `${id} was handled without an answer to ${asker?.turnId ?? 'a client'}`,
+    },
   ]
 }
 
@@ -141,7 +149,8 @@ function judgeKeys({ stories }: Evidence): readonly Violation[] {
     if (key === null) continue
     const place = `${from.split('/')[0]} ${to} ${key}`
     const other = keys.get(place)
-    if (other !== undefined) found.push({ rule: 'one message for each key', detail: `${other} and ${id}: ${place}` })
+    if (other !== undefined)
+      found.push({ rule: 'one message for each key', detail: `${other} and ${id}: ${place}` })
     keys.set(place, id)
   }
   return found
@@ -153,7 +162,10 @@ function judgeTold({ stories, byId }: Evidence, told: readonly Told[]): readonly
   for (const { request, state, ids, code } of told) {
     for (const id of ids) {
       if (byId.has(id)) continue
-      found.push({ rule: 'what was acknowledged is there', detail: `${id} of ${request.script.id} is missing` })
+      found.push({
+        rule: 'what was acknowledged is there',
+        detail: `${id} of ${request.script.id} is missing`,
+      })
     }
     if (request.script.id === '') continue
     const sent = stories.filter(
@@ -164,11 +176,17 @@ function judgeTold({ stories, byId }: Evidence, told: readonly Told[]): readonly
       found.push({ rule: 'once', detail: `${request.script.id} was sent ${sent.length} times` })
     }
     if (state === 'done' && request.do !== 'ask' && sent.length !== ids.length) {
-      found.push({ rule: 'what was acknowledged is there', detail: `${request.script.id}: ${ids.length} ids, ${sent.length} sent` })
+      found.push({
+        rule: 'what was acknowledged is there',
+        detail: `${request.script.id}: ${ids.length} ids, ${sent.length} sent`,
+      })
     }
     // Copies for several subscribers are several sends: some may be there when another has failed.
     if (state === 'failed' && sent.length > 0 && request.do !== 'publish') {
-      found.push({ rule: 'what was refused is not there', detail: `${request.script.id} failed with ${code}, and was sent` })
+      found.push({
+        rule: 'what was refused is not there',
+        detail: `${request.script.id} failed with ${code}, and was sent`,
+      })
     }
   }
   return found

@@ -104,7 +104,10 @@ function judgeTopics({ stories }: Evidence): readonly Violation[] {
     const common = first.filter((id) => other.includes(id))
     const same = other.filter((id) => first.includes(id))
     if (common.join() !== same.join()) {
-      found.push({ rule: 'one order for all subscribers', detail: `${common.join(' ')} and ${same.join(' ')}` })
+      found.push({
+        rule: 'one order for all subscribers',
+        detail: `${common.join(' ')} and ${same.join(' ')}`,
+      })
     }
   }
   return found

@@ -30,7 +30,11 @@ function stepsOf(script: Script): readonly Step[] {
 }
 
 /** A step runs again only after a failure of its own, another attempt, a moved stream, or a fault of the run. */
-function judgeRepetition(story: MessageStory, script: Script, runs: readonly StepRun[]): readonly Violation[] {
+function judgeRepetition(
+  story: MessageStory,
+  script: Script,
+  runs: readonly StepRun[],
+): readonly Violation[] {
   const found: Violation[] = []
   const mayRepeat = story.records.some(({ body }) => body.turn?.end === 'retry')
   const reads = script.ops.some((op) => op.op === 'count' || op.op === 'publish')
@@ -41,13 +45,20 @@ function judgeRepetition(story: MessageStory, script: Script, runs: readonly Ste
     if (first === undefined || last === undefined || own.length === 1) continue
     if (step.failures > 0 || step.timeoutMs !== undefined || mayRepeat || reads) continue
     if (last.faults === first.faults) {
-      found.push({ rule: 'steps run once', detail: `${step.name} ran ${own.length} times, and nothing was wrong` })
+      found.push({
+        rule: 'steps run once',
+        detail: `${step.name} ran ${own.length} times, and nothing was wrong`,
+      })
     }
   }
   return found
 }
 
-function judgeCompensations(story: MessageStory, script: Script, runs: readonly StepRun[]): readonly Violation[] {
+function judgeCompensations(
+  story: MessageStory,
+  script: Script,
+  runs: readonly StepRun[],
+): readonly Violation[] {
   const { row, journal, records, turnId } = story
   const undone = journal.flatMap((entry) => (entry.t === 'undone' ? [entry.i] : []))
   const found: Violation[] = []
@@ -64,7 +75,8 @@ function judgeCompensations(story: MessageStory, script: Script, runs: readonly 
     if (step === undefined || step.undo === 'none') continue
     const ran = runs.some((run) => run.undo && run.name === name)
     if (undone.includes(i) && ran) continue
-    const how = last !== undefined && isEnd(last) ? `ended at ${last.record.position}` : 'was ended from outside'
+    const how =
+      last !== undefined && isEnd(last) ? `ended at ${last.record.position}` : 'was ended from outside'
     found.push({ rule: 'what is rolled back is undone', detail: `${turnId} ${how}; ${name} was not undone` })
   }
   return found

@@ -47,7 +47,8 @@ function judgeLog({ records, streams, byId }: Evidence): readonly Violation[] {
   records.forEach(({ record, body }, index) => {
     const { position, author } = record
     const what = `the record at ${position} of ${author}`
-    if (position !== index) found.push({ rule: 'positions are gap-free', detail: `${what} is number ${index}` })
+    if (position !== index)
+      found.push({ rule: 'positions are gap-free', detail: `${what} is number ${index}` })
     const head = heads.get(author) ?? { seq: -1, hash: '', epoch: 0 }
     if (record.seq !== head.seq + 1 || record.prev !== head.hash) {
       found.push({ rule: 'chains are unbroken', detail: `${what} does not follow number ${head.seq}` })
@@ -83,7 +84,10 @@ function judgeLog({ records, streams, byId }: Evidence): readonly Violation[] {
       if (byId.get(turn?.message.id ?? '')?.row.envelope.handler === 'loose') continue
       const counted = type === 'counted' ? (JSON.parse(data) as { n: number }).n : version
       if (counted === version) continue
-      found.push({ rule: 'no stale decisions', detail: `${stream}: event ${version} was counted as ${counted}` })
+      found.push({
+        rule: 'no stale decisions',
+        detail: `${stream}: event ${version} was counted as ${counted}`,
+      })
     }
   }
   return found
@@ -96,7 +100,10 @@ async function judgeStatus(store: SpaceStore, { stories }: Evidence): Promise<re
   for (const { row } of stories) seen[row.state] = (seen[row.state] ?? 0) + 1
   for (const [state, count] of Object.entries(status.messages)) {
     if (count !== (seen[state] ?? 0)) {
-      found.push({ rule: 'counters are true', detail: `${count} messages ${state}, and there are ${seen[state] ?? 0}` })
+      found.push({
+        rule: 'counters are true',
+        detail: `${count} messages ${state}, and there are ${seen[state] ?? 0}`,
+      })
     }
   }
   for (const { address, depth, waiting } of status.mailboxes) {
@@ -104,14 +111,21 @@ async function judgeStatus(store: SpaceStore, { stories }: Evidence): Promise<re
       ({ row }) => row.envelope.to === address && row.envelope.kind !== 'reply' && row.settledAt === null,
     )
     if (depth !== open.length || waiting > depth) {
-      found.push({ rule: 'counters are true', detail: `${address} has depth ${depth}, and ${open.length} are open` })
+      found.push({
+        rule: 'counters are true',
+        detail: `${address} has depth ${depth}, and ${open.length} are open`,
+      })
     }
   }
   return found
 }
 
 /** The product's own verifier agrees. */
-async function judgeProofs(store: SpaceStore, crypto: Crypto, evidence: Evidence): Promise<readonly Violation[]> {
+async function judgeProofs(
+  store: SpaceStore,
+  crypto: Crypto,
+  evidence: Evidence,
+): Promise<readonly Violation[]> {
   const verifier = new LogVerifier(crypto, { checkCertificate: verifyCertificate, space: store.id })
   for (const { record } of evidence.records) {
     verifier.record(record)
@@ -122,5 +136,7 @@ async function judgeProofs(store: SpaceStore, crypto: Crypto, evidence: Evidence
   for (const decision of await store.decisions(null, evidence.records.length)) verifier.decision(decision)
   const { ok, fault } = verifier.finish()
   if (ok) return []
-  return [{ rule: 'the log verifies', detail: `at ${fault?.position}, by ${fault?.author}: ${fault?.reason}` }]
+  return [
+    { rule: 'the log verifies', detail: `at ${fault?.position}, by ${fault?.author}: ${fault?.reason}` },
+  ]
 }

@@ -239,11 +239,15 @@ class Simulation {
       if (!allUp || waiting || observer === undefined) continue
       const { messages } = await observer.status()
       const { handled, dead, expired, cancelled, ...open } = messages
-      if (Object.values(open).every((count) => count === 0) && handled + dead + expired + cancelled >= 0) return
+      if (Object.values(open).every((count) => count === 0) && handled + dead + expired + cancelled >= 0)
+        return
     }
     for (const { state, by, request } of this.#clients.told) {
       if (state === 'open' && by.alive) {
-        this.#world.violate('everything comes to rest', `${request.do} ${request.script.id} was never answered`)
+        this.#world.violate(
+          'everything comes to rest',
+          `${request.do} ${request.script.id} was never answered`,
+        )
       }
     }
     this.#world.violate('everything comes to rest', `not within ${REST_MS} ms`)

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { DatabaseSync } from 'node:sqlite'
+import { test } from 'node:test'
+import { agent, on } from '../../src/index.ts'
+import { fileOf, gate, nothing, recorder, start, tempUrl, text, untilState } from './helpers.ts'
+
+/** Each: a column of a message's contents, and what becomes of it. */
+const EDITS: readonly (readonly [what: string, sql: string])[] = [
+  ['payload', `update contents set payload = '"pay 99"' where payload = '"pay 10"'`],
+  ['envelope', `update contents set envelope = replace(envelope, '"take"', '"give"') where payload = '"pay 10"'`],
+]
+
+for (const [what, sql] of EDITS) {
+  test(`a message that this process wrote is not handled when its ${what} was changed in the store`, async (t) => {
+    const url = tempUrl(t)
+    const seen = recorder()
+    const [held, reached] = [gate(), gate()]
+    const sink = agent('sink', {
+      block: on({ input: nothing }, () => {
+        reached.open()
+        return held.opened
+      }),
+      take: on({ input: text }, (_turn, s) => seen.note(s)),
+      give: on({ input: text }, (_turn, s) => seen.note(`gave ${s}`)),
+    })
+    const space = await start(t, [sink], { url })
+    await space.send(sink.block, null)
+    await reached.opened
+    const changed = await space.send(sink.take, 'pay 10')
+    const left = await space.send(sink.take, 'pay 20')
+    const db = new DatabaseSync(fileOf(url))
+    assert.equal(db.prepare(sql).run().changes, 1)
+    db.close()
+    held.open()
+    await untilState(space, changed, 'dead')
+    assert.equal((await space.receipt(changed)).error?.code, 'COTERIE_VERIFICATION_FAILED')
+    await untilState(space, left, 'handled')
+    assert.deepEqual(seen.seen, ['pay 20'])
+  })
+}
