@@ -12,7 +12,8 @@ import { measureScale } from './scale.ts'
 import { ask, fanOut, hop } from './workloads.ts'
 
 const NOT_MEASURED =
-  'Not measured: several processes on one file, payloads above 256 bytes, handlers that do real work, whether the disk keeps what it says it has flushed.'
+  'Not measured: several processes on one file, payloads above 256 bytes, handlers that do real work, ' +
+  'whether the disk keeps what it says it has flushed.'
 
 const json = process.argv.includes('--json')
 const quick = process.argv.includes('--quick')
@@ -39,7 +40,9 @@ try {
   say('scale ...')
   const scale = quick ? undefined : await measureScale(folder)
   const report = {
-    machine: `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`,
+    machine:
+      `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, ` +
+      `Node ${process.version}`,
     durability:
       'SQLite file, WAL, synchronous=FULL: every commit is flushed before it is acknowledged; every record is signed',
     raw,
@@ -74,16 +77,20 @@ function readable({ machine, durability, raw, w1, w2, w3, scale }: Report): stri
     `raw   one single-row commit   p50 ${n(raw.singleCommitP50Us)} us, p99 ${n(raw.singleCommitP99Us)} us`,
     `      one row in 100          ${n(raw.batchedRowUs, 1)} us`,
     `      one signature           ${n(raw.signatureUs, 1)} us (one verification ${n(raw.verificationUs, 1)} us)`,
-    `W1    hop A -> B -> C         ${n(w1.perSecond)} hops/s = ${n(w1.ofLimit, 2)} of the limit ${n(raw.hopsPerSecond)}/s (to reach: 0.5)`,
-    `W2    ask, one at a time      p50 ${n(w2.p50Ms, 2)} ms, p99 ${n(w2.p99Ms, 2)} ms; p50 = ${n(w2.p50OfTwoCommits, 2)} x two commits (to reach: 3)`,
+    `W1    hop A -> B -> C         ${n(w1.perSecond)} hops/s = ${n(w1.ofLimit, 2)} of the limit ` +
+      `${n(raw.hopsPerSecond)}/s (to reach: 0.5)`,
+    `W2    ask, one at a time      p50 ${n(w2.p50Ms, 2)} ms, p99 ${n(w2.p99Ms, 2)} ms; p50 = ` +
+      `${n(w2.p50OfTwoCommits, 2)} x two commits (to reach: 3)`,
     `      ask, 64 in flight       ${n(w2.perSecond)} asks/s`,
     `W3    fan-out 1 to 100        ${n(w3.perSecond)} deliveries/s`,
   ]
   if (scale !== undefined) {
     lines.push(
-      `scale 100,000 queued          handled in ${n(scale.backlogSeconds, 1)} s, at most ${n(scale.backlogRssMb)} MB resident (to reach: 250)`,
+      `scale 100,000 queued          handled in ${n(scale.backlogSeconds, 1)} s, at most ` +
+        `${n(scale.backlogRssMb)} MB resident (to reach: 250)`,
       `      10,000 idle agents      ${n(scale.idleCpuPercent, 2)} % of one core`,
-      `      restart                 over ${n(scale.restartRecords)} records ready in ${n(scale.restartMs)} ms (to reach: 2,000)`,
+      `      restart                 over ${n(scale.restartRecords)} records ready in ${n(scale.restartMs)} ` +
+        `ms (to reach: 2,000)`,
     )
   }
   return `${[...lines, '', NOT_MEASURED].join('\n')}\n`

@@ -13,7 +13,7 @@ import { ascending, payload, quantile } from './statistics.ts'
 
 const body = z.object({ i: z.number(), body: z.string() })
 
-/** W1: `messages` from A to B, `inFlight` sends outstanding; B durably sends one to C; counted when C has handled it. */
+/** W1: `messages` from A to B, `inFlight` sends outstanding; B durably sends one to C; counted when C handled it. */
 export async function hop(
   folder: string,
   messages = 10_000,

@@ -39,7 +39,8 @@ export function addressOf(name: string, key?: string): string {
   if (!KEY.test(key)) {
     throw new CoterieError(
       'COTERIE_INVALID_ADDRESS',
-      `${JSON.stringify(key)} is not an instance key of "${name}": use 1 to 200 characters, no control characters, no space at either end.`,
+      `${JSON.stringify(key)} is not an instance key of "${name}": use 1 to 200 characters, no control ` +
+        `characters, no space at either end.`,
     )
   }
   return `${name}/${key}`

@@ -53,7 +53,8 @@ export function envelopeText(e: Envelope): string {
     `"failed":${e.failed},"from":${quote(e.from)},"handler":"${e.handler}","id":"${e.id}",` +
     `"key":${e.key === null ? 'null' : quote(e.key)},"kind":"${e.kind}",` +
     `"payload":{"bytes":${e.payload.bytes},"sha256":"${e.payload.sha256}"},"re":${idOrNull(e.re)},` +
-    `"sentAt":${e.sentAt},"space":"${e.space}","to":${quote(e.to)},"topic":${idOrNull(e.topic)},"trace":"${e.trace}","v":1}`
+    `"sentAt":${e.sentAt},"space":"${e.space}","to":${quote(e.to)},` +
+    `"topic":${idOrNull(e.topic)},"trace":"${e.trace}","v":1}`
   )
 }
 

@@ -140,7 +140,10 @@ function agentText(a: AgentEntry): string {
 }
 
 function turnText(t: TurnPart): string {
-  return `{"attempt":${t.attempt},"end":"${t.end}","id":"${t.id}","message":${hashText(t.message)},"segment":${t.segment}}`
+  return (
+    `{"attempt":${t.attempt},"end":"${t.end}","id":"${t.id}",` +
+    `"message":${hashText(t.message)},"segment":${t.segment}}`
+  )
 }
 
 /** A record as it is stored: the body's canonical text, its RFC 6962 leaf hash, and the proof of signature. */

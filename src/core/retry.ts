@@ -37,7 +37,8 @@ export function retryWith(
   if (!whole || policy.attempts < 1 || !(policy.factor >= 1) || policy.attempts > 1_000) {
     throw new CoterieError(
       'COTERIE_INVALID_DEFINITION',
-      `A retry policy needs 1 to 1000 whole attempts, whole milliseconds and a factor of at least 1; got ${JSON.stringify(policy)}.`,
+      `A retry policy needs 1 to 1000 whole attempts, whole milliseconds and a factor of at least 1; got ` +
+        `${JSON.stringify(policy)}.`,
     )
   }
   return policy

@@ -53,7 +53,8 @@ export function keyFor(context: Context, address: string): KeyPair {
   const whose = name === OWNER ? 'the owner of the space' : `agent "${name}"`
   throw new CoterieError(
     'COTERIE_KEY_MISSING',
-    `There is no key for ${whose} in ${context.keyring.place}. Put the keyring folder that belongs to this database there, or name it with --keyring.`,
+    `There is no key for ${whose} in ${context.keyring.place}. Put the keyring folder that belongs to this ` +
+      `database there, or name it with --keyring.`,
     { details: { agent: name } },
   )
 }

@@ -72,7 +72,8 @@ export class Directory {
     if (entry === undefined || agent === CLIENT || agent === OWNER) {
       return new CoterieError(
         'COTERIE_UNKNOWN_RECIPIENT',
-        `The space "${this.#context.store.name}" has no agent "${agent}". Open it once with that agent, or correct the name.`,
+        `The space "${this.#context.store.name}" has no agent "${agent}". Open it once with that agent, or ` +
+          `correct the name.`,
         { details: { agent } },
       )
     }

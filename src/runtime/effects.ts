@@ -85,7 +85,8 @@ export class Effects {
     if (count < this.#limits.effectsPerSegment) return
     throw new CoterieError(
       'COTERIE_LIMIT_EXCEEDED',
-      `One segment may send, publish and append ${this.#limits.effectsPerSegment} things (limit "effectsPerSegment"). ` +
+      `One segment may send, publish and append ${this.#limits.effectsPerSegment} things (limit ` +
+        `"effectsPerSegment"). ` +
         'Split the work over several messages.',
       { details: { limit: 'effectsPerSegment' } },
     )

@@ -307,7 +307,8 @@ export class MailboxRunner implements TurnHost {
     if (mail.crashes > this.context.limits.crashesPerMessage) {
       return new CoterieError(
         'COTERIE_TURN_CRASHED',
-        `Message ${envelope.id} was being handled when ${mail.crashes} workers in a row stopped without a word; it is not tried again.`,
+        `Message ${envelope.id} was being handled when ${mail.crashes} workers in a row stopped without a ` +
+          `word; it is not tried again.`,
       )
     }
     if (!Object.hasOwn(this.#agent.handlers, envelope.handler)) {

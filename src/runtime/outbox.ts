@@ -44,7 +44,8 @@ export function encode(context: Context, value: unknown, what: string): { text: 
   if (bytes > context.limits.payloadBytes) {
     throw new CoterieError(
       'COTERIE_PAYLOAD_TOO_LARGE',
-      `${what} has ${bytes} bytes, the limit "payloadBytes" is ${context.limits.payloadBytes}. Store large data elsewhere and send where it is.`,
+      `${what} has ${bytes} bytes, the limit "payloadBytes" is ${context.limits.payloadBytes}. Store large ` +
+        `data elsewhere and send where it is.`,
       { details: { bytes, limit: context.limits.payloadBytes } },
     )
   }

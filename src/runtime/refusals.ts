@@ -22,7 +22,8 @@ export function mailboxFull({
 }): CoterieError {
   return new CoterieError(
     'COTERIE_MAILBOX_FULL',
-    `The mailbox of ${address} holds ${limit} messages, its limit. Nothing was sent to it; slow down, or raise "mailboxDepth".`,
+    `The mailbox of ${address} holds ${limit} messages, its limit. Nothing was sent to it; slow down, or ` +
+      `raise "mailboxDepth".`,
     { details: { address, limit } },
   )
 }
@@ -52,7 +53,8 @@ export function waitCycle(cycle: readonly string[]): CoterieError {
 export function keyReused(key: string, existing: string): CoterieError {
   return new CoterieError(
     'COTERIE_KEY_REUSED',
-    `The idempotency key "${key}" was used before, by message ${existing} with another content. Use a new key for a new message.`,
+    `The idempotency key "${key}" was used before, by message ${existing} with another content. Use a new ` +
+      `key for a new message.`,
     { details: { key, existing } },
   )
 }

@@ -52,7 +52,8 @@ export async function startSpace(store: Store, ports: Ports, options: StartOptio
   if (behind > limits.clockBackMs) {
     throw new CoterieError(
       'COTERIE_CLOCK_BACK',
-      `The clock of this machine is ${Math.round(behind / 1000)} s behind the last commit in ${store.url}. Correct the clock, or wait; nothing was written.`,
+      `The clock of this machine is ${Math.round(behind / 1000)} s behind the last commit in ${store.url}. ` +
+        `Correct the clock, or wait; nothing was written.`,
       { details: { behindMs: behind } },
     )
   }

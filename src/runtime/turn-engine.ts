@@ -101,6 +101,8 @@ export class TurnEngine {
   steps = 0
   segments: number
   ended = false
+  /** The last segment that waits was not written. */
+  broken = false
   /** The runner is giving it what it waited for: it is not at rest. */
   feeding = false
   /** What this turn submits is not written when an earlier record of its author has been refused since. */
@@ -307,32 +309,41 @@ export class TurnEngine {
    */
   async commit(end: TurnEnd, rest: SegmentRest, submitted?: () => void): Promise<Outcome> {
     return this.#exclusive(async () => {
+      // The handler may have gone on behind a wait whose segment was lost: only the failure of both may be written.
+      if (this.broken && rest.failure === undefined) throw this.#endedError()
       const segment = this.effects
+      if (end !== 'waiting') return this.#write(segment, end, rest, submitted)
       // What follows a wait starts a segment of its own; nothing follows an end.
-      if (end === 'waiting') {
-        this.effects = new Effects(this.host.context.limits)
-        this.effects.reply = segment.reply
-      }
-      for (;;) {
-        const effects = isPlain(segment) ? plainEffects(segment) : await sealEffects(this.host, segment)
-        const draft = this.#draft(segment, effects, end, rest)
-        this.lastEnd = end
-        const answer = this.host.committer.submit(this.host.lease.address, () => draft, this.line)
-        submitted?.()
-        const outcome = await answer
-        if (outcome === undefined) throw new Error('a segment was not written')
-        if (outcome.type !== 'accepted') this.line = this.host.committer.line(this.host.lease.address)
-        if (outcome.type === 'accepted') {
-          if (draft.write.journal !== null) this.#chained(draft.write.journal)
-          if (end === 'waiting') this.segments += 1
-          return outcome
-        }
-        if (this.stopped !== undefined || !(await this.#mend(outcome, segment))) {
-          if (outcome.type === 'stale') this.staleCall = segment.reads.get(outcome.stream)?.call
-          return outcome
-        }
-      }
+      this.effects = new Effects(this.host.context.limits)
+      this.effects.reply = segment.reply
+      this.broken = true
+      const outcome = await this.#write(segment, end, rest, submitted)
+      this.broken = outcome.type !== 'accepted'
+      return outcome
     })
+  }
+
+  async #write(segment: Effects, end: TurnEnd, rest: SegmentRest, submitted?: () => void): Promise<Outcome> {
+    const { committer, lease } = this.host
+    for (;;) {
+      const effects = isPlain(segment) ? plainEffects(segment) : await sealEffects(this.host, segment)
+      const draft = this.#draft(segment, effects, end, rest)
+      this.lastEnd = end
+      const answer = committer.submit(lease.address, () => draft, this.line)
+      submitted?.()
+      const outcome = await answer
+      if (outcome === undefined) throw new Error('a segment was not written')
+      if (outcome.type === 'accepted') {
+        if (draft.write.journal !== null) this.#chained(draft.write.journal)
+        if (end === 'waiting') this.segments += 1
+        return outcome
+      }
+      this.line = committer.line(lease.address)
+      if (this.stopped !== undefined || !(await this.#mend(outcome, segment))) {
+        if (outcome.type === 'stale') this.staleCall = segment.reads.get(outcome.stream)?.call
+        return outcome
+      }
+    }
   }
 
   #draft(segment: Effects, sealed: SealedEffects, end: TurnEnd, rest: SegmentRest): Draft {

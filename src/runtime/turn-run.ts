@@ -170,6 +170,8 @@ export class TurnRun {
     settled.catch(() => undefined)
     // A failure before the first draft was queued has not been announced yet.
     await committed.catch(() => undefined)
+    // Behind a segment that was lost, whoever deals with that says how the turn ends.
+    if (engine.broken && rest.failure === undefined) return
     if (!engine.ended) engine.halt({ type: 'ended', outcome: settled })
   }
 
@@ -328,7 +330,8 @@ export class TurnRun {
         if (attempt >= engine.handler.retry.attempts) {
           return new CoterieError(
             'COTERIE_ROLLBACK_FAILED',
-            `The compensation of step "${compensation.name}" failed ${attempt} times: ${errorValue(error).message}. What it should undo still stands.`,
+            `The compensation of step "${compensation.name}" failed ${attempt} times: ` +
+              `${errorValue(error).message}. What it should undo still stands.`,
             { cause: error, details: { step: compensation.name } },
           )
         }

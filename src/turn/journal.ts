@@ -130,7 +130,8 @@ export class Journal {
   }
 
   /**
-   * The handler's next call; `print` makes the fingerprint of what is passed, if there is one to compare with. Throws COTERIE_JOURNAL_MISMATCH when another one stands in its place.
+   * The handler's next call; `print` makes the fingerprint of what is passed, if there is one to compare with.
+   * Throws COTERIE_JOURNAL_MISMATCH when another call stands in its place.
    */
   call(op: Operation, name: string, print?: () => string): Recorded {
     const i = this.#next

@@ -7,7 +7,10 @@ import { fileOf, gate, nothing, recorder, start, tempUrl, text, untilState } fro
 /** Each: a column of a message's contents, and what becomes of it. */
 const EDITS: readonly (readonly [what: string, sql: string])[] = [
   ['payload', `update contents set payload = '"pay 99"' where payload = '"pay 10"'`],
-  ['envelope', `update contents set envelope = replace(envelope, '"take"', '"give"') where payload = '"pay 10"'`],
+  [
+    'envelope',
+    `update contents set envelope = replace(envelope, '"take"', '"give"') where payload = '"pay 10"'`,
+  ],
 ]
 
 for (const [what, sql] of EDITS) {

@@ -38,7 +38,10 @@ test('refuses a call of another name, or of another kind, than was recorded', ()
 test('refuses a call with other contents than were recorded', () => {
   const journal = new Journal(RECORDED)
   journal.call('step', 'fetch')
-  assert.throws(() => journal.call('ask', 'helper add', () => 'sha of 2'), mismatch(/operation 1.*other contents/))
+  assert.throws(
+    () => journal.call('ask', 'helper add', () => 'sha of 2'),
+    mismatch(/operation 1.*other contents/),
+  )
 })
 
 test('refuses an end before the last recorded call, and names the first that is missing', () => {
