@@ -6,7 +6,7 @@ import type { Crypto, KeyPair } from '../ports/crypto.ts'
 import { PAYLOAD_TYPES, preAuthEncoding } from './dsse.ts'
 
 /** How many verified roots a {@link SignatureCache} remembers: about 300 bytes each. */
-export const SIGNATURES_REMEMBERED_MAX = 4096
+const SIGNATURES_REMEMBERED_MAX = 4096
 
 /** A record's canonical text, and its RFC 6962 leaf hash: the `prev` of the author's next record. */
 export interface HashedRecord {

@@ -162,7 +162,7 @@ function keyOf(body: string): string {
 }
 
 /** An owner's record that adds or renews agents. */
-export function ownerDraft(agents: readonly AgentEntry[], at: number): Draft {
+function ownerDraft(agents: readonly AgentEntry[], at: number): Draft {
   return {
     body: { agents, at, author: OWNER, kind: 'agents' },
     detail: null,

@@ -5,6 +5,7 @@
  */
 
 import { CoterieError } from '../core/errors.ts'
+import type { Envelope } from '../core/message.ts'
 import type { Outcome } from '../ports/store.ts'
 
 /** The address is another worker's now. */
@@ -57,4 +58,10 @@ export function keyReused(key: string, existing: string): CoterieError {
       `key for a new message.`,
     { details: { key, existing } },
   )
+}
+
+/** The deadline of a turn's message has passed. */
+export function deadlinePassed({ id, to, deadline }: Envelope): CoterieError {
+  const message = `The deadline of message ${id} to ${to} has passed.`
+  return new CoterieError('COTERIE_DEADLINE_PASSED', message, { details: { deadline } })
 }

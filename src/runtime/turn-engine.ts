@@ -22,7 +22,8 @@ import { keyFor } from './context.ts'
 import type { Context } from './context.ts'
 import type { Directory } from './directory.ts'
 import { Effects, hasEffect } from './effects.ts'
-import { keyReused, leaseLost, mailboxFull, staleRead, waitCycle } from './refusals.ts'
+import { Mutex } from './mutex.ts'
+import { deadlinePassed, keyReused, leaseLost, mailboxFull, staleRead, waitCycle } from './refusals.ts'
 import { Replay } from './replay.ts'
 import { isPlain, plainEffects, sealEffects, segmentDraft } from './segment.ts'
 import type { SealedEffects, SegmentRest } from './segment.ts'
@@ -116,7 +117,7 @@ export class TurnEngine {
   #abortion: AbortController | undefined
   #chunks: number
   #lastChunk: string
-  #lock: Promise<void> = Promise.resolve()
+  readonly #mutex = new Mutex()
   #newWaits = false
   #checking = false
   /** Undefined when nothing is recorded: the usual case. */
@@ -278,7 +279,7 @@ export class TurnEngine {
 
   /** Makes the results of steps durable, with everything that they may depend on. */
   async persist(undo: boolean): Promise<void> {
-    await this.#exclusive(async () => {
+    await this.#mutex.run(async () => {
       const keep = this.effects.entries.filter(hasEffect)
       const entries = this.effects.entries.filter((entry) => !hasEffect(entry))
       if (entries.length === 0) return
@@ -308,7 +309,7 @@ export class TurnEngine {
    * what the runner submits afterwards comes behind it. Throws {@link SegmentFailure} when the attempt must fail.
    */
   async commit(end: TurnEnd, rest: SegmentRest, submitted?: () => void): Promise<Outcome> {
-    return this.#exclusive(async () => {
+    return this.#mutex.run(async () => {
       // The handler may have gone on behind a wait whose segment was lost: only the failure of both may be written.
       if (this.broken && rest.failure === undefined) throw this.#endedError()
       const segment = this.effects
@@ -430,11 +431,7 @@ export class TurnEngine {
   }
 
   deadlineError(): CoterieError {
-    return new CoterieError(
-      'COTERIE_DEADLINE_PASSED',
-      `The deadline of message ${this.mail.envelope.id} to ${this.mail.envelope.to} has passed.`,
-      { details: { deadline: this.mail.envelope.deadline } },
-    )
+    return deadlinePassed(this.mail.envelope)
   }
 
   #adopt(outcome: Extract<Outcome, { type: 'duplicate' }>, segment: Effects): void {
@@ -488,19 +485,5 @@ export class TurnEngine {
   #chained(chunk: JournalChunk): void {
     this.#chunks = chunk.chunk + 1
     this.#lastChunk = chunk.hash
-  }
-
-  async #exclusive<T>(work: () => Promise<T>): Promise<T> {
-    const before = this.#lock
-    let free: () => void = () => undefined
-    this.#lock = new Promise((resolve) => {
-      free = resolve
-    })
-    await before
-    try {
-      return await work()
-    } finally {
-      free()
-    }
   }
 }

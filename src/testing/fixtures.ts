@@ -37,7 +37,7 @@ export function fakeHash(): string {
 }
 
 /** A new message id. */
-export function fakeMessageId(): string {
+function fakeMessageId(): string {
   const number = nextFixture()
   return `msg_${ulid(TIME_MS + number, new Uint8Array(10))}`
 }

@@ -6,3 +6,11 @@
 
 export { memoryKeyring } from '../adapters/memory/keyring.ts'
 export { storeConformance } from './store-conformance.ts'
+export type { StoreHarness } from './store-conformance.ts'
+
+// The simulator: the real runtime and the real store under a virtual clock, with faults, decided by one number.
+export { simulate } from './simulation/simulate.ts'
+export { CALM } from './simulation/swarm.ts'
+export type { SimulationOptions, SimulationResult } from './simulation/simulate.ts'
+export type { Swarm } from './simulation/swarm.ts'
+export type { Violation } from './simulation/violation.ts'

@@ -5,7 +5,7 @@ import type { Crypto } from '../ports/crypto.ts'
 import { ABSTAIN, isLabel, PROSE_LENGTH_MAX, proposalHash, type Proposal } from './proposal.ts'
 import { hasExactly, isText } from './shape.ts'
 
-export { proposalHash, type Member, type Proposal } from './proposal.ts'
+export { proposalHash, type Proposal } from './proposal.ts'
 
 /** One member's answer to one proposal. */
 export type Ballot = {

@@ -1,13 +1,11 @@
 import type { Mutant } from './mutant.ts'
 
-const CANCEL = ['test/runtime/cancel.test.ts']
 const FAILURE = ['test/runtime/failure.test.ts']
 const JOURNAL = ['test/turn/journal.test.ts']
 const MESSAGES = ['test/runtime/messages.test.ts']
 const OWN = ['test/runtime/own-messages.test.ts']
 const REPLAY = ['test/runtime/replay.test.ts']
 const ROLLBACK = ['test/runtime/rollback.test.ts']
-const STEPS = ['test/runtime/steps.test.ts']
 const STREAMS = ['test/runtime/streams.test.ts']
 const TAMPERING = ['test/runtime/tampering.test.ts']
 const WAITS = ['test/runtime/waits.test.ts']
@@ -82,8 +80,8 @@ export const runtimeMutants: readonly Mutant[] = [
     name: 'handles-other-traces-while-a-turn-waits',
     invariant: 'a mailbox is held while a turn of it waits',
     file: 'src/runtime/mailbox-runner.ts',
-    find: 'limit: 1, trace: outer.engine.mail.envelope.trace',
-    replace: 'limit: 1',
+    find: 'trace: outer.engine.mail.envelope.trace,',
+    replace: '',
     tests: WAITS,
   },
   {
@@ -148,7 +146,7 @@ export const runtimeMutants: readonly Mutant[] = [
     file: 'src/runtime/turn-run.ts',
     find: 'this.engine.mail.attempts + 1 >= this.engine.handler.retry.attempts',
     replace: 'false',
-    tests: STEPS,
+    tests: ['test/runtime/attempts.test.ts'],
   },
   {
     name: 'sends-what-a-failed-attempt-had-buffered',
@@ -220,6 +218,6 @@ export const runtimeMutants: readonly Mutant[] = [
     file: 'src/runtime/mailbox-runner.ts',
     find: 'if (this.#current?.engine.mail.envelope.id === messageId) this.#current.engine.abort(error)',
     replace: '',
-    tests: CANCEL,
+    tests: ['test/runtime/processes.test.ts'],
   },
 ]

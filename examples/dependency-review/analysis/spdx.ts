@@ -79,7 +79,7 @@ export function licencesOf(expression: SpdxExpression): string[] {
 }
 
 /** `GPL-2.0-or-later`, `GPL-2.0-only` and `GPL-2.0` are one licence to a policy. */
-export function baseLicence(id: string): string {
+function baseLicence(id: string): string {
   return id.toLowerCase().replace(/-(?:only|or-later)$/, '')
 }
 

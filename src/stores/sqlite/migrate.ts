@@ -17,7 +17,7 @@ const FOLDER = new URL('./migrations/', import.meta.url)
 let loaded: readonly Migration[] | undefined
 
 /** The migrations in order; their numbers have no gap. */
-export function migrations(): readonly Migration[] {
+function migrations(): readonly Migration[] {
   loaded ??= readdirSync(FOLDER)
     .filter((name) => name.endsWith('.sql'))
     .toSorted()
@@ -30,7 +30,7 @@ export function migrations(): readonly Migration[] {
 }
 
 /** The schema's number in the database. */
-export function schemaVersion(db: DatabaseSync): number {
+function schemaVersion(db: DatabaseSync): number {
   return Number(db.prepare('pragma user_version').get()?.['user_version'] ?? 0)
 }
 

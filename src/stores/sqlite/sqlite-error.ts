@@ -19,7 +19,7 @@ const CONSTRAINT = 19
 const NOTADB = 26
 
 /** The primary result code of an error raised by SQLite, or undefined for any other error. */
-export function resultCode(error: unknown): number | undefined {
+function resultCode(error: unknown): number | undefined {
   if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number')
     return undefined
   return error.errcode & 0xff

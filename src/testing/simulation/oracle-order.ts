@@ -32,7 +32,7 @@ function judgeLanes(stories: readonly MessageStory[]): readonly Violation[] {
     for (const earlier of stories) {
       if (earlier === later || laneOf(earlier) !== laneOf(later) || !isBefore(earlier, later)) continue
       for (const { record } of later.records) {
-        if (mayPass(earlier, later, record.position)) continue
+        if (mayPass(earlier, later, record.position, stories)) continue
         const which = `${later.row.envelope.id} committed at ${record.position}`
         found.push({
           rule: 'first in, first out',
@@ -55,13 +55,25 @@ function isBefore(a: MessageStory, b: MessageStory): boolean {
   return a.row.queue < b.row.queue && firstOfA.record.position < firstOfB.record.position
 }
 
-function mayPass(earlier: MessageStory, later: MessageStory, position: number): boolean {
+function mayPass(
+  earlier: MessageStory,
+  later: MessageStory,
+  position: number,
+  stories: readonly MessageStory[],
+): boolean {
   if (isOverAt(earlier, position)) return true
   // A turn that was cancelled has only to undo what it did: nothing holds it back.
   if (later.stoppedAt.some((at) => at < position)) return true
-  const last = recordsBefore(earlier, position).at(-1)
-  if (last?.body.turn?.end !== 'waiting') return false
-  return earlier.row.envelope.trace === later.row.envelope.trace
+  if (earlier.row.envelope.trace === later.row.envelope.trace) return waitsAt(earlier, position)
+  // What a waiting turn has caused comes past what it has not, or the two would wait for each other.
+  return stories.some(
+    (holder) => holder.row.envelope.trace === later.row.envelope.trace && waitsAt(holder, position),
+  )
+}
+
+function waitsAt(story: MessageStory, position: number): boolean {
+  if (isOverAt(story, position)) return false
+  return recordsBefore(story, position).at(-1)?.body.turn?.end === 'waiting'
 }
 
 /** While a turn waits, its mailbox handles nothing but what belongs to its trace. */
@@ -73,8 +85,7 @@ function judgeHolding(stories: readonly MessageStory[]): readonly Violation[] {
         (other) =>
           other !== story &&
           other.row.envelope.trace !== story.row.envelope.trace &&
-          !isOverAt(other, record.position) &&
-          recordsBefore(other, record.position).at(-1)?.body.turn?.end === 'waiting',
+          waitsAt(other, record.position),
       )
       if (holder === undefined) continue
       const which = `${story.row.envelope.id} committed at ${record.position}`
