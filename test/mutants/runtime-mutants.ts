@@ -42,7 +42,7 @@ export const runtimeMutants: readonly Mutant[] = [
     file: 'src/runtime/mailbox-runner.ts',
     find: 'await this.#host.trust.check(mail)',
     replace: '',
-    tests: TAMPERING,
+    tests: OWN,
   },
   {
     name: 'takes-answers-unchecked',
@@ -162,7 +162,7 @@ export const runtimeMutants: readonly Mutant[] = [
     file: 'src/runtime/turn-run.ts',
     find: 'key.agent === nameOf(author) && ',
     replace: '',
-    tests: TAMPERING,
+    tests: ['test/runtime/foreign-journal.test.ts'],
   },
   {
     name: 'does-not-notice-another-call',

@@ -7,7 +7,7 @@ import { recorder, start, tempUrl, text, untilState } from './helpers.ts'
 
 const CRASHES_MAX = 2
 
-test('a message whose workers stop without a word is given up after as many as the limit allows', async (t) => {
+test('gives a message up when more workers than the limit have stopped over it', async (t) => {
   const url = tempUrl(t)
   const seen = recorder()
   const worker = agent('worker', { take: on({ input: text }, (_turn, s) => seen.note(s)) })

@@ -110,7 +110,7 @@ interface Knowledge {
 
 async function play(site: Site, turn: Turn<never>, script: Script): Promise<Reply> {
   const knowledge: Knowledge = { known: [] }
-  for (const op of script.ops) await act(site, turn as Turn, script, op, knowledge)
+  for (const op of script.ops) await act(site, turn, script, op, knowledge)
   return { id: script.id, by: turn.self }
 }
 

@@ -132,13 +132,13 @@ export function isEnd(read: ReadRecord): boolean {
 
 /** The records of the turn before a position, since it was last put back into its mailbox. */
 export function recordsBefore(story: MessageStory, position: number): readonly ReadRecord[] {
-  const from = story.requeuedAt.filter((at) => at < position).at(-1) ?? -1
+  const from = story.requeuedAt.findLast((at) => at < position) ?? -1
   return story.records.filter(({ record }) => record.position > from && record.position < position)
 }
 
 /** True when the message had ended, or was stopped from outside, before the record at `position`. */
 export function isOverAt(story: MessageStory, position: number): boolean {
-  const from = story.requeuedAt.filter((at) => at < position).at(-1) ?? -1
+  const from = story.requeuedAt.findLast((at) => at < position) ?? -1
   return (
     story.stoppedAt.some((at) => at > from && at < position) || recordsBefore(story, position).some(isEnd)
   )

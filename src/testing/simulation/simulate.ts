@@ -32,7 +32,7 @@ export interface SimulationOptions {
   readonly swarm?: Partial<Swarm>
   /** Replaces the requests that the seed would bring. */
   readonly load?: readonly Request[]
-  /** How many messages, about; by default as the seed says, 15 to 40. */
+  /** How many messages, about; by default as the seed says, 12 to 32. */
   readonly messages?: number
   /** Told line by line what happens. */
   readonly tell?: (line: string) => void
@@ -61,6 +61,8 @@ const START_MS = 1_900_000_000_000
 /** After the last fault, everything must have come to rest within this. */
 const REST_MS = 150_000
 const LOOK_MS = 100
+/** Of questions that name no deadline: what nobody takes any more is in the way until then. */
+const ASK_TIMEOUT_MS = 8_000
 const AGENTS: readonly string[] = [...WORKERS, KEYED, ...READERS, JUDGE]
 
 /** Runs a seed to its end and judges it. Runs of one thread must not overlap. */
@@ -142,7 +144,7 @@ class Simulation {
       turmoil: () => this.#turmoil,
       crypto: this.#crypto,
       keyring: memoryKeyring(this.#crypto, `simulation ${this.#seed}`),
-      limits: { leaseMs, pollMs, mailboxDepth },
+      limits: { leaseMs, pollMs, mailboxDepth, askTimeoutMs: ASK_TIMEOUT_MS },
       openStore: () => this.#openStore(),
       clockOffMs: () => this.#clockOffMs,
       tamper: this.#options.tamper ?? ((space) => space),
@@ -171,7 +173,7 @@ class Simulation {
     const prng = this.#prng.fork('schedule')
     const { turmoilMs, leaseMs } = this.#swarm
     const swarm = this.#swarm
-    const messages = this.#options.messages ?? prng.between(15, 40)
+    const messages = this.#options.messages ?? prng.between(12, 32)
     const load = this.#options.load ?? writeLoad(prng.fork('load'), messages, Math.round(turmoilMs * 0.8))
     for (const request of load) this.#request(processes, request, request.atMs)
     this.#every(swarm.crashEveryMs, () => prng.pick(processes).crash())
