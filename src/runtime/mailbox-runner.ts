@@ -18,6 +18,7 @@ import type { Context } from './context.ts'
 import type { Directory } from './directory.ts'
 import type { FreshMail } from './fresh-mail.ts'
 import type { Trust } from './trust.ts'
+import { isLate } from './turn-engine.ts'
 import type { Halt, OpenWait, TurnEngine, TurnHost } from './turn-engine.ts'
 import { endUnhandled, later, startTurn } from './turn-run.ts'
 
@@ -57,6 +58,7 @@ export class MailboxRunner implements TurnHost {
   readonly committer: Committer
   readonly directory: Directory
   readonly lease: Lease
+  readonly late = new Set<string>()
   readonly #host: RunnerHost
   readonly #agent: AnyAgent
   readonly #held = new Map<string, Held>()
@@ -290,8 +292,7 @@ export class MailboxRunner implements TurnHost {
     }
     if (mail.state === 'cancelling') return undefined
     if (
-      envelope.deadline !== null &&
-      envelope.deadline <= this.context.clock.now() &&
+      isLate(this, mail) &&
       mail.segments === 0 &&
       mail.state === 'queued' &&
       !(mail.attempts > 0 && this.#agent.handlers[envelope.handler]?.failure === 'rollback')

@@ -25,6 +25,8 @@ const SWEEP_LIMIT = 200
 
 interface PendingSend {
   readonly message: NewMessage
+  /** The one behind it is a copy of the same publication: they go into one record. */
+  readonly more: boolean
   readonly done: (id: string) => void
   readonly failed: (error: unknown) => void
 }
@@ -98,23 +100,40 @@ export class Outside {
 
   /** Sends; answers the id when it is durable. A message with the same idempotency key answers with its own id. */
   async send(message: NewMessage): Promise<string> {
+    const [id = ''] = await this.sendAll([message])
+    return id
+  }
+
+  /**
+   * Sends the copies of one publication, in one record: every subscriber sees publications in one order. Answers as
+   * `send` does.
+   */
+  async sendAll(messages: readonly NewMessage[]): Promise<readonly string[]> {
     const { pendingSends } = this.#context.limits
-    if (this.#sends.length >= pendingSends) {
+    if (this.#sends.length + messages.length > pendingSends) {
       throw new CoterieError(
         'COTERIE_LIMIT_EXCEEDED',
         `${pendingSends} sends wait for the disk (limit "pendingSends"). Await some of them before you send more.`,
         { details: { limit: 'pendingSends' }, retryable: true },
       )
     }
-    const { key, to } = message.envelope
-    if (key !== null) {
-      const existing = await this.#context.store.messageByKey(CLIENT, to, key)
-      if (existing !== undefined) return sameOrThrow(message, existing)
+    const known = new Map<NewMessage, string>()
+    for (const message of messages) {
+      const { key, to } = message.envelope
+      const existing = key === null ? undefined : await this.#context.store.messageByKey(CLIENT, to, key)
+      if (existing !== undefined) known.set(message, sameOrThrow(message, existing))
     }
-    return new Promise((done, failed) => {
-      this.#sends.push({ message, done, failed })
-      this.#submit()
-    })
+    const last = messages.findLast((message) => !known.has(message))
+    return Promise.all(
+      messages.map(
+        (message) =>
+          known.get(message) ??
+          new Promise<string>((done, failed) => {
+            this.#sends.push({ message, more: message !== last, done, failed })
+            this.#submit()
+          }),
+      ),
+    )
   }
 
   /** Waits for the reply to a question that was sent. */
@@ -237,7 +256,7 @@ export class Outside {
     let group: PendingSend[] = []
     const source = (): Draft | undefined => {
       // Taken as late as possible: whatever has been sent until now shares the record.
-      group = this.#sends.splice(0, GROUP)
+      group = this.#sends.splice(0, this.#groupLength())
       this.#submitted = false
       if (this.#sends.length > 0) this.#submit()
       return group.length === 0 ? undefined : this.#draft(group.map((send) => send.message))
@@ -250,6 +269,12 @@ export class Outside {
         for (const send of this.#sends.splice(0)) send.failed(error)
       },
     )
+  }
+
+  #groupLength(): number {
+    let length = Math.min(GROUP, this.#sends.length)
+    while (length > 0 && this.#sends[length - 1]?.more === true) length += 1
+    return length
   }
 
   #draft(messages: readonly NewMessage[]): Draft {

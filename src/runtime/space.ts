@@ -187,7 +187,7 @@ export class Space {
           now,
         ),
       )
-    return Promise.all(copies.map((copy) => this.#outside.send(copy)))
+    return this.#outside.sendAll(copies)
   }
 
   /** What has become of a message. Throws COTERIE_NOT_FOUND. */

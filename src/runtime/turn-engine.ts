@@ -26,7 +26,7 @@ import { Mutex } from './mutex.ts'
 import { deadlinePassed, keyReused, leaseLost, mailboxFull, staleRead, waitCycle } from './refusals.ts'
 import { Replay } from './replay.ts'
 import { isPlain, plainEffects, sealEffects, segmentDraft } from './segment.ts'
-import type { SealedEffects, SegmentRest } from './segment.ts'
+import type { SealedEffects, SegmentParts, SegmentRest } from './segment.ts'
 
 /** What a turn needs of the runner that hosts it. */
 export interface TurnHost {
@@ -34,6 +34,8 @@ export interface TurnHost {
   readonly committer: Committer
   readonly directory: Directory
   readonly lease: Lease
+  /** Messages that the store has found past their deadline, whatever the clock here says. */
+  readonly late: Set<string>
   /** The author's line (see `Committer.line`) when nothing was in flight. */
   readonly line: number
   /** Resolves when the turns that this runner finished before are durable; rejects when one was refused. */
@@ -76,10 +78,10 @@ export class SegmentFailure extends Error {
   }
 }
 
-/** True when the message is past its deadline, by this machine's clock. */
-export function isLate(context: Context, mail: Mail): boolean {
-  const { deadline } = mail.envelope
-  return deadline !== null && context.clock.now() >= deadline
+/** True when the message is past its deadline: by the store's word, or by this machine's clock. */
+export function isLate({ late, context }: Pick<TurnHost, 'late' | 'context'>, mail: Mail): boolean {
+  const { deadline, id } = mail.envelope
+  return late.has(id) || (deadline !== null && context.clock.now() >= deadline)
 }
 
 /** Only a segment that waits has bound its reads; a failed attempt has not. */
@@ -108,8 +110,6 @@ export class TurnEngine {
   feeding = false
   /** What this turn submits is not written when an earlier record of its author has been refused since. */
   line: number
-  /** The store has said that the deadline has passed, whatever the clock here says. */
-  late = false
   /** How the last segment that was submitted leaves the turn. */
   lastEnd: TurnEnd | undefined
   /** In rollback nothing new is done: the handler is only led to its compensations. */
@@ -144,7 +144,7 @@ export class TurnEngine {
     this.line = host.line
     this.#chunks = chunks.length
     this.#lastChunk = chunks.at(-1)?.hash ?? ''
-    const mustUndo = handler.failure === 'rollback' && entries.length > 0 && isLate(host.context, mail)
+    const mustUndo = handler.failure === 'rollback' && entries.length > 0 && isLate(host, mail)
     this.rollingBack = mail.state === 'cancelling' || this.journal.rollback !== undefined || mustUndo
     if (entries.length === 0) return
     this.#replay = new Replay(this.journal, host.context.clock, {
@@ -361,9 +361,15 @@ export class TurnEngine {
       chunk: keepJournal
         ? this.#seal(end === 'waiting' ? [...segment.entries, BOUND] : segment.entries)
         : null,
-      waits: end === 'waiting' ? [...this.waits.values()] : [],
+      waits: end === 'waiting' ? this.#openWaits() : [],
       rest,
     })
+  }
+
+  /** Whose only question was refused has nothing to wait for: after a crash, the next worker goes on with it at once. */
+  #openWaits(): SegmentParts['waits'] {
+    if (this.waits.size > 0) return [...this.waits.values()]
+    return [{ i: this.journal.calls, target: null, request: null, dueAt: this.host.context.clock.now() }]
   }
 
   /** Mends a segment that was refused for something that can be put right. False: it stays refused. */
@@ -402,7 +408,7 @@ export class TurnEngine {
         )
         return
       case 'expired':
-        this.late = true
+        this.host.late.add(this.mail.envelope.id)
         this.onFailure(this.deadlineError())
         return
       case 'full':

@@ -31,6 +31,8 @@ import { TurnHandle } from './turn-handle.ts'
 
 /** How long a handler may take to be led through its journal before a rollback goes on with what it found. */
 const REPLAY_MS = 5_000
+const REPLAY_ROUNDS = 1_000
+const REPLAY_PAUSE_MS = 5
 
 /** Starts an attempt: reads and verifies the journal, if there is one, and calls the handler. */
 export async function startTurn(host: TurnHost, mail: Mail, handler: Handler): Promise<TurnRun> {
@@ -188,7 +190,7 @@ export class TurnRun {
       case 'full':
         break
       case 'expired':
-        engine.late = true
+        engine.host.late.add(engine.mail.envelope.id)
         // There is something to undo, and the runner is past this turn: it comes back to it, too late, and rolls back.
         if (engine.handler.failure === 'rollback' && engine.compensations.length > 0) return outcome
         return this.#failAgain(engine.deadlineError())
@@ -236,7 +238,7 @@ export class TurnRun {
   }
 
   #isPast(): boolean {
-    return this.engine.late || isLate(this.engine.host.context, this.engine.mail)
+    return isLate(this.engine.host, this.engine.mail)
   }
 
   #isFinal(error: unknown): boolean {
@@ -351,8 +353,12 @@ export class TurnRun {
     const { engine } = this
     const { clock } = engine.host.context
     const until = clock.now() + REPLAY_MS
-    for (let quiet = 0; quiet < 3 && clock.now() < until; quiet = this.#isLed() ? quiet + 1 : 0) {
-      await new Promise<void>((resolve) => clock.defer(resolve))
+    for (let quiet = 0, round = 0; quiet < 3 && clock.now() < until; round++) {
+      // A handler that waits for something else is not waited for at full speed.
+      await new Promise<void>((resolve) =>
+        round < REPLAY_ROUNDS ? clock.defer(resolve) : clock.setTimer(REPLAY_PAUSE_MS, resolve),
+      )
+      quiet = this.#isLed() ? quiet + 1 : 0
     }
     this.#failing = true
     try {

@@ -30,6 +30,7 @@ export interface Reply {
 /** Where handlers run: a process that may die under them. */
 export interface Site {
   readonly world: World
+  readonly name: string
   readonly alive: () => boolean
   readonly now: () => number
   /** Resolves after some time in this process; never, when it dies before. */
@@ -91,6 +92,7 @@ function worker(site: Site, failure: FailurePolicy, stale: StalePolicy): Handler
 
 const NOBODY: Site = {
   world: undefined as unknown as World,
+  name: '',
   alive: () => false,
   now: () => 0,
   wait: () => new Promise(() => undefined),
@@ -228,7 +230,14 @@ async function undo(
 async function count(site: Site, turn: Turn, op: Step, context: StepContext, undoes: boolean): Promise<void> {
   if (!site.alive()) await new Promise<never>(() => undefined)
   const { world } = site
-  const run = { turn: turn.id, name: op.name, key: context.idempotencyKey, undo: undoes }
+  const run = {
+    by: site.name,
+    self: turn.self,
+    turn: turn.id,
+    name: op.name,
+    key: context.idempotencyKey,
+    undo: undoes,
+  }
   world.run({ ...run, at: site.now(), faults: world.faults })
 }
 

@@ -78,8 +78,7 @@ export class FaultyStore implements Store {
           this.#call(name, async () => {
             const result: unknown = await Reflect.apply(value, target, args)
             if (name === 'pulse') return this.#pulse(Number(result))
-            if (name === 'lease' && (result as Grant | undefined)?.takenOver === true)
-              this.#around.world.faults += 1
+            if (name === 'lease') this.#granted(result as Grant | undefined)
             if (name === 'commit') this.#committed(args[0] as readonly Write[], result as readonly Outcome[])
             return result
           })
@@ -110,8 +109,19 @@ export class FaultyStore implements Store {
       }
     }
     const result = await run()
+    // The process learns that it has lost its leases, and gives up what it was doing.
+    const lost = name === 'heartbeat' && result === false
+    if (lost) world.faults += 1
     if (back > 0) await timeline.wait(back, owner, `return ${name}`)
+    if (lost) world.faults += 1
     return owner.alive ? result : never()
+  }
+
+  #granted(grant: Grant | undefined): void {
+    if (grant === undefined) return
+    const { world } = this.#around
+    world.granted(grant.lease.address, this.#owner.name)
+    if (grant.takenOver) world.faults += 1
   }
 
   #delay(): number {

@@ -25,14 +25,17 @@ function laneOf({ row }: MessageStory): string {
   return row.envelope.topic === null ? row.envelope.from : `#${row.envelope.topic}`
 }
 
-/** Messages of one lane are begun in order, and none while one before it is to be repeated. */
+/**
+ * Messages of one lane are begun in order, and none while one before it is to be repeated. What has begun, and has
+ * waited inside of the one before it, may go on.
+ */
 function judgeLanes(stories: readonly MessageStory[]): readonly Violation[] {
   const found: Violation[] = []
   for (const later of stories) {
     for (const earlier of stories) {
       if (earlier === later || laneOf(earlier) !== laneOf(later) || !isBefore(earlier, later)) continue
       for (const { record } of later.records) {
-        if (mayPass(earlier, later, record.position, stories)) continue
+        if (waitsAt(later, record.position) || mayPass(earlier, later, record.position, stories)) continue
         const which = `${later.row.envelope.id} committed at ${record.position}`
         found.push({
           rule: 'first in, first out',
@@ -98,14 +101,11 @@ function judgeHolding(stories: readonly MessageStory[]): readonly Violation[] {
   return found
 }
 
-/** All subscribers begin publications in one order. */
+/** All subscribers are sent publications in one order; that they begin them in this order, their lane says. */
 function judgeTopics({ stories }: Evidence): readonly Violation[] {
   const orders = new Map<string, string[]>()
-  const copies = stories.filter(({ row, records, requeuedAt }) => {
-    return row.envelope.kind === 'topic' && records.length > 0 && requeuedAt.length === 0
-  })
-  copies.sort((a, b) => (a.records[0]?.record.position ?? 0) - (b.records[0]?.record.position ?? 0))
-  for (const { row, script } of copies) {
+  for (const { row, script } of stories) {
+    if (row.envelope.kind !== 'topic') continue
     const { to } = row.envelope
     orders.set(to, [...(orders.get(to) ?? []), script?.id ?? ''])
   }

@@ -39,12 +39,13 @@ function judgeRepetition(
   const mayRepeat = story.records.some(({ body }) => body.turn?.end === 'retry')
   const reads = script.ops.some((op) => op.op === 'count' || op.op === 'publish')
   for (const step of stepsOf(script)) {
-    const own = runs.filter((run) => run.name === step.name && !run.undo)
+    const own = runs.filter((run) => run.name === step.name && !run.undo && !run.superseded)
     const [first] = own
     const last = own.at(-1)
     if (first === undefined || last === undefined || own.length === 1) continue
     if (step.failures > 0 || step.timeoutMs !== undefined || mayRepeat || reads) continue
-    if (last.faults === first.faults) {
+    // A fault before the first run may still be at work (a lease that lapses later), so only a calm run is judged.
+    if (last.faults === 0) {
       found.push({
         rule: 'steps run once',
         detail: `${step.name} ran ${own.length} times, and nothing was wrong`,
@@ -69,7 +70,9 @@ function judgeCompensations(
   const code = last === undefined ? undefined : codeOf(last.detail.error)
   if (code === 'COTERIE_ROLLBACK_FAILED' || code === 'COTERIE_TURN_CRASHED') return found
   const rolledBack = row.envelope.handler === 'saga' && (row.state === 'dead' || row.state === 'expired')
-  if (row.state !== 'cancelled' && !rolledBack) return found
+  // A dead letter that an operator drops is cancelled too, and its turn was over before.
+  const stopped = row.state === 'cancelled' && last?.body.turn?.end !== 'dead'
+  if (!stopped && !rolledBack) return found
   for (const { i, name } of openCalls(story)) {
     const step = stepsOf(script).find((one) => one.name === name)
     if (step === undefined || step.undo === 'none') continue

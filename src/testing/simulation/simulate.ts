@@ -112,21 +112,30 @@ class Simulation {
 
   async run(): Promise<SimulationResult> {
     try {
-      const around = this.#surroundings()
-      await this.#setUp(around)
-      const processes = this.#processes(around)
-      this.#turmoil = true
-      for (const process of processes) process.start()
-      this.#schedule(processes)
-      await this.#until(() => false, this.#swarm.turmoilMs)
-      this.#turmoil = false
-      this.#digest.note(`${this.#timeline.now} the faults stop`)
-      await this.#rest(processes)
-      await this.#finish(processes)
+      await this.#play()
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error
+      this.#world.violate('everything comes to rest', error.message)
+    }
+    try {
       return await this.#judged()
     } finally {
       this.#database.close()
     }
+  }
+
+  async #play(): Promise<void> {
+    const around = this.#surroundings()
+    await this.#setUp(around)
+    const processes = this.#processes(around)
+    this.#turmoil = true
+    for (const process of processes) process.start()
+    this.#schedule(processes)
+    await this.#until(() => false, this.#swarm.turmoilMs)
+    this.#turmoil = false
+    this.#digest.note(`${this.#timeline.now} the faults stop`)
+    await this.#rest(processes)
+    await this.#finish(processes)
   }
 
   #openStore(): Store {

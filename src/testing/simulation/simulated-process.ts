@@ -100,8 +100,13 @@ export class SimulatedProcess {
   pause(ms: number): void {
     const life = this.#life
     if (life?.alive !== true) return
-    this.#around.world.faults += 1
-    life.heldUntil = this.#around.timeline.now + ms
+    const { timeline, world } = this.#around
+    // It counts twice: what it did before is repeated by others, and what it does after is too late.
+    world.faults += 1
+    timeline.at(timeline.now + ms - 1, undefined, 'resume', () => {
+      world.faults += 1
+    })
+    life.heldUntil = timeline.now + ms
     this.#note(`pauses for ${ms} ms`)
   }
 
@@ -133,6 +138,7 @@ export class SimulatedProcess {
     const { timeline, prng, crypto, keyring, limits, openStore, digest, world } = this.#around
     const cast = actors({
       world,
+      name: life.name,
       alive: () => life.alive,
       now: () => timeline.now,
       wait: (ms) => timeline.wait(ms, life, 'work'),

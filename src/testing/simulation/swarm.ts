@@ -92,7 +92,7 @@ export function swarmOf(prng: Prng): Swarm {
     lostPulses: some(0.3, () => prng.pick([0.3, 0.9, 1])),
     falsePulses: some(0.3, () => prng.pick([0.1, 0.8])),
     clockJumpEveryMs: some(0.25, () => prng.pick([500, 2_000])),
-    clockJumpMs: prng.pick([200, 3_000, 15_000]),
+    clockJumpMs: prng.pick([200, 2_000, 5_000]),
     skewMs: some(0.2, () => prng.pick([20, 1_500])),
   }
 }

@@ -9,6 +9,11 @@ import { setImmediate } from 'node:timers'
 import type { Prng } from './prng.ts'
 import type { TraceDigest } from './trace-digest.ts'
 
+const DEFERS_PER_MS = 32
+
+/** A run that has more events goes round in circles. */
+const EVENTS_MAX = 200_000
+
 /** Whose event it is: a process that may be dead, or paused. */
 export interface Owner {
   readonly name: string
@@ -40,9 +45,9 @@ export class Timeline {
     this.#digest = digest
   }
 
-  /** Milliseconds since the Unix epoch. */
+  /** Whole milliseconds since the Unix epoch. */
   get now(): number {
-    return this.#now
+    return Math.floor(this.#now)
   }
 
   /** Runs `run` at a time; the returned function forgets it. Events of a dead owner never happen. */
@@ -59,7 +64,8 @@ export class Timeline {
     const queue = this.#deferred.get(owner) ?? []
     this.#deferred.set(owner, queue)
     queue.push(run)
-    this.at(this.#now, owner, 'defer', () => queue.shift()?.())
+    // It costs a little time, or whoever defers again and again would stop the clock.
+    this.at(this.#now + this.#prng.number() / DEFERS_PER_MS, owner, 'defer', () => queue.shift()?.())
   }
 
   /** Resolves after a time that belongs to the owner; never, when it dies before. */
@@ -89,7 +95,9 @@ export class Timeline {
         continue
       }
       this.count += 1
-      this.#digest.event(this.#now, owner?.name ?? '', entry.label)
+      if (this.count > EVENTS_MAX)
+        throw new RangeError(`More than ${EVENTS_MAX} events, the last by ${owner?.name}.`)
+      this.#digest.event(this.now, owner?.name ?? '', entry.label)
       run()
       await this.drain()
       return true

@@ -12,6 +12,11 @@ import type { Violation } from './violation.ts'
 
 /** One run of a step's function, or of its compensation. */
 export interface StepRun {
+  /** The process, and the address that it ran. */
+  readonly by: string
+  readonly self: string
+  /** Another process had the address by then. */
+  readonly superseded: boolean
   readonly turn: string
   readonly name: string
   readonly key: string
@@ -34,13 +39,19 @@ export class World {
   faults = 0
   readonly #journals = new Map<string, TurnJournal>()
   readonly #keys = new Map<string, string>()
+  readonly #holders = new Map<string, string>()
 
   violate(rule: string, detail: string): void {
     this.violations.push({ rule, detail })
   }
 
+  /** A process was granted an address. */
+  granted(address: string, to: string): void {
+    this.#holders.set(address, to)
+  }
+
   /** A step's function has been called. */
-  run(run: StepRun): void {
+  run(run: Omit<StepRun, 'superseded'>): void {
     const { turn, name, key, undo } = run
     const place = `${turn} ${undo ? 'undo ' : ''}${name}`
     const known = this.#keys.get(key)
@@ -51,6 +62,10 @@ export class World {
       if (of === place && other !== key) this.violate('idempotency keys are stable', `${place} has two keys`)
     }
     this.#keys.set(key, place)
+    // Nothing can stop a process that was superseded while it slept: its step runs, and its record is refused.
+    const superseded = this.#holders.get(run.self) !== run.by
+    this.runs.push({ ...run, superseded })
+    if (superseded) return
     const journal = this.#journals.get(turn)
     for (const [i, call] of journal?.calls ?? []) {
       if (call.op !== 'step' || call.name !== name) continue
@@ -58,7 +73,6 @@ export class World {
         this.violate('a recorded step is not repeated', `${place} was recorded, and ran again`)
       }
     }
-    this.runs.push(run)
   }
 
   /** How often a step's function has been called. */
@@ -77,6 +91,7 @@ export class World {
       else if (entry.t === 'cut') {
         for (const i of journal.calls.keys()) if (i >= entry.i) journal.calls.delete(i)
         for (const i of journal.done) if (i >= entry.i) journal.done.delete(i)
+        for (const i of journal.undone) if (i >= entry.i) journal.undone.delete(i)
       }
     }
   }
