@@ -58,7 +58,7 @@ export class MailboxRunner implements TurnHost {
   readonly committer: Committer
   readonly directory: Directory
   readonly lease: Lease
-  readonly late = new Set<string>()
+  readonly late: Set<string> = new Set()
   readonly #host: RunnerHost
   readonly #agent: AnyAgent
   readonly #held = new Map<string, Held>()

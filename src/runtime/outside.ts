@@ -125,14 +125,14 @@ export class Outside {
     }
     const last = messages.findLast((message) => !known.has(message))
     return Promise.all(
-      messages.map(
-        (message) =>
-          known.get(message) ??
-          new Promise<string>((done, failed) => {
-            this.#sends.push({ message, more: message !== last, done, failed })
-            this.#submit()
-          }),
-      ),
+      messages.map(async (message): Promise<string> => {
+        const id = known.get(message)
+        if (id !== undefined) return id
+        return new Promise((done, failed) => {
+          this.#sends.push({ message, more: message !== last, done, failed })
+          this.#submit()
+        })
+      }),
     )
   }
 

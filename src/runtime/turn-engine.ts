@@ -366,7 +366,7 @@ export class TurnEngine {
     })
   }
 
-  /** Whose only question was refused has nothing to wait for: after a crash, the next worker goes on with it at once. */
+  /** A turn whose only question was refused waits for nothing: after a crash, the next worker goes on at once. */
   #openWaits(): SegmentParts['waits'] {
     if (this.waits.size > 0) return [...this.waits.values()]
     return [{ i: this.journal.calls, target: null, request: null, dueAt: this.host.context.clock.now() }]

@@ -40,7 +40,6 @@ export class FaultyStore implements Store {
   readonly #around: FaultySurroundings
   readonly #owner: Mortal
   readonly #tamper: (space: SpaceStore) => SpaceStore
-  #shownPulse: number | undefined
   #invented = 0
 
   constructor(
@@ -134,14 +133,11 @@ export class FaultyStore implements Store {
     return swarm.latencyMs === 0 ? 0 : prng.between(0, swarm.latencyMs)
   }
 
-  /** Hides commits, or invents them. */
+  /** Invents commits of others. */
   #pulse(real: number): number {
     const { prng, swarm } = this.#around
-    if (!this.#around.turmoil()) return real + this.#invented
-    if (this.#shownPulse !== undefined && prng.chance(swarm.lostPulses)) return this.#shownPulse
-    if (prng.chance(swarm.falsePulses)) this.#invented += 1
-    this.#shownPulse = real + this.#invented
-    return this.#shownPulse
+    if (this.#around.turmoil() && prng.chance(swarm.falsePulses)) this.#invented += 1
+    return real + this.#invented
   }
 
   #committed(writes: readonly Write[], outcomes: readonly Outcome[]): void {
