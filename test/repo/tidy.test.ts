@@ -65,7 +65,8 @@ test('the search for code sees what a walk through src and test sees', () => {
   for (const folder of ['src', 'test']) {
     assert.deepEqual(
       CODE.filter((path) => path.startsWith(`${folder}/`) && path.endsWith('.ts')),
-      walk(folder, '.ts'),
+      // Folders that begin with a dot are made and removed by tests that run at the same time.
+      walk(folder, '.ts').filter((path) => !path.includes('/.')),
     )
   }
 })
