@@ -57,7 +57,7 @@ export async function runMutants(
   mutants: readonly Mutant[],
   options: RunOptions,
 ): Promise<readonly MutantResult[]> {
-  await checkList(mutants, options.root)
+  await checkMutants(mutants, options.root)
   const tests = [...new Set(mutants.flatMap((mutant) => mutant.tests))].sort()
   // All the tests together get the time of all the mutants.
   const baselineMs = options.timeoutMs * Math.max(1, Math.ceil(tests.length / 4))
@@ -105,7 +105,8 @@ export function mutate(text: string, mutant: Mutant): string {
   return changed
 }
 
-async function checkList(mutants: readonly Mutant[], root: string): Promise<void> {
+/** Throws when the list does not fit the sources as they are; runs nothing. */
+export async function checkMutants(mutants: readonly Mutant[], root: string): Promise<void> {
   const names = new Set<string>()
   for (const mutant of mutants) {
     if (names.has(mutant.name)) throw new Error(`${mutant.name}: two mutants have this name.`)

@@ -3,8 +3,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { mutate, runMutants, type RunOptions } from '../../scripts/mutant-runner.ts'
+import { checkMutants, mutate, runMutants, type RunOptions } from '../../scripts/mutant-runner.ts'
 import type { Mutant } from './mutant.ts'
+import { mutants } from './mutants.ts'
 
 const SOURCE = 'export function isAdult(age: number): boolean {\n  return age >= 18\n}\n'
 const TEST = [
@@ -85,4 +86,8 @@ for (const [what, list, message] of WRONG_LISTS) {
 
 test('a replacement is taken literally, dollar signs included', () => {
   assert.equal(mutate('a + b', { ...WRONG_WAY, file: 'a.txt', find: '+', replace: '$&$1' }), 'a $&$1 b')
+})
+
+test('every mutant of the project still fits its sources', async () => {
+  await checkMutants(mutants, join(import.meta.dirname, '..', '..'))
 })

@@ -64,7 +64,7 @@ export const runtimeMutants: readonly Mutant[] = [
     name: 'handles-a-message-past-its-deadline',
     invariant: 'no handler runs for a message that is late',
     file: 'src/runtime/mailbox-runner.ts',
-    find: 'envelope.deadline <= this.context.clock.now() &&',
+    find: 'isLate(this, mail) &&',
     replace: 'false &&',
     tests: MESSAGES,
   },

@@ -154,6 +154,11 @@ async function act(site: Site, turn: Turn, script: Script, op: Op, knowledge: Kn
       turn.append(op.stream, 'counted', { n: version + 1, by: script.id })
       return
     }
+    case 'look': {
+      const { version } = await turn.read(op.stream)
+      turn.append(`${op.stream} seen`, 'looked', { version, by: script.id })
+      return
+    }
     case 'decide':
       return decide(site, turn)
     case 'reason':

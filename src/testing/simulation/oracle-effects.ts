@@ -142,6 +142,7 @@ function segmentsOf(script: Script): readonly Segment[] {
     if (op.op === 'send') sends.push(op.script.id)
     else if (op.op === 'publish') notices.push(op.script.id)
     else if (op.op === 'append' || op.op === 'count') events.push(op.stream)
+    else if (op.op === 'look') events.push(`${op.stream} seen`)
     else if (isWait(op)) cut(op.op === 'ask' ? [op] : op.op === 'together' ? op.asks : [])
   }
   cut([])

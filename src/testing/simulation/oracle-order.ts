@@ -70,8 +70,13 @@ function mayPass(
   if (earlier.row.envelope.trace === later.row.envelope.trace) return waitsAt(earlier, position)
   // What a waiting turn has caused comes past what it has not, or the two would wait for each other.
   return stories.some(
-    (holder) => holder.row.envelope.trace === later.row.envelope.trace && waitsAt(holder, position),
+    (holder) => holder.row.envelope.trace === later.row.envelope.trace && hasWaited(holder, position),
   )
+}
+
+/** It may have begun within a wait that is over by now: that shows only in the journal. */
+function hasWaited(story: MessageStory, position: number): boolean {
+  return recordsBefore(story, position).some(({ body }) => body.turn?.end === 'waiting')
 }
 
 function waitsAt(story: MessageStory, position: number): boolean {

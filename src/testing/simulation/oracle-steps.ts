@@ -37,7 +37,7 @@ function judgeRepetition(
 ): readonly Violation[] {
   const found: Violation[] = []
   const mayRepeat = story.records.some(({ body }) => body.turn?.end === 'retry')
-  const reads = script.ops.some((op) => op.op === 'count' || op.op === 'publish')
+  const reads = script.ops.some((op) => op.op === 'count' || op.op === 'look' || op.op === 'publish')
   for (const step of stepsOf(script)) {
     const own = runs.filter((run) => run.name === step.name && !run.undo && !run.superseded)
     const [first] = own

@@ -34,7 +34,10 @@ export type Op =
   | { readonly op: 'know' }
   | { readonly op: 'publish'; readonly script: Script; readonly timeoutMs?: number }
   | { readonly op: 'append'; readonly stream: string }
+  /** Reads a stream, and appends the next number to it. */
   | { readonly op: 'count'; readonly stream: string }
+  /** Reads a stream, and notes elsewhere what it saw. */
+  | { readonly op: 'look'; readonly stream: string }
   | { readonly op: 'decide' }
   | { readonly op: 'reason' }
   /** Throws in the first attempts. */
@@ -158,7 +161,8 @@ export class ScriptWriter {
         : { op: 'publish', script: notice }
     }
     if (roll < 0.82) return { op: 'append', stream: prng.pick(STREAMS) }
-    if (roll < 0.89) return { op: 'count', stream: `${prng.pick(STREAMS)} count` }
+    if (roll < 0.86) return { op: 'count', stream: `${prng.pick(STREAMS)} count` }
+    if (roll < 0.89) return { op: 'look', stream: `${prng.pick(STREAMS)} count` }
     if (roll < 0.91 && mayCall) return { op: 'decide' }
     if (roll < 0.94) return { op: 'stumble', attempts: prng.between(1, 2) }
     if (roll < 0.955) return { op: 'poison' }

@@ -36,6 +36,8 @@ export interface SimulationOptions {
   readonly messages?: number
   /** Told line by line what happens. */
   readonly tell?: (line: string) => void
+  /** Looks at the database when all is over. */
+  readonly examine?: (space: SpaceStore) => Promise<void>
   /** Breaks the store on purpose, to see that the oracle notices. */
   readonly tamper?: (space: SpaceStore) => SpaceStore
 }
@@ -274,6 +276,7 @@ class Simulation {
   async #judged(): Promise<SimulationResult> {
     const observer = await this.#store.space('simulation')
     if (observer === undefined) throw new Error('The space of the simulation was never made.')
+    await this.#options.examine?.(observer)
     const { violations, evidence } = await judge(observer, this.#crypto, this.#world, this.#clients.told)
     for (const { record } of evidence.records) this.#digest.note(record.hash)
     for (const { row } of evidence.stories) this.#digest.note(`${row.envelope.id} ${row.state}`)
