@@ -7,7 +7,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
-import { measureRaw } from './raw.ts'
+import { meanOf, measureRaw } from './raw.ts'
 import { measureScale } from './scale.ts'
 import { ask, fanOut, hop } from './workloads.ts'
 
@@ -28,13 +28,13 @@ const folder = mkdtempSync(join(process.env['COTERIE_BENCH_DIR'] ?? tmpdir(), 'c
 try {
   const say = (text: string): void => void process.stderr.write(`${text}\n`)
   say('raw limits ...')
-  const raw = measureRaw(folder)
-  say('warming up ...')
-  await hop(mkdtempSync(join(folder, 'warm-')), 3_000)
+  const before = measureRaw(mkdtempSync(join(folder, 'raw-')))
   say('W1 hop ...')
   const w1 = await hop(folder)
   say('W2 ask ...')
   const w2 = await ask(folder)
+  say('raw limits again ...')
+  const raw = meanOf(before, measureRaw(mkdtempSync(join(folder, 'raw-'))))
   say('W3 fan-out ...')
   const w3 = await fanOut(folder)
   say('scale ...')
@@ -61,7 +61,7 @@ interface Report {
   machine: string
   durability: string
   raw: ReturnType<typeof measureRaw>
-  w1: { perSecond: number; records: number; ofLimit: number }
+  w1: { perSecond: number; rounds: readonly number[]; ofLimit: number }
   w2: { p50Ms: number; p99Ms: number; perSecond: number; p50OfTwoCommits: number }
   w3: { perSecond: number }
   scale?: Awaited<ReturnType<typeof measureScale>>
@@ -78,7 +78,7 @@ function readable({ machine, durability, raw, w1, w2, w3, scale }: Report): stri
     `      one row in 100          ${n(raw.batchedRowUs, 1)} us`,
     `      one signature           ${n(raw.signatureUs, 1)} us (one verification ${n(raw.verificationUs, 1)} us)`,
     `W1    hop A -> B -> C         ${n(w1.perSecond)} hops/s = ${n(w1.ofLimit, 2)} of the limit ` +
-      `${n(raw.hopsPerSecond)}/s (to reach: 0.5)`,
+      `${n(raw.hopsPerSecond)}/s (to reach: 0.5; rounds ${w1.rounds.map((rate) => n(rate)).join(', ')})`,
     `W2    ask, one at a time      p50 ${n(w2.p50Ms, 2)} ms, p99 ${n(w2.p99Ms, 2)} ms; p50 = ` +
       `${n(w2.p50OfTwoCommits, 2)} x two commits (to reach: 3)`,
     `      ask, 64 in flight       ${n(w2.perSecond)} asks/s`,

@@ -21,6 +21,19 @@ export interface RawLimits {
   readonly hopsPerSecond: number
 }
 
+/** The mean of two measurements, before and after the workloads: disks have moods. */
+export function meanOf(a: RawLimits, b: RawLimits): RawLimits {
+  const mean = (of: (raw: RawLimits) => number): number => (of(a) + of(b)) / 2
+  return {
+    singleCommitP50Us: mean((raw) => raw.singleCommitP50Us),
+    singleCommitP99Us: mean((raw) => raw.singleCommitP99Us),
+    batchedRowUs: mean((raw) => raw.batchedRowUs),
+    signatureUs: mean((raw) => raw.signatureUs),
+    verificationUs: mean((raw) => raw.verificationUs),
+    hopsPerSecond: mean((raw) => raw.hopsPerSecond),
+  }
+}
+
 /** Measures for about two seconds. */
 export function measureRaw(folder: string): RawLimits {
   const db = new DatabaseSync(join(folder, 'raw.db'))

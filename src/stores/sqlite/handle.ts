@@ -49,10 +49,12 @@ export class Handle {
     return this.database.dataVersion() + this.database.commits - this.#commits
   }
 
-  close(): void {
+  async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    if (!this.#shared) this.database.close()
+    if (this.#shared) return
+    await this.database.settle()
+    this.database.close()
   }
 
   #check(): void {

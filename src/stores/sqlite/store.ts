@@ -50,7 +50,7 @@ export class SqliteStore implements Store {
   }
 
   async close(): Promise<void> {
-    this.#handle.close()
+    await this.#handle.close()
   }
 
   #open(row: Row): SpaceStore {
