@@ -97,7 +97,9 @@ function treeLevels(sha256: Sha256, leaves: readonly string[]): readonly (readon
 }
 
 function nodeBuffer(): Uint8Array {
-  return Uint8Array.of(NODE_PREFIX, ...new Uint8Array(64))
+  const node = new Uint8Array(65)
+  node[0] = NODE_PREFIX
+  return node
 }
 
 // The buffer is reused from node to node: sha256 returns a string, so it cannot have kept it.
