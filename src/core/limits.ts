@@ -22,6 +22,8 @@ export interface Limits {
   readonly batchRecords: number
   /** Messages read from a mailbox at once. */
   readonly mailPage: number
+  /** Payloads read from a mailbox at once; a larger one is read alone. */
+  readonly mailPageBytes: number
   /** Outside sends and asks that may wait for their commit in one process. */
   readonly pendingSends: number
   /** How long a lease lasts without a heartbeat. */
@@ -49,6 +51,7 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   reasonChars: 16_000,
   batchRecords: 512,
   mailPage: 256,
+  mailPageBytes: 4 * 1024 * 1024,
   pendingSends: 100_000,
   leaseMs: 10_000,
   pollMs: 20,

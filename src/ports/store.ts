@@ -227,6 +227,8 @@ export interface Genesis {
 /** Which messages a runner may take now. */
 export interface MailQuery {
   readonly limit: number
+  /** The page ends before its payloads are together larger; its first message is given whatever its size. */
+  readonly bytes?: number
   /** Only messages of this trace (while a turn of that trace waits). */
   readonly trace?: string
   /** Only messages behind this place in the mailbox. */
@@ -236,6 +238,8 @@ export interface MailQuery {
 /** What a mailbox gives: messages in order, and when to look again if there are none. */
 export interface MailPage {
   readonly mail: readonly Mail[]
+  /** False: nothing else may be taken now. */
+  readonly more: boolean
   readonly nextDueAt: number | null
 }
 

@@ -241,8 +241,9 @@ export class MailboxRunner implements TurnHost {
     const fresh = this.#fresh.take(pulse)
     if (fresh !== undefined) return fresh
     const read = this.#fresh.reading(pulse)
-    const { mail, nextDueAt } = await store.mail(this.lease.address, { limit: limits.mailPage })
-    read(mail.length < limits.mailPage && nextDueAt === null)
+    const query = { limit: limits.mailPage, bytes: limits.mailPageBytes }
+    const { mail, more, nextDueAt } = await store.mail(this.lease.address, query)
+    read(!more && nextDueAt === null)
     return mail
   }
 

@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict'
 import { idOf } from './conformance-kit.ts'
 import type { Case } from './conformance-kit.ts'
+import type { MailQuery } from '../ports/store.ts'
 import { fakeJournal, fakeMessage, fakeTrace } from './fixtures.ts'
 
 /** Cases of reading a mailbox. */
@@ -74,6 +75,23 @@ export const MAILBOX_CASES: readonly Case[] = [
         [first, second, beside, third].map(idOf),
       )
       assert.equal(free.nextDueAt, null)
+    },
+  ],
+  [
+    'ends a page at its number of messages or at its bytes, and says whether there is more',
+    async (kit) => {
+      const messages = Array.from({ length: 4 }, () => fakeMessage({ to: 'reviewer' }, 'x'.repeat(100)))
+      await kit.accept(kit.write('client/one', { messages }))
+      const ids = messages.map(idOf)
+      const page = async (query: MailQuery): Promise<readonly [readonly string[], boolean]> => {
+        const { mail, more } = await kit.space.mail('reviewer', query)
+        return [mail.map((m) => m.envelope.id), more]
+      }
+      assert.deepEqual(await page({ limit: 10 }), [ids, false])
+      assert.deepEqual(await page({ limit: 3 }), [ids.slice(0, 3), true])
+      assert.deepEqual(await page({ limit: 10, bytes: 250 }), [ids.slice(0, 2), true])
+      assert.deepEqual(await page({ limit: 10, bytes: 10 }), [ids.slice(0, 1), true])
+      assert.deepEqual(await page({ limit: 10, bytes: 1_000 }), [ids, false])
     },
   ],
   [

@@ -7,6 +7,7 @@
 import type { Mail, MailPage, MailQuery } from '../../ports/store.ts'
 import type { Database } from './database.ts'
 import { MAIL_COLUMNS, MAIL_TABLES, mailOf } from './rows.ts'
+import type { Row } from './rows.ts'
 import { CODE, IN_ASIDE, IN_QUEUE, IN_RETRY } from './states.ts'
 
 const NEXT_RETRY = `select min(due_ms) as at from messages indexed by messages_retry
@@ -58,28 +59,53 @@ export function takeMail(
   const retry = db.sql(NEXT_RETRY).get(space, address, now)?.['at']
   const nextDueAt = typeof retry === 'number' ? retry : null
   if (query.trace !== undefined) {
-    const rows = db.sql(OF_TRACE).all(space, query.trace, address, after, now, query.limit)
-    return { mail: rows.map(mailOf), nextDueAt }
+    const rows = db.sql(OF_TRACE).iterate(space, query.trace, address, after, now, query.limit)
+    return { ...pageOf(mailIn(rows), query), nextDueAt }
   }
   if (nextDueAt === null) {
-    return { mail: db.sql(MAIL).all(space, address, after, query.limit).map(mailOf), nextDueAt }
+    const rows = db.sql(MAIL).iterate(space, address, after, query.limit)
+    return { ...pageOf(mailIn(rows), query), nextDueAt }
   }
-  return { mail: besideRetries(db, space, address, after, query.limit, now), nextDueAt }
+  return { ...besideRetries(db, space, address, after, query, now), nextDueAt }
 }
+
+type Page = Pick<MailPage, 'mail' | 'more'>
 
 function besideRetries(
   db: Database,
   space: number,
   address: string,
   after: number,
-  limit: number,
+  query: MailQuery,
   now: number,
-): readonly Mail[] {
-  const rows = db.sql(MAIL_BESIDE_RETRIES).all(space, address, now, space, address, after, limit)
+): Page {
+  const { limit } = query
+  const rows = db.sql(MAIL_BESIDE_RETRIES).iterate(space, address, now, space, address, after, limit)
+  const free = pageOf(mailIn(rows), query)
+  const undoing = pageOf(mailIn(db.sql(CANCELLING).iterate(space, address, after, limit)), query)
   const mail = new Map<number, Mail>()
-  for (const row of [...rows, ...db.sql(CANCELLING).all(space, address, after, limit)]) {
-    const one = mailOf(row)
-    mail.set(one.queue, one)
+  for (const one of [...free.mail, ...undoing.mail]) mail.set(one.queue, one)
+  const page = pageOf(
+    [...mail.values()].toSorted((a, b) => a.queue - b.queue),
+    query,
+  )
+  return { mail: page.mail, more: page.more || free.more || undoing.more }
+}
+
+/** What fits. The first message always does, or a large one would never be handled. */
+function pageOf(all: Iterable<Mail>, { limit, bytes = Number.MAX_SAFE_INTEGER }: MailQuery): Page {
+  const mail: Mail[] = []
+  let size = 0
+  for (const one of all) {
+    // Characters are taken for bytes: a bound on memory need not count the umlauts.
+    size += one.payload.length
+    if (mail.length > 0 && size > bytes) return { mail, more: true }
+    mail.push(one)
+    if (mail.length === limit || size > bytes) return { mail, more: true }
   }
-  return [...mail.values()].toSorted((a, b) => a.queue - b.queue).slice(0, limit)
+  return { mail, more: false }
+}
+
+function* mailIn(rows: Iterable<Row>): Generator<Mail> {
+  for (const row of rows) yield mailOf(row)
 }
