@@ -339,8 +339,8 @@ export class MailboxRunner implements TurnHost {
       case 'ended':
         this.#inFlight.push(halt.outcome)
         this.#reloadUnless(engine, halt.outcome)
-        // Behind a message that is to be repeated, its own lane waits: what was read must be read again.
-        return engine.lastEnd !== 'retry'
+        // Behind what is to be repeated, or could not be submitted, its lane waits: it must be read again.
+        return engine.lastEnd !== undefined && engine.lastEnd !== 'retry'
       case 'restart':
         this.#reload ||= engine.segments > 0
         this.#inFlight.push(later(this.#cutStale(engine)))

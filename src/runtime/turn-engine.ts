@@ -110,7 +110,7 @@ export class TurnEngine {
   feeding = false
   /** What this turn submits is not written when an earlier record of its author has been refused since. */
   line: number
-  /** How the last segment that was submitted leaves the turn. */
+  /** How the last segment leaves the turn; undefined when it has not been submitted. */
   lastEnd: TurnEnd | undefined
   /** In rollback nothing new is done: the handler is only led to its compensations. */
   readonly rollingBack: boolean
@@ -326,6 +326,7 @@ export class TurnEngine {
 
   async #write(segment: Effects, end: TurnEnd, rest: SegmentRest, submitted?: () => void): Promise<Outcome> {
     const { committer, lease } = this.host
+    this.lastEnd = undefined
     for (;;) {
       const effects = isPlain(segment) ? plainEffects(segment) : await sealEffects(this.host, segment)
       const draft = this.#draft(segment, effects, end, rest)

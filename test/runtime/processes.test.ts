@@ -20,6 +20,7 @@ import {
   nothing,
   number,
   recorder,
+  recordsOf,
   start,
   tempUrl,
   text,
@@ -322,6 +323,32 @@ test('trouble of the store passes: no message dies of it', async (t) => {
   }
   assert.equal((await client.status()).messages.dead, 0)
   assert.deepEqual(new Set(ran.seen), new Set(Object.keys(troubles)))
+})
+
+test('a turn that the store cannot look up is not overtaken by the next message of its lane', async (t) => {
+  const url = tempUrl(t)
+  let busy = 1
+  const worker = agent('worker', {
+    noted: on({ input: nothing }, (turn) => turn.append('notes', 'noted', null)),
+    plain: on({ input: nothing }, () => undefined),
+  })
+  // The agent has joined, and does not run while its mail comes: both messages are read at once.
+  await (await rig(t, url, { agents: [worker] })).close()
+  const client = await rig(t, url, {})
+  const ids = await Promise.all([client.send(worker.noted, null), client.send(worker.plain, null)])
+  const space = await rig(t, url, {
+    agents: [worker],
+    change: (real) => ({
+      version: async (stream) => {
+        if (busy-- > 0) throw new CoterieError('COTERIE_STORE_BUSY', 'The database is busy.')
+        return real.version(stream)
+      },
+    }),
+  })
+  for (const id of ids) await untilState(space, id, 'handled')
+  assert.ok(busy < 0, 'the look-up has failed once, and was made again')
+  const ended = (await recordsOf(space)).flatMap(({ body }) => body.turn?.message.id ?? [])
+  assert.deepEqual(ended, ids)
 })
 
 test('a clock far behind the log is refused, one a little behind stands still until it has caught up', async (t) => {
