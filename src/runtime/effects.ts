@@ -47,6 +47,8 @@ export class Effects {
   chunks: string[] = []
   /** What the turn answered by `turn.reply`, as JSON. */
   reply: string | undefined
+  /** How many calls the handler had made at the wait that closes it: what it waits for later is not part of it. */
+  calls: number = Number.MAX_SAFE_INTEGER
 
   constructor(limits: Limits) {
     this.#limits = limits

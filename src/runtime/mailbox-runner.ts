@@ -21,6 +21,7 @@ import type { Trust } from './trust.ts'
 import { isLate } from './turn-engine.ts'
 import type { Halt, OpenWait, TurnEngine, TurnHost } from './turn-engine.ts'
 import { endUnhandled, later, startTurn } from './turn-run.ts'
+import { doneBy, doneByTime } from './wait-result.ts'
 
 /** What the runner needs of its worker. */
 export interface RunnerHost {
@@ -154,7 +155,12 @@ export class MailboxRunner implements TurnHost {
   async barrier(): Promise<void> {
     if (this.#inFlight.length === 0) return
     const outcomes = await Promise.all(this.#inFlight)
-    if (outcomes.every((outcome) => outcome?.type === 'accepted')) return
+    if (outcomes.every((outcome) => outcome?.type === 'accepted')) {
+      // One of them may have been refused and mended: it is there now, and nothing is overtaken.
+      this.#line = this.committer.line(this.lease.address)
+      if (this.#current !== undefined) this.#current.engine.line = this.#line
+      return
+    }
     this.#current?.engine.halt({ type: 'restart' })
     throw new CoterieError(
       'COTERIE_LEASE_LOST',
@@ -168,6 +174,8 @@ export class MailboxRunner implements TurnHost {
     try {
       for (const mail of this.#waiting) await this.#take(mail)
       this.#waiting = []
+      // One that failed at once must be in its place before the mailbox is read: it holds its lane back.
+      await this.#settle()
       while (!this.#stopped) {
         if (this.#reload) {
           await this.#giveUp()
@@ -323,6 +331,8 @@ export class MailboxRunner implements TurnHost {
   }
 
   #halted(engine: TurnEngine, halt: Halt): boolean {
+    // It has a new line when it was refused and mended: that was not for something before it.
+    if (halt.type === 'suspended' || halt.type === 'ended') this.#line = engine.line
     switch (halt.type) {
       case 'suspended': {
         const held: Held = {
@@ -340,8 +350,8 @@ export class MailboxRunner implements TurnHost {
       case 'ended':
         this.#inFlight.push(halt.outcome)
         this.#reloadUnless(engine, halt.outcome)
-        // Behind a message that is to be repeated, its own lane waits: what was read must be read again.
-        return engine.lastEnd !== 'retry'
+        // Behind what is to be repeated, or could not be submitted, its lane waits: it must be read again.
+        return engine.lastEnd !== undefined && engine.lastEnd !== 'retry'
       case 'restart':
         this.#reload ||= engine.segments > 0
         this.#inFlight.push(later(this.#cutStale(engine)))
@@ -478,24 +488,4 @@ export class MailboxRunner implements TurnHost {
 function isOfStore(error: unknown): boolean {
   if (!(error instanceof CoterieError)) return false
   return error.code.startsWith('COTERIE_STORE_') || error.code === 'COTERIE_CLOSED'
-}
-
-function doneBy(wait: OpenWait, answer: Mail): DoneEntry {
-  const reply = answer.envelope.id
-  if (!answer.envelope.failed) return { t: 'done', i: wait.i, value: answer.payload, reply }
-  return { t: 'done', i: wait.i, error: errorValueOf(answer.payload), reply }
-}
-
-function errorValueOf(payload: string): NonNullable<DoneEntry['error']> {
-  const value: unknown = JSON.parse(payload)
-  const known = typeof value === 'object' && value !== null && 'code' in value && 'message' in value
-  return known
-    ? (value as NonNullable<DoneEntry['error']>)
-    : { code: 'UNKNOWN', message: payload.slice(0, 200), retryable: false }
-}
-
-function doneByTime(wait: OpenWait): DoneEntry {
-  if (wait.target === null) return { t: 'done', i: wait.i }
-  const message = `${wait.target} had not answered when the deadline passed.`
-  return { t: 'done', i: wait.i, error: { code: 'COTERIE_DEADLINE_PASSED', message, retryable: false } }
 }

@@ -110,7 +110,7 @@ export class TurnEngine {
   feeding = false
   /** What this turn submits is not written when an earlier record of its author has been refused since. */
   line: number
-  /** How the last segment that was submitted leaves the turn. */
+  /** How the last segment leaves the turn; undefined when it has not been submitted. */
   lastEnd: TurnEnd | undefined
   /** In rollback nothing new is done: the handler is only led to its compensations. */
   readonly rollingBack: boolean
@@ -315,6 +315,7 @@ export class TurnEngine {
       const segment = this.effects
       if (end !== 'waiting') return this.#write(segment, end, rest, submitted)
       // What follows a wait starts a segment of its own; nothing follows an end.
+      segment.calls = this.journal.calls
       this.effects = new Effects(this.host.context.limits)
       this.effects.reply = segment.reply
       this.broken = true
@@ -326,6 +327,7 @@ export class TurnEngine {
 
   async #write(segment: Effects, end: TurnEnd, rest: SegmentRest, submitted?: () => void): Promise<Outcome> {
     const { committer, lease } = this.host
+    this.lastEnd = undefined
     for (;;) {
       const effects = isPlain(segment) ? plainEffects(segment) : await sealEffects(this.host, segment)
       const draft = this.#draft(segment, effects, end, rest)
@@ -361,14 +363,15 @@ export class TurnEngine {
       chunk: keepJournal
         ? this.#seal(end === 'waiting' ? [...segment.entries, BOUND] : segment.entries)
         : null,
-      waits: end === 'waiting' ? this.#openWaits() : [],
+      waits: end === 'waiting' ? this.#openWaits(segment) : [],
       rest,
     })
   }
 
   /** A turn whose only question was refused waits for nothing: after a crash, the next worker goes on at once. */
-  #openWaits(): SegmentParts['waits'] {
-    if (this.waits.size > 0) return [...this.waits.values()]
+  #openWaits({ calls }: Effects): SegmentParts['waits'] {
+    const waits = [...this.waits.values()].filter(({ i }) => i < calls)
+    if (waits.length > 0) return waits
     return [{ i: this.journal.calls, target: null, request: null, dueAt: this.host.context.clock.now() }]
   }
 
@@ -460,7 +463,7 @@ export class TurnEngine {
     const target = cycle[1]
     const error = waitCycle(cycle)
     for (const wait of this.waits.values()) {
-      if (wait.target !== target) continue
+      if (wait.target !== target || wait.i >= segment.calls) continue
       segment.messages = segment.messages.filter((m) => m.envelope.id !== wait.request)
       this.waits.delete(wait.i)
       const done: DoneEntry = {

@@ -4,6 +4,7 @@ const FAILURE = ['test/runtime/failure.test.ts']
 const JOURNAL = ['test/turn/journal.test.ts']
 const MESSAGES = ['test/runtime/messages.test.ts']
 const OWN = ['test/runtime/own-messages.test.ts']
+const PROCESSES = ['test/runtime/processes.test.ts']
 const REPLAY = ['test/runtime/replay.test.ts']
 const ROLLBACK = ['test/runtime/rollback.test.ts']
 const STREAMS = ['test/runtime/streams.test.ts']
@@ -88,9 +89,49 @@ export const runtimeMutants: readonly Mutant[] = [
     name: 'goes-on-behind-a-retry',
     invariant: 'a retry holds back what is behind it in its lane',
     file: 'src/runtime/mailbox-runner.ts',
-    find: "return engine.lastEnd !== 'retry'",
-    replace: 'return true',
+    find: " && engine.lastEnd !== 'retry'",
+    replace: '',
     tests: FAILURE,
+  },
+  {
+    name: 'goes-on-behind-what-was-never-submitted',
+    invariant: 'a turn that is to be repeated is not overtaken by its lane',
+    file: 'src/runtime/mailbox-runner.ts',
+    find: 'engine.lastEnd !== undefined && ',
+    replace: '',
+    tests: PROCESSES,
+  },
+  {
+    name: 'reads-on-before-a-taken-over-turn-has-its-place',
+    invariant: 'a turn that is to be repeated is not overtaken by its lane',
+    file: 'src/runtime/mailbox-runner.ts',
+    find: 'it holds its lane back.\n      await this.#settle()',
+    replace: '',
+    tests: PROCESSES,
+  },
+  {
+    name: 'counts-a-later-question-to-a-segment',
+    invariant: 'a question that was refused is not sent',
+    file: 'src/runtime/turn-engine.ts',
+    find: '.filter(({ i }) => i < calls)',
+    replace: '',
+    tests: WAITS,
+  },
+  {
+    name: 'refuses-what-stands-behind-a-mended-wait',
+    invariant: 'a turn runs again only for a reason of its own',
+    file: 'src/runtime/mailbox-runner.ts',
+    find: 'this.#line = engine.line',
+    replace: '',
+    tests: WAITS,
+  },
+  {
+    name: 'refuses-what-stands-behind-a-mended-end',
+    invariant: 'a turn runs again only for a reason of its own',
+    file: 'src/runtime/mailbox-runner.ts',
+    find: 'if (this.#current !== undefined) this.#current.engine.line = this.#line',
+    replace: '',
+    tests: MESSAGES,
   },
   {
     name: 'runs-steps-before-earlier-turns-are-durable',
@@ -218,6 +259,6 @@ export const runtimeMutants: readonly Mutant[] = [
     file: 'src/runtime/mailbox-runner.ts',
     find: 'if (this.#current?.engine.mail.envelope.id === messageId) this.#current.engine.abort(error)',
     replace: '',
-    tests: ['test/runtime/processes.test.ts'],
+    tests: PROCESSES,
   },
 ]

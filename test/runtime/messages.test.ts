@@ -182,6 +182,25 @@ test('in a turn too: one message for one key, whoever of the agent sends it and 
   assert.deepEqual(seen.seen, ['x', 'z'])
 })
 
+test('a turn behind one whose message was there already runs once', async (t) => {
+  const ran = recorder()
+  const sink = agent('sink', { take: on({ input: text }, () => undefined) })
+  const sender = agent('sender', {
+    go: on({ input: nothing }, (turn) => void turn.send(sink.take, 'same', { idempotencyKey: 'once' })),
+    next: on({ input: nothing }, async (turn) => {
+      ran.note('begins')
+      await turn.step('once', () => ran.note('step'))
+    }),
+  })
+  const space = await start(t, [sink, sender])
+  await space.send(sender.go, null)
+  await space.idle()
+  // The second send is refused as a duplicate when the next handler has begun already, and mended.
+  await Promise.all([space.send(sender.go, null), space.send(sender.next, null)])
+  await space.idle()
+  assert.deepEqual(ran.seen, ['begins', 'step'])
+})
+
 test('a scheduled send is the same send after the space was opened again', async (t) => {
   const url = tempUrl(t)
   const seen = recorder()

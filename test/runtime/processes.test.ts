@@ -13,6 +13,7 @@ import type { Outcome, SpaceStore, Store } from '../../src/ports/store.ts'
 import { startSpace } from '../../src/runtime/start.ts'
 import { openSqlite } from '../../src/stores/sqlite/index.ts'
 import {
+  QUICK,
   code,
   fileOf,
   gate,
@@ -20,6 +21,7 @@ import {
   nothing,
   number,
   recorder,
+  recordsOf,
   start,
   tempUrl,
   text,
@@ -322,6 +324,70 @@ test('trouble of the store passes: no message dies of it', async (t) => {
   }
   assert.equal((await client.status()).messages.dead, 0)
   assert.deepEqual(new Set(ran.seen), new Set(Object.keys(troubles)))
+})
+
+test('a turn that the store cannot look up is not overtaken by the next message of its lane', async (t) => {
+  const url = tempUrl(t)
+  let busy = 1
+  const worker = agent('worker', {
+    noted: on({ input: nothing }, (turn) => turn.append('notes', 'noted', null)),
+    plain: on({ input: nothing }, () => undefined),
+  })
+  // The agent has joined, and does not run while its mail comes: both messages are read at once.
+  await (await rig(t, url, { agents: [worker] })).close()
+  const client = await rig(t, url, {})
+  const ids = await Promise.all([client.send(worker.noted, null), client.send(worker.plain, null)])
+  const space = await rig(t, url, {
+    agents: [worker],
+    change: (real) => ({
+      version: async (stream) => {
+        if (busy-- > 0) throw new CoterieError('COTERIE_STORE_BUSY', 'The database is busy.')
+        return real.version(stream)
+      },
+    }),
+  })
+  for (const id of ids) await untilState(space, id, 'handled')
+  assert.ok(busy < 0, 'the look-up has failed once, and was made again')
+  const ended = (await recordsOf(space)).flatMap(({ body }) => body.turn?.message.id ?? [])
+  assert.deepEqual(ended, ids)
+})
+
+test('a turn that fails as soon as it is taken over is not overtaken by the next message of its lane', async (t) => {
+  const url = tempUrl(t)
+  const stuck = gate()
+  let isFirst = true
+  const worker = agent('worker', {
+    waits: on({ input: nothing, retry: QUICK }, async (turn) => {
+      await turn.sleep(1)
+      // Its result is recorded, and that of the sleep with it: whoever takes over goes on at once.
+      await turn.step('once', () => undefined)
+      if (isFirst) {
+        isFirst = false
+        stuck.open()
+        await never()
+      }
+      if (turn.attempt === 1) throw new Error('not yet')
+    }),
+    plain: on({ input: nothing }, () => undefined),
+  })
+  const first = await rig(t, url, { agents: [worker] })
+  const client = await rig(t, url, {})
+  const ids = [await client.send(worker.waits, null)]
+  await stuck.opened
+  ids.push(await client.send(worker.plain, null))
+  await first.close()
+  const second = await rig(t, url, { agents: [worker] })
+  for (const id of ids) await untilState(second, id, 'handled')
+  const ends = (await recordsOf(second)).flatMap(({ body }) => (body.turn === undefined ? [] : [body.turn]))
+  assert.deepEqual(
+    ends.map(({ message, end }) => [ids.indexOf(message.id), end]),
+    [
+      [0, 'waiting'],
+      [0, 'retry'],
+      [0, 'handled'],
+      [1, 'handled'],
+    ],
+  )
 })
 
 test('a clock far behind the log is refused, one a little behind stands still until it has caught up', async (t) => {

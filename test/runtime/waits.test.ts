@@ -2,7 +2,19 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { agent, on } from '../../src/index.ts'
 import type { Agent, Handler, HandlerRef } from '../../src/index.ts'
-import { ONCE, code, gate, nothing, number, recorder, start, text, until, untilState } from './helpers.ts'
+import {
+  ONCE,
+  code,
+  gate,
+  nothing,
+  number,
+  recorder,
+  recordsOf,
+  start,
+  text,
+  until,
+  untilState,
+} from './helpers.ts'
 
 type Asking = Agent<{ readonly ask: Handler<null, unknown> }>
 
@@ -79,6 +91,54 @@ test('a refused question can be handled like any failed one, and nothing of it w
   await untilState(space, id, 'handled')
   const { trace } = await space.receipt(id)
   assert.equal((await space.store.messagesOf({ trace, limit: 10 })).length, 1)
+})
+
+test('a question that follows a refused one belongs to the next segment, and is not sent when it is refused too', async (t) => {
+  const own: Asking = agent('own', {
+    ask: on({ input: nothing }, async (turn) => {
+      // The look-up of its version gives the handler time to go on before the segment is submitted again.
+      turn.append('notes', 'asked', null)
+      const codes: unknown[] = []
+      for (let i = 0; i < 3; i++) {
+        const answer = await turn.askSettled(own.ask, null)
+        codes.push(answer.ok || answer.error.code)
+        turn.append('notes', 'refused', i)
+      }
+      return codes
+    }),
+  })
+  const space = await start(t, [own])
+  assert.deepEqual(await space.ask(own.ask, null), Array(3).fill('COTERIE_WAIT_CYCLE'))
+  const sends = (await recordsOf(space)).flatMap(({ body }) =>
+    body.author === 'own' ? [body.sends ?? []] : [],
+  )
+  assert.deepEqual(
+    sends.map((messages) => messages.length),
+    [0, 0, 0, 1],
+    'nothing is sent but the reply, and each question is refused in its own segment',
+  )
+})
+
+test('a turn behind one whose question was refused runs once', async (t) => {
+  const ran = recorder()
+  const own = agent('own', {
+    ask: on({ input: nothing }, async (turn) => {
+      await turn.askSettled(own.ask, null)
+    }),
+    note: on({ input: text }, async (turn, s) => {
+      ran.note(`${s} begins`)
+      if (s === 'second') await turn.step('once', () => ran.note('step'))
+    }),
+  })
+  const space = await start(t, [own])
+  await Promise.all([
+    space.send(own.ask, null),
+    space.send(own.note, 'first'),
+    space.send(own.ask, null),
+    space.send(own.note, 'second'),
+  ])
+  await space.idle()
+  assert.deepEqual(ran.seen, ['first begins', 'second begins', 'step'])
 })
 
 test('keyed instances of one agent may ask each other', async (t) => {

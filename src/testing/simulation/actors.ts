@@ -35,6 +35,8 @@ export interface Site {
   readonly now: () => number
   /** Resolves after some time in this process; never, when it dies before. */
   readonly wait: (ms: number) => Promise<void>
+  /** Tells what happens, for whoever reads along. */
+  readonly note: (what: string) => void
 }
 
 const RETRY = { attempts: 4, firstMs: 20, factor: 2, maxMs: 400 } as const
@@ -96,6 +98,7 @@ const NOBODY: Site = {
   alive: () => false,
   now: () => 0,
   wait: () => new Promise(() => undefined),
+  note: () => undefined,
 }
 const CLIENT_SIDE: Readonly<Record<HandlerName, Handler<Script, Reply>>> = {
   plain: worker(NOBODY, 'retry', 'retry'),
@@ -235,6 +238,7 @@ async function undo(
 async function count(site: Site, turn: Turn, op: Step, context: StepContext, undoes: boolean): Promise<void> {
   if (!site.alive()) await new Promise<never>(() => undefined)
   const { world } = site
+  site.note(`${undoes ? 'undoes' : 'runs'} ${op.name} of ${turn.id}`)
   const run = {
     by: site.name,
     self: turn.self,

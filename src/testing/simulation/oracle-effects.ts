@@ -4,6 +4,7 @@
  * @module
  */
 
+import { nameOf } from '../../core/address.ts'
 import { isEnd } from './evidence.ts'
 import type { Evidence, MessageStory, ReadRecord } from './evidence.ts'
 import type { Op, Question, Script } from './script.ts'
@@ -25,12 +26,16 @@ interface Deed {
   readonly events: readonly string[]
 }
 
+/** True when an agent has sent a script under its idempotency key before: it is not sent again. */
+type IsThere = (author: string, script: string, position: number) => boolean
+
 /** Everything that was done halfway, or twice. */
 export function judgeEffects(evidence: Evidence): readonly Violation[] {
   const sent = new Map<number, MessageStory[]>()
   for (const story of evidence.stories) {
     sent.set(story.row.position, [...(sent.get(story.row.position) ?? []), story])
   }
+  const isThere = keyedSends(evidence)
   const found: Violation[] = []
   for (const { record, body } of evidence.records) {
     const listed = (body.sends ?? []).map(({ id }) => id).join()
@@ -44,17 +49,28 @@ export function judgeEffects(evidence: Evidence): readonly Violation[] {
   }
   for (const story of evidence.stories) {
     if (story.script === undefined || story.requeuedAt.length > 0) continue
-    const problem = judgeTurn(story, story.script, sent)
+    const problem = judgeTurn(story, story.script, sent, isThere)
     if (problem !== undefined)
       found.push({ rule: 'all or nothing', detail: `${story.row.envelope.id}: ${problem}` })
   }
   return found
 }
 
+/** The same script may be sent to two turns, as when a question is put again: what has a key is sent by one. */
+function keyedSends({ stories }: Evidence): IsThere {
+  const first = new Map<string, number>()
+  for (const { row, script } of stories) {
+    if (script === undefined || row.envelope.key === null) continue
+    first.set(`${nameOf(row.envelope.from)} ${script.id}`, row.position)
+  }
+  return (author, script, position) => (first.get(`${nameOf(author)} ${script}`) ?? position) < position
+}
+
 function judgeTurn(
   story: MessageStory,
   script: Script,
   sent: ReadonlyMap<number, readonly MessageStory[]>,
+  isThere: IsThere,
 ): string | undefined {
   const segments = segmentsOf(script)
   // Where the turn may be: after a failed answer, the next record may ask again, or go on.
@@ -79,7 +95,8 @@ function judgeTurn(
       const previous = segments[at - 1]
       if (failed && end === 'waiting' && previous !== undefined && isAskedAgain(deed, previous)) next.add(at)
       if (expected === undefined) continue
-      const found = compare(deed, expected)
+      const { author, position } = read.record
+      const found = compare(deed, expected, (id) => isThere(author, id, position))
       if (found !== undefined) difference = `${found}, in segment ${at}`
       else if (end === 'waiting' || at === segments.length - 1) next.add(at + 1)
       else difference = `ended in segment ${at}`
@@ -96,9 +113,9 @@ function isAskedAgain(deed: Deed, previous: Segment): boolean {
   return deed.sends.every((id) => previous.asks.includes(id))
 }
 
-function compare(deed: Deed, expected: Segment): string | undefined {
+function compare(deed: Deed, expected: Segment, isThere: (id: string) => boolean): string | undefined {
   const surplus = deed.sends.filter((id) => !expected.sends.includes(id) && !expected.asks.includes(id))
-  const missing = expected.sends.filter((id) => !deed.sends.includes(id))
+  const missing = expected.sends.filter((id) => !deed.sends.includes(id) && !isThere(id))
   if (surplus.length > 0) return `sent ${surplus.join()} too many`
   if (missing.length > 0) return `did not send ${missing.join()}`
   if (new Set(deed.sends).size !== deed.sends.length) return `sent something twice: ${deed.sends.join()}`

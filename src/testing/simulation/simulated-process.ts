@@ -142,6 +142,7 @@ export class SimulatedProcess {
       alive: () => life.alive,
       now: () => timeline.now,
       wait: (ms) => timeline.wait(ms, life, 'work'),
+      note: (what) => digest.note(`${timeline.now} ${life.name} ${what}`),
     })
     const agents = this.#agents.map((name) => cast.get(name)).filter((found) => found !== undefined)
     const store = new FaultyStore(openStore(), this.#around, life, this.#around.tamper)
