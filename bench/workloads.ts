@@ -14,8 +14,8 @@ import { ascending, payload, quantile } from './statistics.ts'
 const body = z.object({ i: z.number(), body: z.string() })
 
 /**
- * W1: `messages` from A to B, `inFlight` sends outstanding; B durably sends one to C; counted when C handled it. Once to
- * warm up, then `rounds` times; the rate is the median, and all are told.
+ * W1: `messages` from A to B, `inFlight` sends outstanding; B durably sends one to C; counted when C handled
+ * it. Once to warm up, then `rounds` times; the rate is the median, and all are told.
  */
 export async function hop(
   folder: string,

@@ -1,6 +1,7 @@
 /**
- * Copies the write-ahead log into the database, on a thread of its own, each time it is asked to. It is plain JavaScript
- * because a thread is started from a file, and the file must have one name in the sources and in the package.
+ * Copies the write-ahead log into the database, on a thread of its own, each time it is asked to. It is plain
+ * JavaScript because a thread is started from a file, and the file must have one name in the sources and in the
+ * package.
  */
 import { DatabaseSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
