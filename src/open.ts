@@ -10,6 +10,7 @@ import { systemClock } from './adapters/node/clock.ts'
 import { systemRandom } from './adapters/node/random.ts'
 import { CoterieError } from './core/errors.ts'
 import type { Limits } from './core/limits.ts'
+import { withoutPassword } from './core/store-url.ts'
 import type { Keyring } from './ports/keyring.ts'
 import { silentLogger } from './ports/logger.ts'
 import type { Logger } from './ports/logger.ts'
@@ -88,7 +89,7 @@ export function openStore(
   }
   throw new CoterieError(
     'COTERIE_STORE_UNSUPPORTED',
-    `"${url}" names no store that Coterie has; use sqlite:FILE or sqlite::memory:.`,
+    `"${withoutPassword(url)}" names no store that Coterie has; use sqlite:FILE or sqlite::memory:.`,
   )
 }
 

@@ -6,6 +6,7 @@
  */
 
 import { readFileSync, statSync } from 'node:fs'
+import { withoutPassword } from '../../src/core/store-url.ts'
 import { LockfileError } from './lockfile/errors.ts'
 import { LOCKFILE_LENGTH_MAX, parseLockfile } from './lockfile/parse.ts'
 import { databaseOf, projectFolderOf, readOptions, USAGE } from './options.ts'
@@ -32,7 +33,11 @@ async function main(args: readonly string[]): Promise<number> {
   const stop = stopOnSignals()
   const progress = new Progress(process.stderr, options.json)
   try {
-    const result = await review({ lockfile, db, projectFolder }, stop, progress)
+    const result = await review(
+      { lockfile, db, again: databaseFlag(options, db), projectFolder },
+      stop,
+      progress,
+    )
     progress.end()
     const lines = options.json
       ? [documentOf(result)]
@@ -63,9 +68,16 @@ function stopOnSignals(): AbortSignal {
   return stop.signal
 }
 
-function again({ input, code, json }: Options, db: string): string {
+/** How a command line names the database; a password is left out, to be given by the environment. */
+function databaseFlag({ dbFlag }: Options, db: string): string {
+  return dbFlag === undefined ? '' : ` ${dbFlag} ${quoted(withoutPassword(db))}`
+}
+
+function again(options: Options, db: string): string {
+  const { input, code, json } = options
   const reading = code === undefined ? '' : code ? ' --code' : ' --no-code'
-  return `npm run demo -- --input ${quoted(input)} --db ${quoted(db)}${reading}${json ? ' --json' : ''}`
+  const end = `${databaseFlag(options, db)}${reading}${json ? ' --json' : ''}`
+  return `npm run demo -- --input ${quoted(input)}${end}`
 }
 
 function readInput(file: string): string {

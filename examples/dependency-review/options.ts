@@ -19,6 +19,8 @@ votes, nothing leaves this machine.
   --input FILE  the lock file (default: this repository's own package-lock.json)
   --db FILE     keep the review there, and go on with it when it is run again
                 (default: a new file in the temporary folder, which is kept)
+  --store URL   keep it in another kind of database: postgres://...
+                (default: the environment's COTERIE_STORE, if it is set)
   --code        read the code in node_modules beside the lock file, run nothing of it
                 (default: if there is a node_modules)
   --no-code     go by the lock file alone
@@ -38,21 +40,33 @@ export interface Options {
   readonly json: boolean
   /** Absolute. */
   readonly input: string
-  /** Absolute, or undefined for a new file. */
+  /** An absolute path, the URL of a store, or undefined for a new file. */
   readonly db: string | undefined
+  /** How the command line says so again: nothing when the environment names the store. */
+  readonly dbFlag: '--db' | '--store' | undefined
   /** Whether to read installed code; undefined: if there is any. */
   readonly code: boolean | undefined
 }
 
 /** Reads the arguments. Throws UsageError. */
 export function readOptions(args: readonly string[]): Options {
-  const { input, db, code, json, help } = parse(args)
+  const { input, db, store, code, json, help } = parse(args)
   if (input === '' || db === '') throw new UsageError(`${input === '' ? '--input' : '--db'} needs a file.`)
+  if (db !== undefined && store !== undefined) {
+    throw new UsageError('Give --db or --store, not both: each names the database.')
+  }
+  const url = db === undefined ? (store ?? process.env['COTERIE_STORE']) : undefined
   return {
     help: help ?? false,
     json: json ?? false,
     input: resolve(input ?? fileURLToPath(new URL('../../package-lock.json', import.meta.url))),
-    db: db === undefined ? undefined : resolve(db.replace(/^sqlite:/, '')),
+    db:
+      db !== undefined
+        ? resolve(db.replace(/^sqlite:/, ''))
+        : url === undefined || url === ''
+          ? undefined
+          : url,
+    dbFlag: url === undefined || url === '' ? '--db' : store === undefined ? undefined : '--store',
     code,
   }
 }
@@ -85,6 +99,7 @@ function parse(args: readonly string[]) {
       options: {
         input: { type: 'string' },
         db: { type: 'string' },
+        store: { type: 'string' },
         code: { type: 'boolean' },
         json: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },

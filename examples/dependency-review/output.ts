@@ -40,7 +40,7 @@ export function summaryOf(
     ...section(paint.red(paint.bold('Rejected')), rejected, paint, width),
     ...section(paint.yellow(paint.bold('Approved in the second round only')), escalated, paint, width),
     ...totals(review, lockfile, of('approved').length, paint, width),
-    ...(example === undefined ? [] : lookCloser(example, review.db, paint, width)),
+    ...(example === undefined ? [] : lookCloser(example, review.again, paint, width)),
   ]
 }
 
@@ -110,17 +110,18 @@ function totals(review: Review, lockfile: Lockfile, approved: number, paint: Pai
 }
 
 /** Commands are not wrapped: they are to be copied. */
-function lookCloser(example: Verdict, db: string, paint: Paint, width: number): string[] {
-  const file = quoted(db)
+function lookCloser(example: Verdict, again: string, paint: Paint, width: number): string[] {
   const end = example.outcome.replace('escalated-', '')
   return [
     '',
     ...wrap(`Look closer: why was ${example.package} ${end}?`, width, '').map(paint.bold),
-    `  npm run coterie -- why ${example.certificate} --db ${file}`,
+    `  npm run coterie -- why ${example.certificate}${again}`,
     paint.bold('Is every signature good?'),
-    `  npm run coterie -- verify --db ${file}`,
+    `  npm run coterie -- verify${again}`,
     '',
-    paint.dim('The database stays there, its keys beside it in a folder that ends in .keys.'),
+    ...(again.startsWith(' --db')
+      ? [paint.dim('The database stays there, its keys beside it in a folder that ends in .keys.')]
+      : []),
   ]
 }
 

@@ -23,13 +23,13 @@ export class ReviewError extends Error {
   override readonly name = 'ReviewError'
   readonly code = 'REVIEW_FAILED'
 
-  constructor(failures: readonly { readonly package: string; readonly error: ErrorValue }[], db: string) {
+  constructor(failures: readonly { readonly package: string; readonly error: ErrorValue }[], again: string) {
     const shown = failures.slice(0, SHOWN_MAX).map((one) => `${one.package}: ${one.error.message}`)
     const more = failures.length > SHOWN_MAX ? ` (and ${failures.length - SHOWN_MAX} more)` : ''
     const [first] = failures
     super(
       `${failures.length} of the packages could not be decided. ${shown.join(' ')}${more} ` +
-        `Look with "npm run coterie -- dead list --db ${db}", then run the same command again.`,
+        `Look with "npm run coterie -- dead list${again}", then run the same command again.`,
       first === undefined ? {} : { cause: errorFromValue(first.error) },
     )
   }

@@ -9,6 +9,7 @@
 import { createHash } from 'node:crypto'
 import { CoterieError, open } from '../../src/index.ts'
 import type { ErrorValue, Space } from '../../src/index.ts'
+import { storeUrl, withoutPassword } from '../../src/core/store-url.ts'
 import { agents, coordinator, instanceKey, REVIEW_KEPT_MS } from './agents.ts'
 import { defaultPolicy } from './analysis/policy.ts'
 import { wellKnownNames } from './analysis/well-known-names.ts'
@@ -33,7 +34,10 @@ const LEASE_MS = 3_000
 export interface Review extends Work {
   readonly version: 1
   readonly space: string
+  /** Without its password. */
   readonly db: string
+  /** See `Job`. */
+  readonly again: string
   readonly packages: number
   /** Sorted by package. */
   readonly decisions: readonly Verdict[]
@@ -46,7 +50,10 @@ export interface Review extends Work {
 /** What to review, and where to keep it. */
 export interface Job {
   readonly lockfile: Lockfile
+  /** A path, or the URL of a store. */
   readonly db: string
+  /** How the command line names it: ` --db FILE`, or nothing when the environment does. */
+  readonly again: string
   readonly projectFolder: string | null
 }
 
@@ -56,16 +63,17 @@ export interface Job {
  */
 export async function review(job: Job, stop: AbortSignal, progress: Progress): Promise<Review> {
   const start = performance.now()
-  await using space = await open(`sqlite:${job.db}`, { agents, limits: { leaseMs: LEASE_MS } })
+  await using space = await open(storeUrl(job.db), { agents, limits: { leaseMs: LEASE_MS } })
   const { position } = await space.status()
   const run = new Run(space, job, progress)
   await run.all(stop)
   const elapsedMs = Math.round(performance.now() - start)
-  if (run.failures.length > 0) throw new ReviewError(run.failures, job.db)
+  if (run.failures.length > 0) throw new ReviewError(run.failures, job.again)
   return {
     version: 1,
     space: space.name,
-    db: job.db,
+    db: withoutPassword(job.db),
+    again: job.again,
     packages: job.lockfile.packages.length,
     decisions: [...run.verdicts].sort((a, b) => (a.package < b.package ? -1 : 1)),
     before: run.before,

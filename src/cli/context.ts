@@ -6,6 +6,7 @@
 
 import type { Command } from 'commander'
 import { CoterieError } from '../core/errors.ts'
+import { storeUrl, withoutPassword } from '../core/store-url.ts'
 import type { SpaceStore } from '../ports/store.ts'
 import { open, openStore } from '../open.ts'
 import type { OpenOptions } from '../open.ts'
@@ -17,6 +18,7 @@ import { jsonText } from './render/text.ts'
 /** The options that every command has. */
 interface GlobalOptions {
   readonly db: string
+  readonly store?: string
   readonly space: string
   readonly keyring?: string
   readonly json?: boolean
@@ -25,6 +27,8 @@ interface GlobalOptions {
 /** One call of the command line. */
 export interface CliContext {
   readonly url: string
+  /** The URL as it may be shown: without its password. */
+  readonly place: string
   readonly space: string
   readonly keyring: string | undefined
   readonly json: boolean
@@ -39,12 +43,14 @@ export interface CliContext {
 
 /** The context of a command, from the global options. */
 export function contextOf(command: Command): CliContext {
-  const { db, space, keyring, json } = command.optsWithGlobals<GlobalOptions>()
+  const { space, keyring, json } = command.optsWithGlobals<GlobalOptions>()
+  const url = storeUrl(databaseOf(command))
   const out = (line: string): void => {
     process.stdout.write(`${line}\n`)
   }
   return {
-    url: urlOf(db),
+    url,
+    place: withoutPassword(url),
     space,
     keyring,
     json: json === true,
@@ -67,7 +73,7 @@ export async function withStore<T>(context: CliContext, use: (store: SpaceStore)
       const others = names.length === 0 ? 'It has none.' : `It has: ${names.join(', ')}.`
       throw new CoterieError(
         'COTERIE_NOT_FOUND',
-        `There is no space "${context.space}" in ${context.url}. ${others}`,
+        `There is no space "${context.space}" in ${context.place}. ${others}`,
         { details: { space: context.space, spaces: names } },
       )
     }
@@ -97,9 +103,17 @@ export async function withSpace<T>(context: CliContext, use: (space: Space) => P
   return await use(space)
 }
 
-/** A path is a file of SQLite; whatever names a scheme is a URL. */
-function urlOf(db: string): string {
-  return db.startsWith('sqlite:') || /^[a-z][a-z0-9+.-]*:\/\//i.test(db) ? db : `sqlite:${db}`
+/** What is written on the command line comes before what the environment says. */
+function databaseOf(command: Command): string {
+  const { db, store } = command.optsWithGlobals<GlobalOptions>()
+  const isGiven = (name: string): boolean => command.getOptionValueSourceWithGlobals(name) === 'cli'
+  if (isGiven('db') && isGiven('store')) {
+    throw new CoterieError(
+      'COTERIE_INVALID_ARGUMENT',
+      'Give --db or --store, not both: each names the database.',
+    )
+  }
+  return store === undefined || isGiven('db') ? db : store
 }
 
 function hasColours(): boolean {

@@ -45,8 +45,18 @@ function program(): Command {
         .env('COTERIE_DB')
         .default('coterie.db'),
     )
+    .addOption(
+      new Option('--store <url>', 'the database by its URL: sqlite:FILE or postgres://...').env(
+        'COTERIE_STORE',
+      ),
+    )
     .option('--space <name>', 'the space in the database', 'main')
-    .option('--keyring <folder>', 'the folder of the private keys (default: the database with .keys)')
+    .addOption(
+      new Option(
+        '--keyring <folder>',
+        'the folder of the private keys (default: the database with .keys, or coterie.keys for a server)',
+      ).env('COTERIE_KEYRING'),
+    )
     .option('--json', 'write JSON: one document, or one object a line for lists')
     .configureHelp({ showGlobalOptions: true })
     // Errors are printed in one place, in one form: commander only raises them.

@@ -33,7 +33,13 @@ export function temporaryFolder(): string {
 
 /** Starts `coterie` with these arguments. */
 export function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
-  const { COTERIE_DB: _db, NO_COLOR: _colour, ...rest } = process.env
+  const {
+    COTERIE_DB: _db,
+    COTERIE_STORE: _store,
+    COTERIE_KEYRING: _keys,
+    NO_COLOR: _colour,
+    ...rest
+  } = process.env
   return spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, ...args], {
     env: { ...rest, NODE_COMPILE_CACHE: COMPILED, ...env },
     timeout: TIMEOUT_MS,

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { ERROR_TRAITS } from '../../src/core/errors.ts'
 import { read, ROOT } from '../repo/files.ts'
-import { coterie, fail, succeed, temporaryFolder } from './cli.ts'
+import { AGENTS, coterie, ended, fail, start, succeed, temporaryFolder } from './cli.ts'
 
 const COMMANDS = readdirSync(join(ROOT, 'src', 'cli', 'commands'))
   .map((file) => file.replace(/\.ts$/, ''))
@@ -12,6 +12,7 @@ const COMMANDS = readdirSync(join(ROOT, 'src', 'cli', 'commands'))
 
 const HELPS = Promise.all(COMMANDS.map((command) => succeed([command, '--help'])))
 const folder = temporaryFolder()
+const named = temporaryFolder()
 
 test('the help names each command and the exit codes', async () => {
   const help = await succeed(['--help'])
@@ -51,6 +52,31 @@ test('the reference describes each command with each of its options', async () =
 test('a misspelt command and a misspelt option are answered with the right one', async () => {
   assert.match(await fail(['statsu'], 2, 'COTERIE_USAGE'), /Did you mean status\?/)
   assert.match(await fail(['log', '--folow'], 2, 'COTERIE_USAGE'), /Did you mean --follow\?/)
+})
+
+test('a database is named once: by --db or by --store', async () => {
+  const both = ['status', '--db', 'a.db', '--store', 'sqlite:b.db']
+  assert.match(await fail(both, 2, 'COTERIE_INVALID_ARGUMENT'), /--db or --store, not both/)
+})
+
+test('the command line names the database before the environment does', async () => {
+  const file = join(named, 'named.db')
+  await succeed(['run', AGENTS, '--until-idle', '--db', file])
+  const env = { COTERIE_STORE: `sqlite:${join(named, 'absent.db')}`, COTERIE_DB: join(named, 'absent.db') }
+  assert.equal((await ended(start(['status', '--db', file], env))).code, 0)
+  assert.equal((await ended(start(['status', '--store', `sqlite:${file}`], env))).code, 0)
+  assert.equal((await ended(start(['status'], env))).code, 4)
+  assert.equal((await ended(start(['status'], { ...env, COTERIE_STORE: `sqlite:${file}` }))).code, 0)
+})
+
+test('a password in the URL of a store is not printed', async () => {
+  const { code, stdout, stderr } = await coterie([
+    'status',
+    '--store',
+    'nostore://me:hunter2@host/db?password=hunter2',
+  ])
+  assert.notEqual(code, 0)
+  assert.ok(!`${stdout}${stderr}`.includes('hunter2'), stderr)
 })
 
 test('no command is bad input and shows the help', async () => {

@@ -11,8 +11,11 @@ The module exports its agents: what agent(...) returns, or an array of them, und
 The database, its space and its keys are made if they are not there. Ctrl-C stops cleanly: what was not
 committed is run again by the next worker. A second Ctrl-C does not wait.
 
-Example:
+Several may run the same module on one database: the agents are spread over them, as they come and go.
+
+Examples:
   $ coterie run agents.ts --db team.db --verbose
+  $ coterie worker agents.ts --store postgres://app@db.example/team
 `
 
 interface RunFlags {
@@ -24,7 +27,8 @@ interface RunFlags {
 export function addRun(root: Command): void {
   const command = root
     .command('run')
-    .description('Run the agents of a module until Ctrl-C.')
+    .alias('worker')
+    .description('Run the agents of a module until Ctrl-C; start it on as many machines as you like.')
     .argument('<module>', 'a TypeScript or JavaScript module that exports agents')
     .option('--until-idle', 'stop when there is nothing left to do')
     .option('--verbose', 'log to the standard error, one JSON object a line')
@@ -46,7 +50,8 @@ export function addRun(root: Command): void {
 
 function announce(context: CliContext, space: Space, agents: readonly string[]): void {
   if (context.json) context.outJson({ event: 'started', space: space.name, id: space.id, agents })
-  else context.say(`running ${agents.join(', ')} in the space ${space.name} of ${context.url}; Ctrl-C stops`)
+  else
+    context.say(`running ${agents.join(', ')} in the space ${space.name} of ${context.place}; Ctrl-C stops`)
 }
 
 async function idle(space: Space): Promise<string> {
