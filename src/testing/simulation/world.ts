@@ -22,8 +22,8 @@ export interface StepRun {
   readonly key: string
   readonly undo: boolean
   readonly at: number
-  /** How many faults there had been. */
-  readonly faults: number
+  /** How many faults there had been when its handler began, and when it ran. */
+  readonly faults: readonly [begun: number, ran: number]
 }
 
 interface TurnJournal {
