@@ -123,6 +123,7 @@ interface Run {
 async function play(site: Site, turn: Turn<never>, script: Script): Promise<Reply> {
   const knowledge: Knowledge = { known: [] }
   const run: Run = { turn, faults: site.world.faults }
+  site.world.began(turn.id)
   for (const op of script.ops) await act(site, run, script, op, knowledge)
   return { id: script.id, by: turn.self }
 }
