@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { CoterieError } from '../core/errors.ts'
 import { canonicalize } from '../core/json.ts'
 import type { Json } from '../core/json.ts'
 import type { RecordBody, TurnEnd } from '../core/record.ts'
@@ -22,6 +23,15 @@ import type { Draft } from './committer.ts'
 import type { Context } from './context.ts'
 import type { Effects } from './effects.ts'
 import type { TurnHost } from './turn-engine.ts'
+
+/** A failure found while a segment was committed: it fails the attempt. */
+export class SegmentFailure extends Error {
+  readonly error: CoterieError
+  constructor(error: CoterieError) {
+    super(error.message)
+    this.error = error
+  }
+}
 
 /** A segment's effects as the store takes them. */
 export interface SealedEffects {

@@ -39,7 +39,10 @@ export async function runStep<T>(
   try {
     if (recorded.type === 'new') engine.effects.entries.push({ t: 'call', i: recorded.i, op: 'step', name })
     // The compensation is durable before the step starts: a crash in the middle of the step is covered.
-    if (options.undo !== undefined) await engine.persist(true)
+    if (options.undo !== undefined) {
+      await engine.persist(true)
+      engine.checkLive()
+    }
     const done = await tries(engine, recorded, name, fn, options)
     engine.checkLive()
     engine.effects.entries.push(done.entry)

@@ -25,7 +25,7 @@ import { Effects, hasEffect } from './effects.ts'
 import { Mutex } from './mutex.ts'
 import { deadlinePassed, keyReused, leaseLost, mailboxFull, staleRead, waitCycle } from './refusals.ts'
 import { Replay } from './replay.ts'
-import { isPlain, plainEffects, sealEffects, segmentDraft } from './segment.ts'
+import { SegmentFailure, isPlain, plainEffects, sealEffects, segmentDraft } from './segment.ts'
 import type { SealedEffects, SegmentParts, SegmentRest } from './segment.ts'
 
 /** What a turn needs of the runner that hosts it. */
@@ -69,15 +69,6 @@ export type Halt =
   /** Its last segment is on its way; the promise tells what became of it. */
   | { readonly type: 'ended'; readonly outcome: Promise<Outcome | undefined> }
 
-/** A failure found while a segment was committed: it fails the attempt. */
-export class SegmentFailure extends Error {
-  readonly error: CoterieError
-  constructor(error: CoterieError) {
-    super(error.message)
-    this.error = error
-  }
-}
-
 /** True when the message is past its deadline: by the store's word, or by this machine's clock. */
 export function isLate({ late, context }: Pick<TurnHost, 'late' | 'context'>, mail: Mail): boolean {
   const { deadline, id } = mail.envelope
@@ -119,6 +110,8 @@ export class TurnEngine {
   #lastChunk: string
   readonly #mutex = new Mutex()
   #newWaits = false
+  /** Segments that wait and are being written. */
+  #committing = 0
   #checking = false
   /** Undefined when nothing is recorded: the usual case. */
   readonly #replay: Replay | undefined
@@ -262,7 +255,10 @@ export class TurnEngine {
     try {
       if (this.#newWaits) {
         this.#newWaits = false
-        const outcome = await this.commit('waiting', {})
+        this.#committing += 1
+        const outcome = await this.commit('waiting', {}).finally(() => {
+          this.#committing -= 1
+        })
         if (outcome.type !== 'accepted') {
           this.refused(outcome)
           return
@@ -274,7 +270,9 @@ export class TurnEngine {
       this.onFailure(error instanceof SegmentFailure ? error.error : error)
       return
     }
-    if (this.steps === 0 && this.replayed && !this.feeding) this.halt({ type: 'suspended' })
+    // With a segment on its way, the handler may go on at once: its question can be refused.
+    const busy = this.steps > 0 || this.#committing > 0 || this.feeding
+    if (!busy && this.replayed) this.halt({ type: 'suspended' })
   }
 
   /** Makes the results of steps durable, with everything that they may depend on. */
@@ -478,7 +476,7 @@ export class TurnEngine {
 
   #seal(entries: readonly JournalEntry[]): JournalChunk {
     const { context, lease } = this.host
-    const sealed = sealChunk(context.crypto, keyFor(context, lease.address), {
+    return sealChunk(context.crypto, keyFor(context, lease.address), {
       v: 1,
       space: context.store.id,
       turn: this.turnId,
@@ -487,7 +485,6 @@ export class TurnEngine {
       prev: this.#lastChunk,
       entries: entries as unknown as readonly Json[],
     })
-    return sealed
   }
 
   /** A chunk has become durable: the next one follows it. */

@@ -24,9 +24,10 @@ import { proposalHash } from '../voting/proposal.ts'
 import type { Proposal } from '../voting/proposal.ts'
 import { keyFor } from './context.ts'
 import { encode, makeReply } from './outbox.ts'
-import { isLate, SegmentFailure, TurnEngine } from './turn-engine.ts'
-import type { TurnHost } from './turn-engine.ts'
+import { SegmentFailure } from './segment.ts'
 import type { SegmentRest } from './segment.ts'
+import { isLate, TurnEngine } from './turn-engine.ts'
+import type { TurnHost } from './turn-engine.ts'
 import { TurnHandle } from './turn-handle.ts'
 
 /** How long a handler may take to be led through its journal before a rollback goes on with what it found. */

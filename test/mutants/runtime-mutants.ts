@@ -1,5 +1,6 @@
 import type { Mutant } from './mutant.ts'
 
+const DURABILITY = ['test/runtime/durability.test.ts']
 const FAILURE = ['test/runtime/failure.test.ts']
 const JOURNAL = ['test/turn/journal.test.ts']
 const MESSAGES = ['test/runtime/messages.test.ts']
@@ -134,12 +135,28 @@ export const runtimeMutants: readonly Mutant[] = [
     tests: MESSAGES,
   },
   {
+    name: 'suspends-a-turn-whose-segment-is-on-its-way',
+    invariant: 'one turn at a time at one address',
+    file: 'src/runtime/turn-engine.ts',
+    find: ' || this.#committing > 0',
+    replace: '',
+    tests: DURABILITY,
+  },
+  {
+    name: 'begins-a-step-of-a-turn-that-was-given-up',
+    invariant: 'nothing begins in a turn that was given up',
+    file: 'src/runtime/step.ts',
+    find: 'await engine.persist(true)\n      engine.checkLive()',
+    replace: 'await engine.persist(true)',
+    tests: DURABILITY,
+  },
+  {
     name: 'runs-steps-before-earlier-turns-are-durable',
     invariant: 'a step waits until the turns before it are durable',
     file: 'src/runtime/step.ts',
     find: 'await engine.host.barrier()',
     replace: '',
-    tests: ['test/runtime/durability.test.ts'],
+    tests: DURABILITY,
   },
   {
     name: 'goes-on-before-a-step-is-recorded',
@@ -147,14 +164,14 @@ export const runtimeMutants: readonly Mutant[] = [
     file: 'src/runtime/step.ts',
     find: 'await engine.persist(false)',
     replace: 'void engine.persist(false)',
-    tests: ['test/runtime/durability.test.ts'],
+    tests: DURABILITY,
   },
   {
     name: 'starts-a-step-before-its-undo-is-registered',
     invariant: 'a compensation is durable before its step starts',
     file: 'src/runtime/step.ts',
-    find: 'if (options.undo !== undefined) await engine.persist(true)',
-    replace: '',
+    find: 'if (options.undo !== undefined) {',
+    replace: 'if (false) {',
     tests: ROLLBACK,
   },
   {
@@ -204,6 +221,38 @@ export const runtimeMutants: readonly Mutant[] = [
     find: 'key.agent === nameOf(author) && ',
     replace: '',
     tests: ['test/runtime/foreign-journal.test.ts'],
+  },
+  {
+    name: 'reads-a-journal-that-a-revoked-key-signed',
+    invariant: 'a handler is given back nothing that a revoked key signed',
+    file: 'src/runtime/turn-run.ts',
+    find: ' && key.revoked === null',
+    replace: '',
+    tests: ['test/runtime/foreign-journal.test.ts'],
+  },
+  {
+    name: 'expires-without-undoing',
+    invariant: 'a turn that is too late undoes what it did',
+    file: 'src/runtime/turn-run.ts',
+    find: 'const wantsUndo = engine',
+    replace: 'const wantsUndo = !this.#isPast() && engine',
+    tests: ROLLBACK,
+  },
+  {
+    name: 'goes-on-when-it-is-taken-up-too-late',
+    invariant: 'a turn that is too late undoes what it did',
+    file: 'src/runtime/turn-engine.ts',
+    find: "const mustUndo = handler.failure === 'rollback'",
+    replace: "const mustUndo = false && handler.failure === 'rollback'",
+    tests: ROLLBACK,
+  },
+  {
+    name: 'expires-a-late-turn-unseen',
+    invariant: 'a turn that is too late undoes what it did',
+    file: 'src/runtime/mailbox-runner.ts',
+    find: "!(mail.attempts > 0 && this.#agent.handlers[envelope.handler]?.failure === 'rollback')",
+    replace: 'true',
+    tests: ROLLBACK,
   },
   {
     name: 'does-not-notice-another-call',

@@ -78,6 +78,14 @@ export const storeMutants: readonly Mutant[] = [
     tests: STORE,
   },
   {
+    name: 'acknowledges-what-was-refused',
+    invariant: 'a message is acknowledged with its record or not at all',
+    file: 'src/stores/sqlite/commit.ts',
+    find: 'refused === undefined\n        ? endTurn',
+    replace: 'true\n        ? endTurn',
+    tests: STORE,
+  },
+  {
     name: 'ends-a-message-twice',
     invariant: 'a message has one end',
     file: 'src/stores/sqlite/commit.ts',
@@ -155,6 +163,14 @@ export const storeMutants: readonly Mutant[] = [
     file: 'src/stores/sqlite/mailbox.ts',
     find: 'h.queue is null or m.queue < h.queue',
     replace: 'true',
+    tests: STORE,
+  },
+  {
+    name: 'lets-mail-of-a-waiting-trace-pass-its-own-retry',
+    invariant: 'a retry holds back what is behind it in its lane',
+    file: 'src/stores/sqlite/mailbox.ts',
+    find: 'm.state = ${CODE.cancelling} or not exists',
+    replace: 'true or not exists',
     tests: STORE,
   },
   {

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { agent, nodeCrypto, on } from '../../src/index.ts'
-import type { AnyAgent, Space } from '../../src/index.ts'
+import type { Agent, AnyAgent, Handler, Space } from '../../src/index.ts'
 import { memoryKeyring } from '../../src/adapters/memory/keyring.ts'
 import { systemClock } from '../../src/adapters/node/clock.ts'
 import { systemRandom } from '../../src/adapters/node/random.ts'
@@ -17,11 +17,14 @@ import type { Gate } from './helpers.ts'
 /** Long enough for a handler that does not wait to go on. */
 const A_WHILE_MS = 30
 
+/** What a write that was held back takes when it may go on. */
+const LAG_MS = 10
+
 interface SlowDisk {
   readonly space: Space
   /** Opens when a batch that is to be held back has reached the store. */
   readonly reached: Gate
-  /** Lets it, and all others, through. */
+  /** Lets it, and all others, through, each after a little while. */
   readonly free: Gate
 }
 
@@ -43,6 +46,7 @@ async function onSlowDisk(
           if (batch.some(holds)) {
             reached.open()
             await free.opened
+            await delay(LAG_MS)
           }
           return target.commit(batch, limits)
         }
@@ -113,4 +117,53 @@ test('a step runs only when the turns before it are durable, though its handler 
   free.open()
   for (const id of ids) await untilState(space, id, 'handled')
   assert.deepEqual(seen.seen, ['first', 'second', 'paid'])
+})
+
+test('a turn does not count as waiting while its next segment is on its way: its mailbox takes nothing else', async (t) => {
+  const seen = recorder()
+  const own: Agent<{ readonly ask: Handler<null, void>; readonly note: Handler<null, void> }> = agent('own', {
+    ask: on({ input: nothing }, async (turn) => {
+      await turn.askSettled(own.ask, null)
+      seen.note('asked once')
+      await turn.askSettled(own.ask, null)
+      seen.note('asked twice')
+    }),
+    note: on({ input: nothing }, () => void seen.note('noted')),
+  })
+  const boss = agent('boss', {
+    go: on({ input: nothing }, (turn) => {
+      turn.send(own.ask, null)
+      turn.send(own.note, null)
+    }),
+  })
+  // Asking oneself is refused, and what is left of the segment is written. Meanwhile the handler asks again.
+  let waits = 0
+  const { space, reached, free } = await onSlowDisk(
+    t,
+    [own, boss],
+    (write) => write.type === 'record' && write.turn?.end === 'waiting' && ++waits > 1,
+  )
+  await space.send(boss.go, null)
+  await reached.opened
+  await until('the handler goes on', () => seen.seen.includes('asked once'))
+  await delay(A_WHILE_MS)
+  free.open()
+  await until('both are handled', () => seen.seen.length === 3)
+  assert.deepEqual(seen.seen, ['asked once', 'asked twice', 'noted'])
+})
+
+test('a step does not begin when the deadline passes while its compensation is registered', async (t) => {
+  const seen = recorder()
+  const worker = agent('worker', {
+    go: on({ input: nothing }, async (turn) => {
+      await turn.step('pay', () => seen.note('paid'), { undo: () => seen.note('paid back') })
+    }),
+  })
+  const { space, reached, free } = await onSlowDisk(t, [worker], (write) => write.type === 'journal')
+  const id = await space.send(worker.go, null, { timeoutMs: 2 * A_WHILE_MS })
+  await reached.opened
+  await delay(4 * A_WHILE_MS)
+  free.open()
+  await untilState(space, id, 'expired')
+  assert.deepEqual(seen.seen, [])
 })

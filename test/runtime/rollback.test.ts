@@ -281,6 +281,42 @@ test('a turn whose deadline passes undoes what it did, and expires', async (t) =
   assert.deepEqual(log.seen, ['undo'])
 })
 
+test('a turn whose deadline passes before its next attempt undoes what it did, and expires', async (t) => {
+  const log = recorder()
+  const retry = { attempts: 3, firstMs: 2_000, factor: 1, maxMs: 2_000 }
+  const worker = rollingBack(async (turn) => {
+    await turn.step('book', () => 1, { undo: () => log.note('undo') })
+    throw new Error('not yet')
+  }, retry)
+  const space = await start(t, [worker])
+  const id = await space.send(worker.go, null, { timeoutMs: 60 })
+  await untilState(space, id, 'expired')
+  assert.deepEqual(log.seen, ['undo'])
+})
+
+test('a turn that is taken up again when its deadline has passed does nothing but undo', async (t) => {
+  const url = tempUrl(t)
+  const log = recorder()
+  const reached = gate()
+  const worker = rollingBack(async (turn) => {
+    await turn.step('book', () => 1, { undo: () => log.note('undo') })
+    if (!log.seen.includes('away')) {
+      reached.open()
+      await never()
+    }
+    await turn.step('pay', () => log.note('paid'), { undo: () => log.note('paid back') })
+  }, QUICK)
+  const first = await start(t, [worker], { url })
+  const id = await first.send(worker.go, null, { timeoutMs: 300 })
+  await reached.opened
+  await first.close()
+  log.note('away')
+  await delay(350)
+  const second = await start(t, [worker], { url })
+  await untilState(second, id, 'expired')
+  assert.deepEqual(log.seen, ['away', 'undo'])
+})
+
 test('a cancelled turn whose undo fails is cancelled, with the failure named', async (t) => {
   const reached = gate()
   const worker = rollingBack(async (turn) => {

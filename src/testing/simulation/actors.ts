@@ -113,13 +113,23 @@ interface Knowledge {
   known: readonly number[]
 }
 
+/** One run of a handler. */
+interface Run {
+  readonly turn: Turn
+  /** How many faults there had been when it began. */
+  readonly faults: number
+}
+
 async function play(site: Site, turn: Turn<never>, script: Script): Promise<Reply> {
   const knowledge: Knowledge = { known: [] }
-  for (const op of script.ops) await act(site, turn, script, op, knowledge)
+  const run: Run = { turn, faults: site.world.faults }
+  site.world.began(turn.id)
+  for (const op of script.ops) await act(site, run, script, op, knowledge)
   return { id: script.id, by: turn.self }
 }
 
-async function act(site: Site, turn: Turn, script: Script, op: Op, knowledge: Knowledge): Promise<void> {
+async function act(site: Site, run: Run, script: Script, op: Op, knowledge: Knowledge): Promise<void> {
+  const { turn } = run
   switch (op.op) {
     case 'send': {
       const { agent: name, key, handler } = op.to
@@ -140,7 +150,7 @@ async function act(site: Site, turn: Turn, script: Script, op: Op, knowledge: Kn
       await Promise.all(op.asks.map((question) => ask(site, turn, question, knowledge)))
       return
     case 'step':
-      return step(site, turn, op)
+      return step(site, run, op)
     case 'sleep':
       return turn.sleep(op.ms)
     case 'know':
@@ -198,12 +208,12 @@ function check(site: Site, op: Question, reply: Reply | null): void {
   }
 }
 
-async function step(site: Site, turn: Turn, op: Step): Promise<void> {
-  const value = await turn.step(op.name, (context) => effect(site, turn, op, context), {
+async function step(site: Site, run: Run, op: Step): Promise<void> {
+  const value = await run.turn.step(op.name, (context) => effect(site, run, op, context), {
     retry: { attempts: op.tries, firstMs: 10, factor: 2, maxMs: 100 },
     ...(op.timeoutMs !== undefined && { timeoutMs: op.timeoutMs }),
     ...(op.undo !== 'none' && {
-      undo: (result: string | undefined, context: StepContext) => undo(site, turn, op, result, context),
+      undo: (result: string | undefined, context: StepContext) => undo(site, run, op, result, context),
     }),
   })
   if (value !== `${op.name} done`) {
@@ -211,43 +221,48 @@ async function step(site: Site, turn: Turn, op: Step): Promise<void> {
   }
 }
 
-async function effect(site: Site, turn: Turn, op: Step, context: StepContext): Promise<string> {
-  await count(site, turn, op, context, false)
+async function effect(site: Site, run: Run, op: Step, context: StepContext): Promise<string> {
+  await count(site, run, op, context, false)
+  if (context.signal.aborted) {
+    site.world.violate('nothing begins in a turn that was given up', `${op.name} of ${run.turn.id} began`)
+  }
   if (op.lastsMs > 0) await site.wait(op.lastsMs)
-  if (site.world.runsOf(turn.id, op.name, false) <= op.failures) throw new Error('scripted refusal')
+  if (site.world.runsOf(run.turn.id, op.name, false) <= op.failures) throw new Error('scripted refusal')
   return `${op.name} done`
 }
 
 async function undo(
   site: Site,
-  turn: Turn,
+  run: Run,
   op: Step,
   result: string | undefined,
   context: StepContext,
 ): Promise<void> {
-  await count(site, turn, op, context, true)
+  await count(site, run, op, context, true)
   if (result !== undefined && result !== `${op.name} done`) {
     site.world.violate('a compensation gets the result of its step', `${op.name} was given ${result}`)
   }
   if (op.undo === 'fails') throw new Error('scripted refusal to undo')
-  if (op.undo === 'stumbles' && site.world.runsOf(turn.id, op.name, true) === 1) {
+  if (op.undo === 'stumbles' && site.world.runsOf(run.turn.id, op.name, true) === 1) {
     throw new Error('scripted stumble while undoing')
   }
 }
 
-async function count(site: Site, turn: Turn, op: Step, context: StepContext, undoes: boolean): Promise<void> {
+async function count(site: Site, run: Run, op: Step, context: StepContext, undoes: boolean): Promise<void> {
   if (!site.alive()) await new Promise<never>(() => undefined)
   const { world } = site
+  const { turn, faults } = run
   site.note(`${undoes ? 'undoes' : 'runs'} ${op.name} of ${turn.id}`)
-  const run = {
+  world.run({
     by: site.name,
     self: turn.self,
     turn: turn.id,
     name: op.name,
     key: context.idempotencyKey,
     undo: undoes,
-  }
-  world.run({ ...run, at: site.now(), faults: world.faults })
+    at: site.now(),
+    faults: [faults, world.faults],
+  })
 }
 
 async function decide(site: Site, turn: Turn): Promise<void> {

@@ -153,6 +153,7 @@ export class FaultyStore implements Store {
         `${outcome.type}${at}: ${what}${write.type === 'record' ? ` ${write.record.hash.slice(0, 12)}` : ''}`,
       )
       if (outcome.type !== 'accepted') return
+      if (write.type === 'record') this.#around.world.accepted(outcome.position)
       const chunk = write.type === 'journal' ? write.chunk : write.journal
       if (chunk !== null) this.#around.world.recorded(chunk)
     })

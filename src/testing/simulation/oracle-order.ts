@@ -7,9 +7,10 @@
 import { isOverAt, recordsBefore } from './evidence.ts'
 import type { Evidence, MessageStory } from './evidence.ts'
 import type { Violation } from './violation.ts'
+import type { World } from './world.ts'
 
 /** Everything that happened out of order. */
-export function judgeOrder(evidence: Evidence): readonly Violation[] {
+export function judgeOrder(evidence: Evidence, world: World): readonly Violation[] {
   const mailboxes = new Map<string, MessageStory[]>()
   for (const story of evidence.stories) {
     if (story.row.envelope.kind === 'reply' || story.requeuedAt.length > 0) continue
@@ -17,7 +18,8 @@ export function judgeOrder(evidence: Evidence): readonly Violation[] {
     mailboxes.set(to, [...(mailboxes.get(to) ?? []), story])
   }
   const found: Violation[] = []
-  for (const stories of mailboxes.values()) found.push(...judgeLanes(stories), ...judgeHolding(stories))
+  for (const stories of mailboxes.values())
+    found.push(...judgeLanes(stories, world), ...judgeHolding(stories))
   return [...found, ...judgeTopics(evidence)]
 }
 
@@ -29,14 +31,15 @@ function laneOf({ row }: MessageStory): string {
  * Messages of one lane are begun in order, and none while one before it is to be repeated. What has begun, and has
  * waited inside of the one before it, may go on.
  */
-function judgeLanes(stories: readonly MessageStory[]): readonly Violation[] {
+function judgeLanes(stories: readonly MessageStory[], world: World): readonly Violation[] {
   const found: Violation[] = []
   for (const later of stories) {
     for (const earlier of stories) {
       if (earlier === later || laneOf(earlier) !== laneOf(later) || !isBefore(earlier, later)) continue
       for (const { record } of later.records) {
-        if (waitsAt(later, record.position) || mayPass(earlier, later, record.position, stories)) continue
-        const which = `${later.row.envelope.id} committed at ${record.position}`
+        const { position } = record
+        if (waitsAt(later, position) || mayPass(earlier, later, position, stories, world)) continue
+        const which = `${later.row.envelope.id} committed at ${position}`
         found.push({
           rule: 'first in, first out',
           detail: `${which}, before ${earlier.row.envelope.id} of the same lane to ${later.row.envelope.to}`,
@@ -63,20 +66,21 @@ function mayPass(
   later: MessageStory,
   position: number,
   stories: readonly MessageStory[],
+  world: World,
 ): boolean {
   if (isOverAt(earlier, position)) return true
   // A turn that was cancelled has only to undo what it did: nothing holds it back.
   if (later.stoppedAt.some((at) => at < position)) return true
-  if (earlier.row.envelope.trace === later.row.envelope.trace) return waitsAt(earlier, position)
-  // What a waiting turn has caused comes past what it has not, or the two would wait for each other.
-  return stories.some(
-    (holder) => holder.row.envelope.trace === later.row.envelope.trace && hasWaited(holder, position),
-  )
-}
-
-/** It may have begun within a wait that is over by now: that shows only in the journal. */
-function hasWaited(story: MessageStory, position: number): boolean {
-  return recordsBefore(story, position).some(({ body }) => body.turn?.end === 'waiting')
+  // What a waiting turn has caused comes past what it has not, or the two would wait for each other. The wait may
+  // be over by now: what has begun within it goes on.
+  const { trace } = later.row.envelope
+  const holders =
+    earlier.row.envelope.trace === trace
+      ? [earlier]
+      : stories.filter((story) => story !== later && story.row.envelope.trace === trace)
+  const begun = world.begun(later.turnId).filter((at) => at < position)
+  const moments = [position, ...begun.map((at) => at + 1)]
+  return holders.some((holder) => moments.some((moment) => waitsAt(holder, moment)))
 }
 
 function waitsAt(story: MessageStory, position: number): boolean {

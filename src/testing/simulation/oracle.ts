@@ -30,7 +30,7 @@ export async function judge(
     ...world.violations,
     ...judgeLog(evidence),
     ...judgeMessages(evidence, told),
-    ...judgeOrder(evidence),
+    ...judgeOrder(evidence, world),
     ...judgeEffects(evidence),
     ...judgeSteps(evidence, world),
     ...(await judgeStatus(store, evidence)),

@@ -247,7 +247,9 @@ class Simulation {
     const end = this.#timeline.now + REST_MS
     while (this.#timeline.now < end) {
       await this.#until(() => false, LOOK_MS)
-      const allUp = processes.every((process) => process.space !== undefined)
+      // One that is paused has something to say when it wakes: what it was about to write comes too late.
+      const { now } = this.#timeline
+      const allUp = processes.every(({ space, life }) => space !== undefined && (life?.heldUntil ?? 0) <= now)
       const waiting = this.#clients.told.some(({ state, by }) => state === 'open' && by.alive)
       if (!allUp || waiting || observer === undefined) continue
       const { messages } = await observer.status()

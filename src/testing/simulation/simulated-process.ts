@@ -106,7 +106,7 @@ export class SimulatedProcess {
     timeline.at(timeline.now + ms - 1, undefined, 'resume', () => {
       world.faults += 1
     })
-    life.heldUntil = timeline.now + ms
+    life.heldUntil = Math.max(life.heldUntil, timeline.now + ms)
     this.#note(`pauses for ${ms} ms`)
   }
 

@@ -22,8 +22,8 @@ export interface StepRun {
   readonly key: string
   readonly undo: boolean
   readonly at: number
-  /** How many faults there had been. */
-  readonly faults: number
+  /** How many faults there had been when its handler began, and when it ran. */
+  readonly faults: readonly [begun: number, ran: number]
 }
 
 interface TurnJournal {
@@ -40,6 +40,8 @@ export class World {
   readonly #journals = new Map<string, TurnJournal>()
   readonly #keys = new Map<string, string>()
   readonly #holders = new Map<string, string>()
+  readonly #begun = new Map<string, number[]>()
+  #position = 0
 
   violate(rule: string, detail: string): void {
     this.violations.push({ rule, detail })
@@ -48,6 +50,23 @@ export class World {
   /** A process was granted an address. */
   granted(address: string, to: string): void {
     this.#holders.set(address, to)
+  }
+
+  /** A record has become durable. */
+  accepted(position: number): void {
+    this.#position = position
+  }
+
+  /** The handler of a turn has been called. */
+  began(turn: string): void {
+    const begun = this.#begun.get(turn) ?? []
+    this.#begun.set(turn, begun)
+    begun.push(this.#position)
+  }
+
+  /** Where the log ended each time when the turn's handler was called. */
+  begun(turn: string): readonly number[] {
+    return this.#begun.get(turn) ?? []
   }
 
   /** A step's function has been called. */
