@@ -322,7 +322,7 @@ export class Space {
   }
 
   #committed(trust: Trust, write: Write, outcome: Accepted): void {
-    if (write.type === 'record') for (const message of write.messages) trust.wrote(message)
+    if (write.type === 'record') trust.wrote(write, outcome.position)
     this.#worker.committed(write, outcome)
     this.#outside.committed(write)
   }
