@@ -8,7 +8,7 @@
 
 import { CoterieError } from '../core/errors.ts'
 import { verifyMail } from '../log/verify.ts'
-import type { Mail, NewMessage, RecordWrite } from '../ports/store.ts'
+import type { ChainHead, Mail, NewMessage, RecordWrite } from '../ports/store.ts'
 import type { Context } from './context.ts'
 import type { Directory } from './directory.ts'
 import { TrustedRecords } from './trusted-records.ts'
@@ -43,6 +43,11 @@ export class Trust {
     this.#records.wrote(record, position)
     for (const message of messages) this.#sent(message)
     for (const event of events) this.#streams.wrote(event)
+  }
+
+  /** Why an author's chain cannot end there: this process has seen more of it, or something else. */
+  headProblem(author: string, head: ChainHead): CoterieError | undefined {
+    return this.#records.headProblem(author, head)
   }
 
   /**

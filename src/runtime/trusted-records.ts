@@ -11,7 +11,7 @@ import { linkProblem } from '../log/links.ts'
 import type { Link } from '../log/links.ts'
 import { createSignatureCache } from '../log/seal.ts'
 import { verifyRecord } from '../log/verify.ts'
-import type { LogRecord } from '../ports/store.ts'
+import type { ChainHead, LogRecord } from '../ports/store.ts'
 import type { Context } from './context.ts'
 import type { Directory } from './directory.ts'
 
@@ -35,6 +35,18 @@ export class TrustedRecords {
   /** Remembers where a record stands that this process has just written. */
   wrote({ author, seq, prev, hash }: SealedRecord, position: number): void {
     this.#remember(author, { seq, prev, hash, position })
+  }
+
+  /** Why an author's chain cannot end there: this process has seen more of it, or something else. */
+  headProblem(author: string, { seq, hash }: ChainHead): CoterieError | undefined {
+    const known = this.#links.get(author)
+    if (known === undefined || seq > known.seq || (seq === known.seq && hash === known.hash)) return undefined
+    const message =
+      `The store has gone back: the chain of ${author} ends with number ${seq}, and this process has seen number ` +
+      `${known.seq} at position ${known.position}. Nothing more is signed for it. Bring back the newer database.`
+    return new CoterieError('COTERIE_VERIFICATION_FAILED', message, {
+      details: { author, seq, seen: known.seq },
+    })
   }
 
   /** The body of the record at a position. Throws COTERIE_VERIFICATION_FAILED. */

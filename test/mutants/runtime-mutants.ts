@@ -110,6 +110,14 @@ export const runtimeMutants: readonly Mutant[] = [
     tests: STREAM_TAMPERING,
   },
   {
+    name: 'signs-on-a-chain-that-has-gone-back',
+    invariant: 'no process signs two records of one number',
+    file: 'src/runtime/committer.ts',
+    find: 'if (problem === undefined) {',
+    replace: 'if (true) {',
+    tests: ['test/runtime/rolled-back-store.test.ts'],
+  },
+  {
     name: 'handles-a-message-past-its-deadline',
     invariant: 'no handler runs for a message that is late',
     file: 'src/runtime/mailbox-runner.ts',
