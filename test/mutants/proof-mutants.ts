@@ -20,6 +20,14 @@ export const proofMutants: readonly Mutant[] = [
     tests: RECORD,
   },
   {
+    name: 'takes-any-text-for-a-trace',
+    invariant: 'what a record writes without quotes has no character to be quoted',
+    file: 'src/log/shape.ts',
+    find: 'trace: isTrace,\n  turn: ',
+    replace: 'trace: isText,\n  turn: ',
+    tests: RECORD,
+  },
+  {
     name: 'remembers-a-root-without-its-signature',
     invariant: 'the cache of signatures changes no answer',
     file: 'src/log/seal.ts',
