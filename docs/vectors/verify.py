@@ -251,24 +251,23 @@ is_name = matches("[A-Za-z][A-Za-z0-9_-]{0,63}")
 is_handler = matches("[A-Za-z][A-Za-z0-9_]{0,63}")
 is_message = matches("msg_[0-9A-Za-z]{1,64}")
 is_turn = matches("turn_[0-9A-Za-z]{1,64}")
+is_decision = matches("dec_[0-9A-Za-z]{1,64}")
+is_trace = matches("[0-9a-f]{32}")
+is_public_key = matches("[0-9A-Za-z_-]{43}")
 is_text = is_string(1, 4096)
 is_label = is_string(1, 512)
 is_prose = is_string(0, 65536)
-
-
-def is_plain(v):
-    return is_text(v) and string(v) == f'"{v}"'
 
 
 is_envelope = has(
     cause=or_null(is_turn), correlation=is_text, deadline=or_null(is_count), dueAt=or_null(is_count),
     failed=is_bool, handler=is_handler, id=is_message, key=or_null(is_text), sentAt=is_count, space=is_hash,
     kind=one_of("send", "ask", "reply", "topic"), payload=has(bytes=is_count, sha256=is_hash),
-    re=or_null(is_message), to=is_address, topic=or_null(is_name), trace=is_plain, v=is_one, **{"from": is_address},
+    re=or_null(is_message), to=is_address, topic=or_null(is_name), trace=is_trace, v=is_one, **{"from": is_address},
 )
 is_agent = has(
     handlers=list_of(has(name=is_handler, topic=or_null(is_name))), key=is_key_id,
-    name=lambda v: v == OWNER or is_name(v), publicKey=is_plain,
+    name=lambda v: v == OWNER or is_name(v), publicKey=is_public_key,
 )
 ALWAYS = dict(
     at=is_count, author=is_address, key=is_key_id, prev=lambda v: v == "" or is_hash(v), seq=is_count,
@@ -276,10 +275,10 @@ ALWAYS = dict(
 )
 SOMETIMES = dict(
     agents=list_of(lambda v: is_agent(v) and len({h["name"] for h in v["handlers"]}) == len(v["handlers"])),
-    cancels=is_text, decisions=list_of(has(id=is_plain, sha256=is_hash)), detail=is_hash, epoch=is_count,
+    cancels=lambda v: is_message(v) or is_turn(v) or is_trace(v), decisions=list_of(has(id=is_decision, sha256=is_hash)), detail=is_hash, epoch=is_count,
     events=list_of(has(sha256=is_hash, stream=is_text, type=is_text, version=is_count)), journal=list_of(is_hash),
     reads=list_of(has(stream=is_text, version=is_count)), revokes=list_of(has(key=is_key_id, reason=is_text)),
-    sends=list_of(has(id=is_message, sha256=is_hash)), trace=is_plain,
+    sends=list_of(has(id=is_message, sha256=is_hash)), trace=is_trace,
     settles=list_of(has(id=is_message, **{"as": one_of("handled", "expired", "cancelled", "queued")})),
     turn=has(
         attempt=is_count, end=one_of("handled", "waiting", "retry", "dead", "expired", "cancelled"), id=is_turn,

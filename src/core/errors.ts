@@ -84,7 +84,7 @@ export const ERROR_TRAITS: Readonly<Record<ErrorCode, ErrorTrait>> = {
   COTERIE_WAIT_CYCLE: trait(5),
   COTERIE_CANCELLED: trait(5),
   COTERIE_LEASE_LOST: trait(5, true),
-  COTERIE_STALE_READ: trait(5, true),
+  COTERIE_STALE_READ: trait(5),
   COTERIE_DEADLINE_PASSED: trait(8),
   // A turn or a step went wrong.
   COTERIE_JOURNAL_MISMATCH: trait(1),

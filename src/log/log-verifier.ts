@@ -3,8 +3,8 @@
  * `coterie verify` does, and what anyone can do with a copy of the database.
  *
  * Feed it: for each position from 0, `record`, and then `message` for each message that the store has at that
- * position. Then, for all `streams()`, `turns()` and decisions of the store: `stream`, `journal`, `decision`.
- * At last `finish`. Each answers false when something was found; what is found later may lie earlier in the
+ * position. Then, for all `streams()`, `turns()`, and the decisions, and all streams and journals that the store
+ * has besides: `stream`, `journal`, `decision`; and `unlisted` for what lies behind the end. At last `finish`. Each answers false when something was found; what is found later may lie earlier in the
  * log, so the report tells the first fault by position. After a bad record the following ones are not looked
  * at: they would all be bad in consequence.
  *
@@ -17,6 +17,7 @@
 import { CoterieError } from '../core/errors.ts'
 import { parseCanonical } from '../core/json.ts'
 import { OWNER, nameOf } from '../core/address.ts'
+import { messageOf } from '../core/ids.ts'
 import type { RecordBody } from '../core/record.ts'
 import type { Crypto } from '../ports/crypto.ts'
 import type { JournalChunk, LogRecord, MessageRow, NewDecision, StoredEvent } from '../ports/store.ts'
@@ -191,7 +192,7 @@ export class LogVerifier {
       const at = listed[index]
       const position = at === undefined ? this.#hashes.length - 1 : (this.#eventPositions[at] ?? 0)
       const which = `event ${index + 1} of the stream ${JSON.stringify(name)}`
-      if (at === undefined) return this.#unlisted(`the store has ${which}, which no record lists`)
+      if (at === undefined) return this.unlisted(`the store has ${which}, which no record lists`)
       const digest = this.#eventDigest(event.hash, event.stream, event.type, event.version, event.position)
       if (this.#events.at(at) !== digest || this.#crypto.sha256(event.data) !== event.hash) {
         return this.#found(position, `${which} is not what it appended`)
@@ -206,14 +207,14 @@ export class LogVerifier {
 
   /** All chunks of a turn's journal, in order. */
   journal(turn: string, chunks: readonly JournalChunk[]): boolean {
-    const listed = this.#turns.get(turn)
-    if (listed === undefined) return true
+    const listed = this.#turns.get(turn) ?? this.#unlistedTurn(turn)
+    if (listed === undefined)
+      return this.unlisted(`the store has a journal of ${turn}, and no record sent its message`)
     this.#turns.delete(turn)
     const { author, positions } = listed
     let prev = ''
     for (const [number, chunk] of chunks.entries()) {
       const position = positions.values().next().value ?? this.#hashes.length - 1
-      // Beyond a bad record nothing is known of what the log lists.
       if (positions.size === 0 && this.#stopped) return true
       const place = { space: this.#registry.space, turn, author, chunk: number, prev }
       const fine = this.#guard({ position, author }, () => {
@@ -236,7 +237,7 @@ export class LogVerifier {
     const { id, hash, certificate, position } = decision
     const listed = this.#decisions.get(id)
     this.#decisions.delete(id)
-    if (listed === undefined) return this.#unlisted(`the store has the decision ${id}, which no record lists`)
+    if (listed === undefined) return this.unlisted(`the store has the decision ${id}, which no record lists`)
     if (listed.sha256 !== hash || listed.position !== position || this.#crypto.sha256(certificate) !== hash) {
       return this.#found(listed.position, `the certificate of the decision ${id} is not what it recorded`)
     }
@@ -244,6 +245,17 @@ export class LogVerifier {
     if (problem !== undefined) return this.#found(position, `the decision ${id} does not hold: ${problem}`)
     this.#checked.decisions += 1
     return true
+  }
+
+  /** Something that the store has and no record accounts for; `reason` is a phrase. It is held against the newest. */
+  unlisted(reason: string): boolean {
+    // Beyond a bad record nothing is known of what the log lists.
+    return this.#stopped || this.#found(this.#hashes.length - 1, reason)
+  }
+
+  /** True when a record sent the message whose turn this is. */
+  hasTurn(turn: string): boolean {
+    return this.#messages.has(messageOf(turn))
   }
 
   /**
@@ -392,6 +404,12 @@ export class LogVerifier {
     }
   }
 
+  // A turn that is under way, or was given up, has a journal that no record lists.
+  #unlistedTurn(turn: string): Listed | undefined {
+    const author = this.#messages.recipient(messageOf(turn))
+    return author === undefined ? undefined : { author, positions: new Map() }
+  }
+
   // One digest for all that is signed of an event, so that 32 bytes are kept of it.
   #eventDigest(hash: string, stream: string, type: string, version: number, position: number): string {
     return this.#crypto.sha256(JSON.stringify([hash, stream, type, version, position]))
@@ -438,11 +456,6 @@ export class LogVerifier {
         ...(hashes === undefined ? {} : { hashes: hashes as readonly [string, string] }),
       })
     }
-  }
-
-  // No record is to blame for it, so it is held against the newest; beyond a bad record nothing is known.
-  #unlisted(reason: string): boolean {
-    return this.#stopped || this.#found(this.#hashes.length - 1, reason)
   }
 
   #found(position: number, reason: string): false {

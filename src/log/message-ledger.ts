@@ -67,6 +67,11 @@ export class MessageLedger {
     return this.#entries.has(id)
   }
 
+  /** To whom a message was sent, if a record sent it. */
+  recipient(id: string): string | undefined {
+    return this.#entries.get(id)?.to
+  }
+
   /** Follows a record's turn, settles and cancels. Answers what is wrong with them, as a phrase. */
   follow(body: RecordBody, position: number): string | undefined {
     const problem = body.turn === undefined ? undefined : this.#turn(body.turn, body.author, position)

@@ -16,6 +16,11 @@ const HASH = /^[0-9a-f]{64}$/
 const KEY_ID = /^[0-9a-f]{40}$/
 const MESSAGE_ID = /^msg_[0-9A-Za-z]{1,64}$/
 const TURN_ID = /^turn_[0-9A-Za-z]{1,64}$/
+const DECISION_ID = /^dec_[0-9A-Za-z]{1,64}$/
+/** W3C trace context. */
+const TRACE_ID = /^[0-9a-f]{32}$/
+/** Base64url of 32 bytes; that it is exact is seen when it is decoded. */
+const PUBLIC_KEY = /^[0-9A-Za-z_-]{43}$/
 const TEXT_CHARS_MAX = 4096
 const KINDS: readonly RecordKind[] = ['genesis', 'agents', 'turn', 'send', 'settle', 'cancel']
 const ENDS: readonly TurnEnd[] = ['handled', 'waiting', 'retry', 'dead', 'expired', 'cancelled']
@@ -29,6 +34,8 @@ const isHash: Check = (value) => matches(value, HASH)
 const isText: Check = (value) =>
   typeof value === 'string' && value.length > 0 && value.length <= TEXT_CHARS_MAX && value.isWellFormed()
 const isId: Check = (value) => matches(value, MESSAGE_ID)
+const isTurnId: Check = (value) => matches(value, TURN_ID)
+const isTrace: Check = (value) => matches(value, TRACE_ID)
 const oneOf =
   (values: readonly unknown[]): Check =>
   (value) =>
@@ -63,17 +70,15 @@ const ofAgent = members<AgentEntry>({
   handlers: (value) => list(ofHandler)(value) && namesDiffer(value),
   key: (value) => matches(value, KEY_ID),
   name: (value) => typeof value === 'string' && (isName(value) || value === OWNER),
-  publicKey: isText,
+  publicKey: (value) => matches(value, PUBLIC_KEY),
 })
-
-const hashed = members({ id: isText, sha256: isHash })
 
 const BODY: Checks<RecordBody> = {
   agents: list(ofAgent),
   at: isCount,
   author: isAddress,
-  cancels: isText,
-  decisions: list(hashed),
+  cancels: (value) => isId(value) || isTurnId(value) || isTrace(value),
+  decisions: list(members({ id: (value) => matches(value, DECISION_ID), sha256: isHash })),
   detail: isHash,
   epoch: isCount,
   events: list(members({ sha256: isHash, stream: isText, type: isText, version: isCount })),
@@ -87,11 +92,11 @@ const BODY: Checks<RecordBody> = {
   seq: isCount,
   settles: list(members({ as: oneOf(SETTLED), id: isId })),
   space: (value) => value === '' || isHash(value),
-  trace: isText,
+  trace: isTrace,
   turn: members({
     attempt: isCount,
     end: oneOf(ENDS),
-    id: (value) => matches(value, TURN_ID),
+    id: isTurnId,
     message: members({ id: isId, sha256: isHash }),
     segment: isCount,
   }),
@@ -100,7 +105,7 @@ const BODY: Checks<RecordBody> = {
 const BODY_REQUIRED: readonly string[] = ['at', 'author', 'key', 'kind', 'prev', 'seq', 'space', 'v']
 
 const ENVELOPE: Checks<Envelope> = {
-  cause: orNull((value) => matches(value, TURN_ID)),
+  cause: orNull(isTurnId),
   correlation: isText,
   deadline: orNull(isCount),
   dueAt: orNull(isCount),
@@ -116,7 +121,7 @@ const ENVELOPE: Checks<Envelope> = {
   space: isHash,
   to: isAddress,
   topic: orNull((value) => typeof value === 'string' && isName(value)),
-  trace: isText,
+  trace: isTrace,
   v: (value) => value === 1,
 }
 

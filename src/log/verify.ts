@@ -4,7 +4,7 @@ import { utf8 } from '../core/bytes.ts'
 import { envelopeText } from '../core/message.ts'
 import type { RecordBody } from '../core/record.ts'
 import type { Crypto } from '../ports/crypto.ts'
-import type { LogRecord, Mail } from '../ports/store.ts'
+import type { LogRecord, Mail, StoredEvent } from '../ports/store.ts'
 import { failed } from './failed.ts'
 import { openRecord } from './open-record.ts'
 import type { Registry } from './registry.ts'
@@ -57,6 +57,31 @@ export function verifyMail(crypto: Crypto, mail: Mail, body: RecordBody): void {
   const message = `Message ${id}, of the record at position ${position}, does not verify: ${reason}.`
   const details = { message: id, position, author: body.author, reason }
   throw new CoterieError('COTERIE_VERIFICATION_FAILED', message, { details })
+}
+
+/**
+ * Checks that an event is what the author of this record appended. `body` is that of the record at
+ * `event.position`, already verified.
+ *
+ * @throws CoterieError `COTERIE_VERIFICATION_FAILED` with `details` `{ stream, version, position, author, reason }`.
+ */
+export function verifyEvent(crypto: Crypto, event: StoredEvent, body: RecordBody): void {
+  const { stream, version, position } = event
+  const reason = eventProblem(crypto, event, body)
+  if (reason === undefined) return
+  const which = `Event ${version} of the stream ${JSON.stringify(stream)}, of the record at position ${position},`
+  const details = { stream, version, position, author: body.author, reason }
+  throw new CoterieError('COTERIE_VERIFICATION_FAILED', `${which} does not verify: ${reason}.`, { details })
+}
+
+function eventProblem(crypto: Crypto, event: StoredEvent, body: RecordBody): string | undefined {
+  const { stream, version, type, data, hash } = event
+  const isListed = body.events?.some((listed) => {
+    const isPlace = listed.stream === stream && listed.version === version
+    return isPlace && listed.type === type && listed.sha256 === hash
+  })
+  if (isListed !== true) return `${JSON.stringify(body.author)} did not append it in this record`
+  return crypto.sha256(data) === hash ? undefined : 'its data is not what was signed'
 }
 
 function mailProblem(crypto: Crypto, mail: Mail, body: RecordBody): string | undefined {

@@ -283,6 +283,11 @@ export interface SpaceStore {
   journal(turn: string): Promise<readonly JournalChunk[]>
   stream(stream: string, upTo?: number): Promise<{ version: number; events: readonly StoredEvent[] }>
 
+  /** For verification: the names of the streams that have events, in an order of the store's own. */
+  streams(after: string | null, limit: number): Promise<readonly string[]>
+  /** For verification: the turns that have a journal, in an order of the store's own. */
+  journals(after: string | null, limit: number): Promise<readonly string[]>
+
   /** The number of events in a stream. */
   version(stream: string): Promise<number>
 
@@ -307,7 +312,10 @@ export type MessagesQuery =
   | { readonly cause: string; readonly limit: number }
   | { readonly state: MessageState; readonly limit: number }
   | { readonly position: number; readonly limit: number }
-  /** For verification: every message, by the place where it was written. */
+  /**
+   * For verification: every message, by the place where it was written. What lies behind the newest record, where
+   * no commit puts it, is given too.
+   */
   | { readonly after: number; readonly limit: number }
 
 /** A database with its spaces. */

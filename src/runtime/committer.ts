@@ -40,11 +40,17 @@ interface Ready {
 /** Told of every accepted write, before its author is. */
 export type CommitListener = (write: Write, outcome: Accepted) => void
 
+/** Says why an author's chain cannot end where the store says that it does. */
+export type HeadCheck = (author: string, head: ChainHead) => CoterieError | undefined
+
 export class Committer {
   readonly #context: Context
   readonly #heads = new Map<string, ChainHead>()
   readonly #lines = new Map<string, number>()
   readonly #listener: CommitListener
+  readonly #headCheck: HeadCheck
+  /** Authors whose chain has gone back: nothing is signed for them, for it would be a second record of one number. */
+  readonly #goneBack = new Map<string, CoterieError>()
   #queue: Pending[] = []
   #batch: readonly Pending[] = []
   #flushed: (() => void)[] = []
@@ -53,9 +59,10 @@ export class Committer {
   #closed: CoterieError | undefined
   #idle: (() => void)[] = []
 
-  constructor(context: Context, listener: CommitListener) {
+  constructor(context: Context, listener: CommitListener, headCheck: HeadCheck) {
     this.#context = context
     this.#listener = listener
+    this.#headCheck = headCheck
   }
 
   /**
@@ -63,7 +70,7 @@ export class Committer {
    * written any more.
    */
   setHead(author: string, head: ChainHead): void {
-    this.#heads.set(author, head)
+    this.#learned(author, head)
     this.#lines.set(author, this.line(author) + 1)
   }
 
@@ -164,15 +171,17 @@ export class Committer {
       this.#context.limits,
     )
     const heads = new Map(before)
+    const told = new Map<string, ChainHead>()
     ready.forEach(({ write, pending }, index) => {
       const outcome = outcomes[index]
       if (outcome === undefined) throw new Error('the store answered for fewer writes than it was given')
       if (write.type === 'record') {
         if (outcome.type === 'accepted') heads.set(pending.author, write.record)
-        else if (outcome.type === 'conflict') heads.set(pending.author, outcome.head)
+        else if (outcome.type === 'conflict') told.set(pending.author, outcome.head)
       }
     })
     for (const [author, head] of heads) this.#heads.set(author, { seq: head.seq, hash: head.hash })
+    for (const [author, head] of told) this.#learned(author, head)
     this.#break(
       ready.flatMap(({ pending, write }, index) => {
         return write.type === 'record' && outcomes[index]?.type !== 'accepted' ? [pending] : []
@@ -194,8 +203,20 @@ export class Committer {
   async #learnHeads(batch: readonly Pending[]): Promise<void> {
     for (const { author, make } of batch) {
       if (typeof make === 'function' && !this.#heads.has(author)) {
-        this.#heads.set(author, await this.#context.store.head(author))
+        this.#learned(author, await this.#context.store.head(author))
       }
+    }
+  }
+
+  /** Takes the store's word for where a chain ends, unless this process knows better. */
+  #learned(author: string, head: ChainHead): void {
+    const problem = this.#headCheck(author, head)
+    if (problem === undefined) {
+      this.#goneBack.delete(author)
+      this.#heads.set(author, { seq: head.seq, hash: head.hash })
+    } else {
+      this.#goneBack.set(author, problem)
+      this.#heads.delete(author)
     }
   }
 
@@ -213,6 +234,11 @@ export class Committer {
       }
       if (pending.line !== undefined && pending.line !== this.line(author)) {
         pending.done({ type: 'conflict', head: this.#heads.get(author) ?? { seq: -1, hash: '' } })
+        continue
+      }
+      const goneBack = this.#goneBack.get(author)
+      if (goneBack !== undefined) {
+        pending.failed(goneBack)
         continue
       }
       const draft = this.#make(pending, make)

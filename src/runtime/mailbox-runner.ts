@@ -58,6 +58,7 @@ export class MailboxRunner implements TurnHost {
   readonly context: Context
   readonly committer: Committer
   readonly directory: Directory
+  readonly trust: Trust
   readonly lease: Lease
   readonly late: Set<string> = new Set()
   readonly #host: RunnerHost
@@ -81,6 +82,7 @@ export class MailboxRunner implements TurnHost {
     this.context = host.context
     this.committer = host.committer
     this.directory = host.directory
+    this.trust = host.trust
     this.lease = lease
     this.#waiting = waiting
     this.#fresh = fresh
@@ -288,7 +290,7 @@ export class MailboxRunner implements TurnHost {
   async #refuse(mail: Mail): Promise<CoterieError | undefined> {
     const { envelope } = mail
     try {
-      await this.#host.trust.check(mail)
+      await this.trust.check(mail)
     } catch (error) {
       if (error instanceof CoterieError && !isOfStore(error)) return error
       throw error
@@ -309,9 +311,7 @@ export class MailboxRunner implements TurnHost {
       return new CoterieError(
         'COTERIE_DEADLINE_PASSED',
         `Message ${envelope.id} to ${envelope.to} was not handled before its deadline.`,
-        {
-          details: { deadline: envelope.deadline },
-        },
+        { details: { deadline: envelope.deadline } },
       )
     }
     if (mail.crashes > this.context.limits.crashesPerMessage) {
@@ -424,7 +424,7 @@ export class MailboxRunner implements TurnHost {
   /** An answer that is not what its sender signed fails the question; it is never handed on. */
   async #answered(wait: OpenWait, answer: Mail): Promise<DoneEntry> {
     try {
-      await this.#host.trust.check(answer)
+      await this.trust.check(answer)
       return doneBy(wait, answer)
     } catch (error) {
       if (isOfStore(error)) throw error

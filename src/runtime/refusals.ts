@@ -37,7 +37,7 @@ export function staleRead(
   return new CoterieError(
     'COTERIE_STALE_READ',
     `Stream "${stream}" moved from version ${expected} to ${actual} after ${turn} had read it.`,
-    { details: { stream }, retryable: false },
+    { details: { stream } },
   )
 }
 

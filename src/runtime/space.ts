@@ -68,7 +68,8 @@ export class Space {
     this.#release = context.clock.keepAlive()
     this.#directory = new Directory(context)
     const trust = new Trust(context, this.#directory)
-    this.#committer = new Committer(context, (write, outcome) => this.#committed(trust, write, outcome))
+    const committed = (write: Write, outcome: Accepted): void => this.#committed(trust, write, outcome)
+    this.#committer = new Committer(context, committed, (author, head) => trust.headProblem(author, head))
     this.#outside = new Outside(context, this.#committer, this.#directory, trust)
     this.#worker = new Worker(
       { context, committer: this.#committer, directory: this.#directory, trust, outside: this.#outside },
@@ -322,7 +323,7 @@ export class Space {
   }
 
   #committed(trust: Trust, write: Write, outcome: Accepted): void {
-    if (write.type === 'record') for (const message of write.messages) trust.wrote(message)
+    if (write.type === 'record') trust.wrote(write, outcome.position)
     this.#worker.committed(write, outcome)
     this.#outside.committed(write)
   }

@@ -27,12 +27,14 @@ import { deadlinePassed, keyReused, leaseLost, mailboxFull, staleRead, waitCycle
 import { Replay } from './replay.ts'
 import { SegmentFailure, isPlain, plainEffects, sealEffects, segmentDraft } from './segment.ts'
 import type { SealedEffects, SegmentParts, SegmentRest } from './segment.ts'
+import type { Trust } from './trust.ts'
 
 /** What a turn needs of the runner that hosts it. */
 export interface TurnHost {
   readonly context: Context
   readonly committer: Committer
   readonly directory: Directory
+  readonly trust: Trust
   readonly lease: Lease
   /** Messages that the store has found past their deadline, whatever the clock here says. */
   readonly late: Set<string>

@@ -25,6 +25,7 @@ import { runDecision } from './decide.ts'
 import { checkHorizon, deadlineFor, encode, makeMessage } from './outbox.ts'
 import type { Origin, Target } from './outbox.ts'
 import { runStep } from './step.ts'
+import type { TrustedStream } from './trusted-streams.ts'
 import type { TurnEngine } from './turn-engine.ts'
 
 const never = <T>(): Promise<T> => new Promise<T>(() => undefined)
@@ -200,7 +201,7 @@ export class TurnHandle implements Turn<unknown> {
       upTo = Number(done.value)
     } else if (engine.rollingBack) return never()
     else await engine.host.barrier()
-    const { version, events } = await engine.host.context.store.stream(stream, upTo)
+    const { version, events } = await this.#stream(stream, upTo)
     this.#live()
     if (recorded.type !== 'done') {
       engine.effects.entries.push({ t: 'call', i: recorded.i, op: 'read', name: stream })
@@ -215,6 +216,21 @@ export class TurnHandle implements Turn<unknown> {
     return {
       version: upTo ?? version,
       events: events.map((e) => ({ type: e.type, version: e.version, data: JSON.parse(e.data) })),
+    }
+  }
+
+  /** A stream that somebody has changed ends the attempt, whatever the handler makes of the error. */
+  async #stream(stream: string, upTo: number | undefined): Promise<TrustedStream> {
+    const engine = this.#engine
+    try {
+      return await engine.host.trust.readStream(stream, upTo)
+    } catch (error) {
+      const isUntrue = error instanceof CoterieError && error.code === 'COTERIE_VERIFICATION_FAILED'
+      if (isUntrue && !engine.rollingBack) {
+        engine.onFailure(error)
+        engine.stop(error)
+      }
+      throw error
     }
   }
 

@@ -261,7 +261,9 @@ export class TurnRun {
     engine.effects.reasons = reasons
     engine.effects.chunks = chunks
     const failure = value as unknown as Json
-    const cut = cutAfterFailure(engine.failures, error)
+    // A read that went stale is not given back from the journal either: it would be stale for ever.
+    const isStale = error instanceof CoterieError && error.code === 'COTERIE_STALE_READ'
+    const cut = isStale ? engine.staleCall : cutAfterFailure(engine.failures, error)
     if (cut !== undefined) engine.effects.entries.push({ t: 'cut', i: cut })
     if (!this.#isFinal(error)) {
       const dueAt = context.clock.now() + backoffMs(engine.handler.retry, attempts, context.random.number())

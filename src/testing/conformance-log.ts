@@ -5,10 +5,20 @@
  */
 
 import assert from 'node:assert/strict'
+import { turnOf } from '../core/ids.ts'
 import type { MessagesQuery } from '../ports/store.ts'
 import { idOf } from './conformance-kit.ts'
 import type { Case } from './conformance-kit.ts'
-import { fakeEvent, fakeHash, fakeMessage, fakeRecord, nextFixture, SIGNATURE } from './fixtures.ts'
+import {
+  fakeChunk,
+  fakeEvent,
+  fakeHash,
+  fakeJournal,
+  fakeMessage,
+  fakeRecord,
+  nextFixture,
+  SIGNATURE,
+} from './fixtures.ts'
 
 /** Cases of reading and of sharing. */
 export const LOG_CASES: readonly Case[] = [
@@ -151,6 +161,29 @@ export const LOG_CASES: readonly Case[] = [
     },
   ],
   [
+    'names every stream that has events, and every turn that has a journal, page by page',
+    async (kit) => {
+      const { space } = kit
+      const names = ['Z/1', 'a', 'a b', 'b', 'é']
+      const events = names.toReversed().flatMap((name) => [fakeEvent(name, 1), fakeEvent(name, 2)])
+      await kit.accept(kit.write('client/one', { events }))
+      assert.deepEqual(await inPages((after, limit) => space.streams(after, limit)), names)
+      assert.deepEqual(await space.journals(null, 9), [])
+      const lease = await kit.lease('x')
+      const turns: string[] = []
+      for (const chunks of [[0], [0, 1], [0]]) {
+        const message = await kit.send('x')
+        const turn = turnOf(idOf(message))
+        turns.push(turn)
+        for (const chunk of chunks) {
+          const write = fakeJournal(lease, idOf(message), { chunk: fakeChunk(turn, chunk) })
+          assert.equal((await kit.commitOne(write)).type, 'accepted')
+        }
+      }
+      assert.deepEqual(await inPages((after, limit) => space.journals(after, limit)), turns.toSorted())
+    },
+  ],
+  [
     'keeps decisions, in the order of their ids',
     async (kit) => {
       const decisions = ['dec_1', 'dec_2', 'dec_3'].map((id) => ({ id, hash: fakeHash(), certificate: '{}' }))
@@ -264,3 +297,15 @@ export const LOG_CASES: readonly Case[] = [
     },
   ],
 ]
+
+/** Everything that a list gives, read in pages of two; sorted, as its order is the store's own. */
+async function inPages(
+  list: (after: string | null, limit: number) => Promise<readonly string[]>,
+): Promise<readonly string[]> {
+  const names: string[] = []
+  for (let page = await list(null, 2); page.length > 0; page = await list(names.at(-1) ?? null, 2)) {
+    assert.ok(page.length <= 2)
+    names.push(...page)
+  }
+  return names.toSorted()
+}

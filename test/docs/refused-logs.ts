@@ -178,6 +178,12 @@ function wellSigned(space: Space): readonly Variant[] {
       undefined,
       recordText(next(alice)).replace(/,"v":1}$/, ',"trace":"a\\"b","v":1}'),
     ),
+    variant('a trace that is none', next({ ...alice, trace: 'yesterday' })),
+    variant(
+      'a decision whose id is none',
+      next({ ...alice, decisions: [{ id: 'decision', sha256: '0'.repeat(64) }] }),
+    ),
+    variant('a cancel of everything', next({ ...alice, kind: 'cancel', cancels: 'everything' })),
     variant('a genesis that is not the first record', genesis),
     variant(
       'agents named by another than the owner',

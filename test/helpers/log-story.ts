@@ -32,7 +32,7 @@ export function story(): Space {
     [reply],
   )
   const second = space.chunk(question, [{ t: 'done', i: 0 }])
-  const proposal = proposalOf(2, { space: space.id, decision: 'decision_1' })
+  const proposal = proposalOf(2, { space: space.id, decision: 'dec_1' })
   const ballots = ['alice', 'bob'].map((member) => castBy(member, proposal, 'yes'))
   const certificate = canonicalize(makeCertificate(crypto, proposal, ballots, 9))
   const hash = crypto.sha256(certificate)
@@ -40,7 +40,7 @@ export function story(): Space {
     question,
     'handled',
     {
-      decisions: [{ id: 'decision_1', sha256: hash }],
+      decisions: [{ id: 'dec_1', sha256: hash }],
       epoch: 2,
       events: [
         space.event('ledger', { paid: 7 }),
@@ -56,7 +56,7 @@ export function story(): Space {
     },
     [{ to: 'client/1', kind: 'reply', re: question }],
   )
-  space.decisions.push({ id: 'decision_1', hash, certificate, position: space.position })
+  space.decisions.push({ id: 'dec_1', hash, certificate, position: space.position })
   space.leave(answer, 'handled')
   const [last = ''] = space.send('client/2', [{ to: 'bob', trace: 'b'.repeat(32) }])
   space.turn(last, 'retry')

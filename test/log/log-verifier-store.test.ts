@@ -160,7 +160,7 @@ suite('a journal is found out', () => {
 
 suite('a decision is found out', () => {
   const other = (space: Space, changes: object = {}, voters = ['alice', 'bob']): string => {
-    const proposal = proposalOf(2, { space: space.id, decision: 'decision_1', ...changes })
+    const proposal = proposalOf(2, { space: space.id, decision: 'dec_1', ...changes })
     const ballots = voters.map((member) => castBy(member, proposal, 'yes'))
     return canonicalize(makeCertificate(crypto, proposal, ballots, 9))
   }
@@ -183,9 +183,9 @@ suite('a decision is found out', () => {
   })
 
   test('when the store lacks it, has it twice, or has one that no record lists', () => {
-    spoiled((space) => space.decisions.pop(), ENDED, /lacks the certificate of the decision decision_1/)
+    spoiled((space) => space.decisions.pop(), ENDED, /lacks the certificate of the decision dec_1/)
     spoiled((space) => space.decisions.push(...space.decisions), 9, /which no record lists/)
-    spoiled((space) => change(space.decisions, 0, { id: 'decision_2' }), ENDED, /lacks the certificate/)
+    spoiled((space) => change(space.decisions, 0, { id: 'dec_2' }), ENDED, /lacks the certificate/)
   })
 
   /** A log in which alice has recorded this certificate. */
@@ -197,8 +197,8 @@ suite('a decision is found out', () => {
     before(space)
     const text = certificate(space)
     const hash = crypto.sha256(text)
-    space.write({ author: 'alice', kind: 'send', decisions: [{ id: 'decision_1', sha256: hash }] })
-    space.decisions.push({ id: 'decision_1', hash, certificate: text, position: space.position })
+    space.write({ author: 'alice', kind: 'send', decisions: [{ id: 'dec_1', sha256: hash }] })
+    space.decisions.push({ id: 'dec_1', hash, certificate: text, position: space.position })
     return verifyAll(space)
   }
 
@@ -210,7 +210,7 @@ suite('a decision is found out', () => {
       [() => '{}', /missing or unknown keys/],
       [(space) => other(space).replace('"outcome":"yes"', '"outcome":"no"'), /outcome/],
       [(space) => other(space, { space: 'elsewhere' }), /its certificate is of another space/],
-      [(space) => other(space, { decision: 'decision_2' }), /its certificate is that of "decision_2"/],
+      [(space) => other(space, { decision: 'dec_2' }), /its certificate is that of "dec_2"/],
       [(space) => other(space, { electorate: proposalOf(3).electorate }), /is not trusted/],
     ]
     for (const [certificate, reason] of cases) {
@@ -233,7 +233,7 @@ suite('a decision is found out', () => {
 
   test('when a second record lists it', () => {
     refused(
-      { author: 'bob', kind: 'send', decisions: [{ id: 'decision_1', sha256: crypto.sha256('x') }] },
+      { author: 'bob', kind: 'send', decisions: [{ id: 'dec_1', sha256: crypto.sha256('x') }] },
       /listed before/,
     )
   })

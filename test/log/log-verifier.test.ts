@@ -374,7 +374,7 @@ suite('the report', () => {
     const first = faultOf(verifyAll(space))
     assert.equal(first.position, 8)
     space.decisions.pop()
-    space.decisions.push({ id: 'decision_1', hash: crypto.sha256('x'), certificate: 'x', position: ENDED })
+    space.decisions.push({ id: 'dec_1', hash: crypto.sha256('x'), certificate: 'x', position: ENDED })
     assert.equal(faultOf(verifyAll(space)).position, ENDED)
     change(space.events.get('ledger') ?? [], 0, { data: 'x' })
     const report = verifyAll(space)

@@ -176,7 +176,7 @@ suite('an envelope is refused, though it is well signed,', () => {
     space: [null, '', 'x'],
     to: [null, '', 'a/'],
     topic: ['', 'a b', 7],
-    trace: [null, '', '\ud800'],
+    trace: [null, '', '\ud800', 'a'.repeat(31), 'A'.repeat(32), `${'a'.repeat(31)}"`],
     v: [null, 2],
   }
   for (const [name, values] of Object.entries(wrong)) {

@@ -20,7 +20,7 @@ function written(): { readonly space: Space; readonly record: LogRecord; readonl
   const [id = ''] = space.send('client/1', [{ to: 'alice' }])
   space.turn(id, 'handled', {
     cancels: 'a'.repeat(32),
-    decisions: [{ id: 'decision_1', sha256: HASH }],
+    decisions: [{ id: 'dec_1', sha256: HASH }],
     epoch: 3,
     events: [{ sha256: HASH, stream: 'account 7', type: 'paid', version: 1 }],
     journal: [HASH],
@@ -351,8 +351,18 @@ suite('a body is refused, though it is well signed,', () => {
   const wrong: Readonly<Record<string, readonly unknown[]>> = {
     at: [null, -1, 1.5, '1', 2 ** 53],
     author: [null, 7, '', 'no name', 'alice/', '@other', '-a', `alice/${lone}`],
-    cancels: [null, '', 7, lone],
-    decisions: [null, {}, [null], [{}], [{ id: 'd', sha256: 'x' }], [{ id: lone, sha256: HASH }]],
+    cancels: [null, '', 7, lone, 'everything', 'msg_', 'a'.repeat(33)],
+    decisions: [
+      null,
+      {},
+      [null],
+      [{}],
+      [{ id: 'dec_1', sha256: 'x' }],
+      [{ id: lone, sha256: HASH }],
+      [{ id: 'd', sha256: HASH }],
+      [{ id: 'dec_', sha256: HASH }],
+      [{ id: 'dec_"', sha256: HASH }],
+    ],
     detail: [null, '', 'x', HASH.toUpperCase(), `${HASH}\n`],
     epoch: [null, -1, '3'],
     events: [
@@ -378,7 +388,7 @@ suite('a body is refused, though it is well signed,', () => {
     seq: [null, -1, '0', 1.5],
     settles: [null, {}, [{}], [{ as: 'dead', id: 'msg_1' }], [{ as: 'queued', id: '' }]],
     space: [null, 'x', 7],
-    trace: [null, '', 7, lone],
+    trace: [null, '', 7, lone, 'a'.repeat(31), 'A'.repeat(32), `${'a'.repeat(31)}"`],
     turn: [
       null,
       [],
@@ -403,8 +413,9 @@ suite('a body is refused, though it is well signed,', () => {
   }
 
   test('when a text in it is longer than 4,096 characters, and not when it is as long', () => {
-    assert.ok(verify(signedValue({ ...value, trace: 'x'.repeat(4096) })))
-    refuse(signedValue({ ...value, trace: 'x'.repeat(4097) }), /"trace" of its body is malformed/)
+    const reads = (length: number): unknown => [{ stream: 'x'.repeat(length), version: 1 }]
+    assert.ok(verify(signedValue({ ...value, reads: reads(4096) })))
+    refuse(signedValue({ ...value, reads: reads(4097) }), /"reads" of its body is malformed/)
   })
 
   test('when its members do not agree with each other', () => {

@@ -7,6 +7,7 @@ const LOG = ['test/log/log-verifier.test.ts']
 const MAIL = ['test/log/verify-mail.test.ts']
 const RECORD = ['test/log/verify-record.test.ts']
 const REGISTRY = ['test/log/registry.test.ts']
+const VERIFY = ['test/cli/verify-store.test.ts']
 const RULE = ['test/voting/rule.test.ts']
 
 /** Faults of what proves something: signatures, hashes, keys, ballots and certificates. */
@@ -17,6 +18,30 @@ export const proofMutants: readonly Mutant[] = [
     file: 'src/log/seal.ts',
     find: 'if (!crypto.verify(publicKey, rootBytes(root), proof.signature)) return false',
     replace: '',
+    tests: RECORD,
+  },
+  {
+    name: 'passes-over-what-lies-behind-the-log',
+    invariant: 'verify finds what no record accounts for',
+    file: 'src/cli/queries/verify-log.ts',
+    find: 'for (const what of behind.beyond(now))',
+    replace: 'for (const what of behind.beyond(Infinity))',
+    tests: VERIFY,
+  },
+  {
+    name: 'asks-only-for-the-streams-that-it-knows',
+    invariant: 'verify finds what no record accounts for',
+    file: 'src/cli/queries/verify-log.ts',
+    find: 'for (const name of names) if (!given.has(name)) yield name',
+    replace: '',
+    tests: VERIFY,
+  },
+  {
+    name: 'takes-any-text-for-a-trace',
+    invariant: 'what a record writes without quotes has no character to be quoted',
+    file: 'src/log/shape.ts',
+    find: 'trace: isTrace,\n  turn: ',
+    replace: 'trace: isText,\n  turn: ',
     tests: RECORD,
   },
   {

@@ -9,6 +9,7 @@ const PROCESSES = ['test/runtime/processes.test.ts']
 const REPLAY = ['test/runtime/replay.test.ts']
 const ROLLBACK = ['test/runtime/rollback.test.ts']
 const STREAMS = ['test/runtime/streams.test.ts']
+const STREAM_TAMPERING = ['test/runtime/stream-tampering.test.ts']
 const TAMPERING = ['test/runtime/tampering.test.ts']
 const WAITS = ['test/runtime/waits.test.ts']
 
@@ -42,7 +43,7 @@ export const runtimeMutants: readonly Mutant[] = [
     name: 'handles-messages-unchecked',
     invariant: 'a message is handled only as its sender signed it',
     file: 'src/runtime/mailbox-runner.ts',
-    find: 'await this.#host.trust.check(mail)',
+    find: 'await this.trust.check(mail)',
     replace: '',
     tests: OWN,
   },
@@ -50,7 +51,7 @@ export const runtimeMutants: readonly Mutant[] = [
     name: 'takes-answers-unchecked',
     invariant: 'an answer is taken only as its sender signed it',
     file: 'src/runtime/mailbox-runner.ts',
-    find: 'await this.#host.trust.check(answer)',
+    find: 'await this.trust.check(answer)',
     replace: '',
     tests: TAMPERING,
   },
@@ -61,6 +62,62 @@ export const runtimeMutants: readonly Mutant[] = [
     find: 'envelope.to !== this.lease.address',
     replace: 'false',
     tests: TAMPERING,
+  },
+  {
+    name: 'reads-streams-unchecked',
+    invariant: 'a turn is given events only as their authors signed them',
+    file: 'src/runtime/trust.ts',
+    find: 'return this.#streams.read(stream, upTo)',
+    replace: 'return this.#context.store.stream(stream, upTo)',
+    tests: STREAM_TAMPERING,
+  },
+  {
+    name: 'takes-an-event-that-no-record-lists',
+    invariant: 'a turn is given events only as their authors signed them',
+    file: 'src/log/verify.ts',
+    find: 'if (isListed !== true)',
+    replace: 'if (body.events === undefined)',
+    tests: STREAM_TAMPERING,
+  },
+  {
+    name: 'believes-what-it-has-verified-before',
+    invariant: 'a stream that was verified is compared when it is read again',
+    file: 'src/runtime/trusted-streams.ts',
+    find: ' && before === known.digest',
+    replace: '',
+    tests: STREAM_TAMPERING,
+  },
+  {
+    name: 'does-not-notice-that-a-stream-is-shorter',
+    invariant: 'a stream never ends before the version that was seen of it',
+    file: 'src/runtime/trusted-streams.ts',
+    find: 'if (version < least) throw',
+    replace: 'if (false) throw',
+    tests: STREAM_TAMPERING,
+  },
+  {
+    name: 'lets-a-handler-pass-over-a-changed-stream',
+    invariant: 'a turn that was shown a changed stream commits nothing',
+    file: 'src/runtime/turn-handle.ts',
+    find: 'if (isUntrue && !engine.rollingBack) {',
+    replace: 'if (false) {',
+    tests: STREAM_TAMPERING,
+  },
+  {
+    name: 'does-not-hold-records-of-one-author-against-each-other',
+    invariant: 'the records of an author that a process has seen fit into one chain',
+    file: 'src/runtime/trusted-records.ts',
+    find: 'if (problem !== undefined) throw',
+    replace: 'if (false) throw',
+    tests: STREAM_TAMPERING,
+  },
+  {
+    name: 'signs-on-a-chain-that-has-gone-back',
+    invariant: 'no process signs two records of one number',
+    file: 'src/runtime/committer.ts',
+    find: 'if (problem === undefined) {',
+    replace: 'if (true) {',
+    tests: ['test/runtime/rolled-back-store.test.ts'],
   },
   {
     name: 'handles-a-message-past-its-deadline',

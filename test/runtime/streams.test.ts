@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { agent, on } from '../../src/index.ts'
+import { agent, CoterieError, on } from '../../src/index.ts'
 import type { StalePolicy } from '../../src/index.ts'
 import {
   ONCE,
@@ -147,6 +147,34 @@ test('stale: fail ends the turn with COTERIE_STALE_READ and appends nothing', as
   first.open()
   await assert.rejects(asked, code('COTERIE_ASK_FAILED', /"account" moved from version 0 to 1/))
   assert.equal((await space.store.stream('account')).version, 1)
+})
+
+test('stale: fail is final for the attempt, and the dead letter that is put back reads anew', async (t) => {
+  const [first, read] = [gate(), gate()]
+  const runs = recorder()
+  const slow = agent('slow', {
+    add: on({ input: nothing, stale: 'fail', retry: { attempts: 3, firstMs: 1 } }, async (turn) => {
+      const { version } = await turn.read('account')
+      // The step makes the read durable with its result.
+      await turn.step('look', () => runs.note(version))
+      read.open()
+      await first.opened
+      turn.append('account', 'added', version)
+    }),
+  })
+  const quick = quickAgent()
+  const space = await start(t, [slow, quick])
+  const id = await space.send(slow.add, null)
+  await read.opened
+  await space.ask(quick.add, null)
+  first.open()
+  await untilState(space, id, 'dead')
+  const { error, attempts } = await space.receipt(id)
+  assert.deepEqual([error?.code, error?.retryable, attempts], ['COTERIE_STALE_READ', false, 1])
+  assert.equal(new CoterieError('COTERIE_STALE_READ', '').retryable, false)
+  await space.retryDead(id)
+  await untilState(space, id, 'handled')
+  assert.deepEqual(runs.seen, [0, 1])
 })
 
 test('stale: accept commits all the same, behind what has come meanwhile', async (t) => {

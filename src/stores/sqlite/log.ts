@@ -63,6 +63,8 @@ const JOURNAL =
 const WAITS = 'select number, target, request, due_ms from waits where space = ? and turn = ? order by number'
 const EVENTS = `select stream, version, position, type, data, hash from events
   where space = ? and stream = ? and version <= ? order by version`
+const STREAMS = 'select distinct stream from events where space = ? and stream > ? order by stream limit ?'
+const JOURNALS = 'select distinct turn from journal where space = ? and turn > ? order by turn limit ?'
 const DECISION = 'select id, hash, certificate, position from decisions where space = ? and id = ?'
 const DECISIONS = `select id, hash, certificate, position from decisions
   where space = ? and id > ? order by id limit ?`
@@ -121,6 +123,16 @@ export class LogReader {
 
   events(stream: string, upTo: number): readonly StoredEvent[] {
     return this.#db.sql(EVENTS).all(this.#space, stream, upTo).map(eventOf)
+  }
+
+  streams(after: string | null, limit: number): readonly string[] {
+    const rows = this.#db.sql(STREAMS).all(this.#space, after ?? '', limit)
+    return rows.map((row) => text(row, 'stream'))
+  }
+
+  journals(after: string | null, limit: number): readonly string[] {
+    const rows = this.#db.sql(JOURNALS).all(this.#space, after ?? '', limit)
+    return rows.map((row) => text(row, 'turn'))
   }
 
   decision(id: string): KeptDecision | undefined {

@@ -143,6 +143,14 @@ export class SqliteSpace implements SpaceStore {
     })
   }
 
+  async streams(after: string | null, limit: number): Promise<readonly string[]> {
+    return this.#handle.query(() => this.#log.streams(after, limit))
+  }
+
+  async journals(after: string | null, limit: number): Promise<readonly string[]> {
+    return this.#handle.query(() => this.#log.journals(after, limit))
+  }
+
   async version(stream: string): Promise<number> {
     return this.#handle.query((db) => readVersion(db, this.#space, stream))
   }

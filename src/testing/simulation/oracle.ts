@@ -131,8 +131,10 @@ async function judgeProofs(
     verifier.record(record)
     for (const { row } of evidence.stories) if (row.position === record.position) verifier.message(row)
   }
-  for (const stream of verifier.streams()) verifier.stream(stream, (await store.stream(stream)).events)
-  for (const turn of verifier.turns()) verifier.journal(turn, await store.journal(turn))
+  const streams = new Set([...verifier.streams(), ...(await store.streams(null, Number.MAX_SAFE_INTEGER))])
+  for (const stream of streams) verifier.stream(stream, (await store.stream(stream)).events)
+  const turns = new Set([...verifier.turns(), ...(await store.journals(null, Number.MAX_SAFE_INTEGER))])
+  for (const turn of turns) verifier.journal(turn, await store.journal(turn))
   for (const decision of await store.decisions(null, evidence.records.length)) verifier.decision(decision)
   const { ok, fault } = verifier.finish()
   if (ok) return []
