@@ -15,11 +15,12 @@ export type Row = Readonly<Record<string, unknown>>
 
 /** A server as its clients see it. */
 export class Endpoint {
-  readonly #password: string
+  /** Of `USER`. */
+  readonly password: string
   #port: number
 
   constructor(password: string, port: number) {
-    this.#password = password
+    this.password = password
     this.#port = port
   }
 
@@ -40,7 +41,7 @@ export class Endpoint {
 
   /** What a client needs to connect to a database, by way of another port if need be. */
   url(database = 'postgres', port: number = this.#port): string {
-    return `postgres://${USER}:${this.#password}@127.0.0.1:${port}/${database}`
+    return `postgres://${USER}:${this.password}@127.0.0.1:${port}/${database}`
   }
 
   /** Creates an empty database, and answers its name. `more` is added to the command. */

@@ -8,11 +8,11 @@
  */
 
 import { spawn } from 'node:child_process'
-import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { accountOfServer, ENVIRONMENT, folderFor, programsFor } from './account.ts'
+import { accountOfServer, copyTree, ENVIRONMENT, give, folderFor, programsFor } from './account.ts'
 import type { Account } from './account.ts'
 import { makeData } from './cluster.ts'
 import { Endpoint } from './endpoint.ts'
@@ -27,6 +27,8 @@ export interface ServerOptions {
   readonly release?: Release
   /** Settings of the server, as in postgresql.conf. */
   readonly settings?: Readonly<Record<string, string>>
+  /** A server that has not run yet: the new one begins with its data, and can follow it. */
+  readonly copyOf?: PostgresServer
 }
 
 /** SIGTERM waits for clients, SIGINT sends them away, SIGQUIT leaves recovery to the next start. */
@@ -56,13 +58,15 @@ export class PostgresServer extends Endpoint implements AsyncDisposable {
   #settings: Readonly<Record<string, string>>
 
   /** Makes the data folder; the server does not run yet. */
-  constructor({ release = postgres18, settings = {} }: ServerOptions = {}) {
+  constructor({ release = postgres18, settings = {}, copyOf }: ServerOptions = {}) {
     if (release.missing !== undefined) throw new Error(release.missing)
     const account = accountOfServer()
     const folder = folderFor(account)
     guard(folder)
     const programs = programsFor(account, release, folder)
-    super(makeData(account, programs, folder), 0)
+    const password =
+      copyOf === undefined ? makeData(account, programs, folder) : copyData(copyOf, account, folder)
+    super(password, 0)
     this.release = release
     this.#settings = settings
     this.#account = account
@@ -85,6 +89,13 @@ export class PostgresServer extends Endpoint implements AsyncDisposable {
   /** The process id of the postmaster; undefined while it does not run. */
   get postmaster(): number | undefined {
     return postmasterOf(this.data)
+  }
+
+  /** Writes a file of the data folder, before the start. */
+  write(name: string, text: string): void {
+    const path = join(this.data, name)
+    writeFileSync(path, text)
+    give(this.#account, path)
   }
 
   /** Starts it, and waits until it takes connections. `settings` replace or join those that it has. */
@@ -181,6 +192,11 @@ export async function postgresFor(
   t.after(() => server[Symbol.asyncDispose]())
   await server.start()
   return server
+}
+
+function copyData({ data, password }: PostgresServer, account: Account, folder: string): string {
+  copyTree(data, join(folder, 'data'), account, false)
+  return password
 }
 
 async function freePort(): Promise<number> {
