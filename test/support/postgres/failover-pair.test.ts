@@ -20,7 +20,7 @@ for (const release of releases) {
         answered = i
       }
     })().catch(() => undefined)
-    while (answered < 20) await delay(5)
+    await until(() => answered >= 20)
     await assert.rejects(standby.query('insert into kept values (0)'), { code: '25006' })
 
     await pair.killPrimary()
@@ -55,4 +55,8 @@ for (const release of releases) {
       assert.deepEqual(await commit, [])
     },
   )
+}
+
+async function until(fact: () => boolean): Promise<void> {
+  while (!fact()) await delay(5)
 }

@@ -67,8 +67,7 @@ export class FailoverPair implements AsyncDisposable {
     const { username, password, port } = new URL(this.primary.url())
     this.standby.write('standby.signal', '')
     await this.standby.start({
-      primary_conninfo:
-        `host=127.0.0.1 port=${port} user=${username} password=${password} ` + `application_name=${STANDBY}`,
+      primary_conninfo: `host=127.0.0.1 port=${port} user=${username} password=${password} application_name=${STANDBY}`,
       hot_standby: 'on',
     })
     for (const end = performance.now() + SYNC_MS; !(await this.#isSynchronous()); await delay(20)) {
