@@ -1,6 +1,6 @@
 /**
- * The messages of PostgreSQL's protocol, version 3, as far as a proxy must know them: where each ends, and which text of
- * SQL it runs. See "Message Formats" in PostgreSQL's manual.
+ * The messages of PostgreSQL's protocol, version 3, as far as a proxy must know them: where each ends, and which
+ * text of SQL it runs. See "Message Formats" in PostgreSQL's manual.
  *
  * @module
  */
