@@ -12,6 +12,7 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Child, said } from '../helpers/processes.ts'
+import { generator } from '../helpers/random.ts'
 import { examine } from './evidence.ts'
 import type { Evidence } from './evidence.ts'
 import { World } from './world.ts'
@@ -211,16 +212,4 @@ function lastWords(child: Child): string {
     .slice(-15)
     .map((line) => `\n  ${said(line)}`)
     .join('')
-}
-
-/** Mulberry32: small, and good enough to choose a victim. Numbers in [0, 1). */
-function generator(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = state
-    t = Math.imul(t ^ (t >>> 15), t | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
-  }
 }
