@@ -26,6 +26,12 @@ const NOTE_MS = 25
 /** After a failure of the store: the pause before a mailbox is tried again. */
 const RETRY_MS = 250
 
+const DUE_TIMER_MAX_MS = 60_000
+/** How much too early a timer may fire. */
+const TIMER_EARLY_MS = 1
+/** Between looks at a clock that stands still. */
+const STILL_MS = 50
+
 /** The parts that a worker works with. */
 export interface WorkerParts {
   readonly context: Context
@@ -290,10 +296,16 @@ export class Worker implements RunnerHost {
   #dueAt(at: number): void {
     if (this.#closed || (this.#dueTimer !== undefined && this.#dueTimer.at <= at)) return
     this.#dueTimer?.forget()
-    const wait = Math.min(Math.max(0, at - this.context.clock.now()), 60_000)
-    const forget = this.context.clock.setTimer(wait, () => {
+    this.#setDueTimer(at, 0)
+  }
+
+  /** A clock that was set back stands still until it has caught up: it is asked again, but not all the time. */
+  #setDueTimer(at: number, leastMs: number): void {
+    const { clock } = this.context
+    const forget = clock.setTimer(Math.min(Math.max(leastMs, at - clock.now()), DUE_TIMER_MAX_MS), () => {
       this.#dueTimer = undefined
-      void this.scan()
+      if (at - clock.now() > TIMER_EARLY_MS) this.#setDueTimer(at, STILL_MS)
+      else void this.scan()
     })
     this.#dueTimer = { at, forget }
   }

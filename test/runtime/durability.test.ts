@@ -128,9 +128,7 @@ test('a turn does not count as waiting while its next segment is on its way: its
       await turn.askSettled(own.ask, null)
       seen.note('asked twice')
     }),
-    note: on({ input: nothing }, () => {
-      seen.note('noted')
-    }),
+    note: on({ input: nothing }, () => seen.note('noted')),
   })
   const boss = agent('boss', {
     go: on({ input: nothing }, (turn) => {

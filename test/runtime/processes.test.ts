@@ -419,3 +419,26 @@ test('a timer is kept across a clock that stands still', async (t) => {
   await space.send(sink.take, 'later', { delayMs: 30 })
   await until('it comes', () => seen.seen.length === 2, 3_000)
 })
+
+test('a worker does not look for work all the time while its clock stands still', async (t) => {
+  let shift = 0
+  let looks = 0
+  const sink = agent('sink', { take: on({ input: text }, () => undefined) })
+  const space = await rig(t, tempUrl(t), {
+    agents: [sink],
+    now: () => Date.now() + shift,
+    change: (real) => ({
+      due: async (...args) => {
+        looks += 1
+        return real.due(...args)
+      },
+    }),
+  })
+  await space.send(sink.take, 'before')
+  await space.idle()
+  shift = -5_000
+  await space.send(sink.take, 'later', { delayMs: 3 })
+  const before = looks
+  await delay(300)
+  assert.ok(looks - before < 20, `${looks - before} looks in 300 ms`)
+})
