@@ -98,7 +98,7 @@ export async function withSpace<T>(context: CliContext, use: (space: Space) => P
 }
 
 /** A path is a file of SQLite; whatever names a scheme is a URL. */
-function urlOf(db: string): string {
+export function urlOf(db: string): string {
   return db.startsWith('sqlite:') || /^[a-z][a-z0-9+.-]*:\/\//i.test(db) ? db : `sqlite:${db}`
 }
 
