@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
 import { DatabaseSync } from 'node:sqlite'
-import { test } from 'node:test'
 import { agent, nodeCrypto, on } from '../../src/index.ts'
 import { sealChunk } from '../../src/log/journal-chunk.ts'
 import type { ChunkBody } from '../../src/log/journal-chunk.ts'
 import { keyringFor } from '../../src/open.ts'
-import { ONCE, fileOf, gate, never, nothing, recorder, start, tempUrl, until } from './helpers.ts'
+import { ONCE, fileOf, gate, never, nothing, recorder, start, tempUrl, test, until } from './helpers.ts'
 
 test("a step's result that another agent of the space has signed is not given back", async (t) => {
   const url = tempUrl(t)

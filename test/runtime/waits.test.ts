@@ -1,8 +1,19 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import { agent, on } from '../../src/index.ts'
 import type { Agent, Handler, HandlerRef } from '../../src/index.ts'
-import { ONCE, code, gate, nothing, number, recorder, start, text, until, untilState } from './helpers.ts'
+import {
+  ONCE,
+  code,
+  gate,
+  nothing,
+  number,
+  recorder,
+  start,
+  test,
+  text,
+  until,
+  untilState,
+} from './helpers.ts'
 
 type Asking = Agent<{ readonly ask: Handler<null, unknown> }>
 
