@@ -710,6 +710,11 @@ class LogVerifier:
         chunks = {}
         for chunk in self.log["chunks"]:
             chunks.setdefault(chunk["turn"], []).append(chunk)
+        for turn in chunks.keys() - self.turns.keys():
+            # Under way, or given up: no record lists its journal, and its message is there all the same.
+            sent = self.messages.get("msg_" + turn.removeprefix("turn_"))
+            need(sent is not None, "a journal whose message no record sent")
+            self.turns[turn] = (sent["to"], {})
         for turn, (author, listed) in self.turns.items():
             prev, missing = "", dict(listed)
             for number, chunk in enumerate(chunks.get(turn, [])):

@@ -4,9 +4,10 @@
  *
  * Feed it: for each position from 0, `record`, and then `message` for each message that the store has at that
  * position. Then, for all `streams()`, `turns()`, and the decisions, and all streams and journals that the store
- * has besides: `stream`, `journal`, `decision`; and `unlisted` for what lies behind the end. At last `finish`. Each answers false when something was found; what is found later may lie earlier in the
- * log, so the report tells the first fault by position. After a bad record the following ones are not looked
- * at: they would all be bad in consequence.
+ * has besides: `stream`, `journal`, `decision`; and `unlisted` for what lies behind the end. At last `finish`. Each
+ * answers false when something was found; what is found later may lie earlier in the log, so the report tells the
+ * first fault by position. After a bad record the following ones are not looked at: they would all be bad in
+ * consequence.
  *
  * Memory: about 400 bytes for each message, 50 for each record, 50 for each event, 200 for each journal chunk.
  * Measured: a million records, in batches of 256 and with half a million messages, in 32 s and 250 MB.

@@ -260,7 +260,7 @@ function ofOthers(space: Space): readonly Variant[] {
 
 /** What stands beside the records. */
 function contents(space: Space): readonly Variant[] {
-  const { other } = unlisted(space)
+  const { next, other } = unlisted(space)
   const cause = space.messages[4]
   const [event] = space.events.get('notes') ?? []
   const [decision] = space.decisions
@@ -306,6 +306,14 @@ function contents(space: Space): readonly Variant[] {
       ],
     },
     { name: 'a journal chunk that is missing', position: 11, changes: [{ op: 'remove', path: '/chunks/1' }] },
+    {
+      name: 'an event of a stream that no record lists',
+      changes: [append('events', { ...event, stream: 'other' })],
+    },
+    {
+      name: 'a journal of a turn whose message no record sent',
+      changes: [append('chunks', { ...next, turn: 'turn_9', chunk: 0 })],
+    },
     { name: 'a journal chunk that another agent signed', changes: [append('chunks', other)] },
     {
       name: 'a certificate that was changed',

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import {
   agent,
   CoterieError,
@@ -24,7 +23,18 @@ import type {
   Vote,
 } from '../../src/index.ts'
 import type { RecordBody } from '../../src/core/record.ts'
-import { ONCE, gate, never, nothing, recorder, start, tempUrl, turnRecords, untilState } from './helpers.ts'
+import {
+  ONCE,
+  gate,
+  never,
+  nothing,
+  recorder,
+  start,
+  tempUrl,
+  test,
+  turnRecords,
+  untilState,
+} from './helpers.ts'
 
 type Judge = ReturnType<typeof judge>
 

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
-import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { agent, nodeCrypto, on } from '../../src/index.ts'
 import type { Agent, AnyAgent, Handler, Space } from '../../src/index.ts'
@@ -11,7 +10,7 @@ import { silentLogger } from '../../src/ports/logger.ts'
 import type { SpaceStore, Store, Write } from '../../src/ports/store.ts'
 import { startSpace } from '../../src/runtime/start.ts'
 import { openSqlite } from '../../src/stores/sqlite/index.ts'
-import { gate, nothing, recorder, until, untilState } from './helpers.ts'
+import { gate, nothing, recorder, test, until, untilState } from './helpers.ts'
 import type { Gate } from './helpers.ts'
 
 /** Long enough for a handler that does not wait to go on. */

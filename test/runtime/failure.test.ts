@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import { agent, CoterieError, on } from '../../src/index.ts'
 import type { ErrorValue } from '../../src/index.ts'
 import type { RecordDetail } from '../../src/core/record.ts'
@@ -11,6 +10,7 @@ import {
   number,
   recorder,
   start,
+  test,
   text,
   turnRecords,
   until,

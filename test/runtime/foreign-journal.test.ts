@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { test } from 'node:test'
 import { agent, nodeCrypto, on } from '../../src/index.ts'
 import type { Space } from '../../src/index.ts'
 import type { RecordBody } from '../../src/core/record.ts'
@@ -20,6 +19,7 @@ import {
   recordsOf,
   start,
   tempUrl,
+  test,
   until,
   untilState,
 } from './helpers.ts'

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import { z } from 'zod'
 import { agent, on, topic } from '../../src/index.ts'
 import {
@@ -11,6 +10,7 @@ import {
   recorder,
   start,
   tempUrl,
+  test,
   text,
   until,
   untilState,

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
-import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { agent, nodeCrypto, on, topic } from '../../src/index.ts'
 import type { AnyAgent, Keyring, Limits, Space } from '../../src/index.ts'
@@ -24,6 +23,7 @@ import {
   recordsOf,
   start,
   tempUrl,
+  test,
   text,
   until,
   untilState,

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import { agent, on } from '../../src/index.ts'
 import type { Agent, Handler, HandlerRef } from '../../src/index.ts'
 import {
@@ -11,6 +10,7 @@ import {
   recorder,
   recordsOf,
   start,
+  test,
   text,
   until,
   untilState,
