@@ -4,12 +4,10 @@
  * @module
  */
 
-import { OWNER, nameOf } from '../core/address.ts'
-import { CoterieError } from '../core/errors.ts'
 import { traceId, ulid } from '../core/ids.ts'
 import type { Limits } from '../core/limits.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { Crypto, KeyPair } from '../ports/crypto.ts'
+import type { Crypto } from '../ports/crypto.ts'
 import type { Keyring } from '../ports/keyring.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { Random } from '../ports/random.ts'
@@ -43,18 +41,4 @@ export function newDecisionId(context: Context): string {
 /** A new trace id. */
 export function newTraceId(context: Context): string {
   return traceId(context.clock.now(), context.random.bytes(10))
-}
-
-/** The key pair that signs for an address. Throws COTERIE_KEY_MISSING. */
-export function keyFor(context: Context, address: string): KeyPair {
-  const name = nameOf(address)
-  const key = context.keyring.get(name)
-  if (key !== undefined) return key
-  const whose = name === OWNER ? 'the owner of the space' : `agent "${name}"`
-  throw new CoterieError(
-    'COTERIE_KEY_MISSING',
-    `There is no key for ${whose} in ${context.keyring.place}. Put the keyring folder that belongs to this ` +
-      `database there, or name it with --keyring.`,
-    { details: { agent: name } },
-  )
 }

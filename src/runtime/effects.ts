@@ -32,13 +32,20 @@ export interface ReadStream {
   readonly call: number
 }
 
+/** A certificate to be kept, as long as its members' keys hold. */
+export interface Decided extends NewDecision {
+  readonly keys: readonly { readonly member: string; readonly key: string }[]
+  /** Marks an error as one of the call that decided: when the turn is tried again, it decides anew. */
+  readonly fail: (error: CoterieError) => CoterieError
+}
+
 export class Effects {
   readonly #limits: Limits
   messages: NewMessage[] = []
   publications: Publication[] = []
   events: Appended[] = []
   settles: Settle[] = []
-  decisions: NewDecision[] = []
+  decisions: Decided[] = []
   reasons: string[] = []
   reads: Map<string, ReadStream> = new Map()
   /** Journal entries that no chunk holds yet. */

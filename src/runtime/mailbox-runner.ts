@@ -13,13 +13,15 @@ import { backoffMs } from '../core/retry.ts'
 import type { Lease, Mail, Outcome } from '../ports/store.ts'
 import type { AnyAgent } from '../turn/definition.ts'
 import type { DoneEntry } from '../turn/journal.ts'
+import { doneBy, doneByTime, isOfStore } from './answers.ts'
 import type { Committer } from './committer.ts'
 import type { Context } from './context.ts'
 import type { Directory } from './directory.ts'
 import type { FreshMail } from './fresh-mail.ts'
 import type { Trust } from './trust.ts'
-import { isLate } from './turn-engine.ts'
-import type { Halt, OpenWait, TurnEngine, TurnHost } from './turn-engine.ts'
+import type { TurnEngine } from './turn-engine.ts'
+import { isLate } from './turn-host.ts'
+import type { Halt, OpenWait, TurnHost } from './turn-host.ts'
 import { endUnhandled, later, startTurn } from './turn-run.ts'
 
 /** What the runner needs of its worker. */
@@ -471,30 +473,4 @@ export class MailboxRunner implements TurnHost {
       code: error.code,
     })
   }
-}
-
-/** True for the trouble of a store: it passes, and says nothing about the message that was being looked at. */
-function isOfStore(error: unknown): boolean {
-  if (!(error instanceof CoterieError)) return false
-  return error.code.startsWith('COTERIE_STORE_') || error.code === 'COTERIE_CLOSED'
-}
-
-function doneBy(wait: OpenWait, answer: Mail): DoneEntry {
-  const reply = answer.envelope.id
-  if (!answer.envelope.failed) return { t: 'done', i: wait.i, value: answer.payload, reply }
-  return { t: 'done', i: wait.i, error: errorValueOf(answer.payload), reply }
-}
-
-function errorValueOf(payload: string): NonNullable<DoneEntry['error']> {
-  const value: unknown = JSON.parse(payload)
-  const known = typeof value === 'object' && value !== null && 'code' in value && 'message' in value
-  return known
-    ? (value as NonNullable<DoneEntry['error']>)
-    : { code: 'UNKNOWN', message: payload.slice(0, 200), retryable: false }
-}
-
-function doneByTime(wait: OpenWait): DoneEntry {
-  if (wait.target === null) return { t: 'done', i: wait.i }
-  const message = `${wait.target} had not answered when the deadline passed.`
-  return { t: 'done', i: wait.i, error: { code: 'COTERIE_DEADLINE_PASSED', message, retryable: false } }
 }

@@ -8,6 +8,7 @@
 import { canonicalize } from '../core/json.ts'
 import type { Json } from '../core/json.ts'
 import type { RecordBody, TurnEnd } from '../core/record.ts'
+import type { Registry } from '../log/registry.ts'
 import type {
   JournalChunk,
   Lease,
@@ -21,7 +22,10 @@ import type {
 import type { Draft } from './committer.ts'
 import type { Context } from './context.ts'
 import type { Effects } from './effects.ts'
-import type { TurnHost } from './turn-engine.ts'
+import { revocationOf } from './directory.ts'
+import { memberRevoked } from './refusals.ts'
+import { SegmentFailure } from './turn-host.ts'
+import type { TurnHost } from './turn-host.ts'
 
 /** A segment's effects as the store takes them. */
 export interface SealedEffects {
@@ -32,7 +36,7 @@ export interface SealedEffects {
 
 /** True when nothing has to be looked up: the hot path. */
 export function isPlain(effects: Effects): boolean {
-  return effects.publications.length === 0 && effects.events.length === 0
+  return effects.publications.length === 0 && effects.events.length === 0 && effects.decisions.length === 0
 }
 
 /** Effects that need no look-up, as the store takes them. */
@@ -48,9 +52,11 @@ export async function sealEffects(
   if (isPlain(effects)) return plainEffects(effects)
   const reads = [...readVersions(effects)]
   const messages = [...effects.messages]
-  if (effects.publications.length > 0) {
+  const { registry } = host.directory
+  if (effects.publications.length > 0 || effects.decisions.length > 0) {
     // The list of subscribers is a read like any other: if an agent joins before the commit, it is looked up anew.
-    const registry = host.directory.registry
+    // So is the validity of the members' keys: a certificate under a revoked key would not verify.
+    checkMembers(registry, effects)
     reads.push({ stream: '@agents', version: registry.version })
     for (const publication of effects.publications) {
       for (const { agent, handler } of registry.subscribers(publication.topic))
@@ -66,6 +72,13 @@ export async function sealEffects(
     events.push({ ...event, version: known + 1 })
   }
   return { messages, events, reads }
+}
+
+function checkMembers(registry: Registry, { decisions }: Effects): void {
+  for (const { id, keys, fail } of decisions) {
+    const key = keys.find((member) => revocationOf(registry, member.key) !== '')
+    if (key !== undefined) throw new SegmentFailure(fail(memberRevoked(id, key.member)))
+  }
 }
 
 function readVersions(effects: Effects): readonly StreamVersion[] {
@@ -92,6 +105,7 @@ export interface SegmentParts {
   readonly end: TurnEnd
   readonly effects: Effects
   readonly sealed: SealedEffects
+  readonly revocations: number
   readonly chunk: JournalChunk | null
   readonly waits: readonly {
     readonly i: number
@@ -109,6 +123,7 @@ export function segmentDraft(context: Context, parts: SegmentParts): Draft {
   return {
     body: segmentBody(context, parts, detail),
     detail,
+    revocations: parts.revocations,
     write: {
       lease,
       turn: {
@@ -124,7 +139,7 @@ export function segmentDraft(context: Context, parts: SegmentParts): Draft {
       settles: effects.settles,
       events: sealed.events,
       journal: chunk,
-      decisions: effects.decisions,
+      decisions: effects.decisions.map(({ id, hash, certificate }) => ({ id, hash, certificate })),
       cancels: null,
     },
   }

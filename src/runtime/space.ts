@@ -17,6 +17,8 @@ import type { SendOptions, Settled } from '../turn/turn.ts'
 import { Committer } from './committer.ts'
 import type { Context } from './context.ts'
 import { Directory } from './directory.ts'
+import { KeyOffice } from './key-office.ts'
+import type { KeyChange, RevokeOptions } from './key-office.ts'
 import { deadlineFor, makeMessage } from './outbox.ts'
 import type { Target } from './outbox.ts'
 import { Outside } from './outside.ts'
@@ -54,6 +56,7 @@ export class Space {
   readonly #directory: Directory
   readonly #outside: Outside
   readonly #worker: Worker
+  readonly #keys: KeyOffice
   readonly #closeStore: () => Promise<void>
   #pulse = -1
   #polling: (() => void) | undefined
@@ -68,13 +71,17 @@ export class Space {
     this.#release = context.clock.keepAlive()
     this.#directory = new Directory(context)
     const trust = new Trust(context, this.#directory)
-    this.#committer = new Committer(context, (write, outcome) => this.#committed(trust, write, outcome))
+    this.#committer = new Committer(context, this.#directory, (write, outcome) =>
+      this.#committed(trust, write, outcome),
+    )
     this.#outside = new Outside(context, this.#committer, this.#directory, trust)
     this.#worker = new Worker(
       { context, committer: this.#committer, directory: this.#directory, trust, outside: this.#outside },
       agents,
     )
     this.#agents = agents
+    this.#keys = new KeyOffice(context, this.#directory, this.#committer)
+    this.#directory.onChange = () => this.#worker.rekeyed()
   }
 
   readonly #agents: readonly AnyAgent[]
@@ -230,6 +237,26 @@ export class Space {
   /** Gives a dead letter up: it counts as cancelled. */
   async dropDead(id: string): Promise<void> {
     await this.#settleDead(id, 'cancelled')
+  }
+
+  /**
+   * Gives an agent a new key, signed for by the owner; the old private key is removed. Workers that have the keyring
+   * go on with the new key, without a restart. Also lets an agent act again whose key was revoked. Throws
+   * COTERIE_UNKNOWN_RECIPIENT, COTERIE_KEY_* and COTERIE_STALE_READ when another process was faster.
+   */
+  async rotateKey(agent: string): Promise<KeyChange> {
+    this.#checkOpen()
+    return this.#keys.rotate(agent)
+  }
+
+  /**
+   * Revokes an agent's key, or an earlier one of its keys: what it signs from now on is refused. Without another key,
+   * the agent can not act until its key is rotated. What it signed before stays valid. Throws as `rotateKey` does,
+   * and COTERIE_INVALID_ARGUMENT for a key that it does not have.
+   */
+  async revokeKey(agent: string, options: RevokeOptions = {}): Promise<KeyChange> {
+    this.#checkOpen()
+    return this.#keys.revoke(agent, options)
   }
 
   /** Positions, mailboxes, leases, workers. */

@@ -26,6 +26,7 @@ import { checkHorizon, deadlineFor, encode, makeMessage } from './outbox.ts'
 import type { Origin, Target } from './outbox.ts'
 import { runStep } from './step.ts'
 import type { TurnEngine } from './turn-engine.ts'
+import type { Member } from '../voting/proposal.ts'
 
 const never = <T>(): Promise<T> => new Promise<T>(() => undefined)
 
@@ -331,13 +332,26 @@ export class TurnHandle implements Turn<unknown> {
     return quiet(runDecision(this.#engine, this, options))
   }
 
-  /** For `decide`: the decision's own id, journaled. */
-  decisionId(make: () => string): string {
+  /** For `decide`: the decision's own id and the members' keys, journaled: a key may be rotated before it is over. */
+  decision(
+    makeId: () => string,
+    membersOf: () => readonly Member[],
+  ): { readonly id: string; readonly members: readonly Member[] } {
     const recorded = this.#call('decide', '')
-    if (recorded.type !== 'new') return recorded.call.id ?? ''
-    const id = make()
-    this.#engine.effects.entries.push({ t: 'call', i: recorded.i, op: 'decide', name: '', id })
-    return id
+    if (recorded.type !== 'new') {
+      const { id = '', value } = recorded.call
+      return { id, members: value === undefined ? membersOf() : (JSON.parse(value) as readonly Member[]) }
+    }
+    const id = makeId()
+    const call = { t: 'call', i: recorded.i, op: 'decide', name: '', id } as const
+    try {
+      const members = membersOf()
+      this.#engine.effects.entries.push({ ...call, value: JSON.stringify(members) })
+      return { id, members }
+    } catch (error) {
+      this.#engine.effects.entries.push(call)
+      throw error
+    }
   }
 
   #known(op: 'now' | 'random', make: () => number): number {
