@@ -219,6 +219,7 @@ export class MailboxRunner implements TurnHost {
         limit: 1,
         trace: outer.engine.mail.envelope.trace,
       })
+      this.#fresh.saw(mail)
       for (const message of mail) await this.#take(message)
       return mail.length > 0
     }
@@ -244,6 +245,7 @@ export class MailboxRunner implements TurnHost {
     if (fresh !== undefined) return fresh
     const read = this.#fresh.reading(pulse)
     const { mail, nextDueAt } = await store.mail(this.lease.address, { limit: limits.mailPage })
+    this.#fresh.saw(mail)
     read(mail.length < limits.mailPage && nextDueAt === null)
     return mail
   }
