@@ -4,7 +4,9 @@
  * @module
  */
 
-import { traceId, ulid } from '../core/ids.ts'
+import { nameOf } from '../core/address.ts'
+import { derivedUlid, traceId, ulid } from '../core/ids.ts'
+import { canonicalize } from '../core/json.ts'
 import type { Limits } from '../core/limits.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Crypto } from '../ports/crypto.ts'
@@ -31,6 +33,15 @@ export interface Context extends Ports {
 /** A new message id. */
 export function newMessageId(context: Context): string {
   return `msg_${ulid(context.clock.now(), context.random.bytes(10))}`
+}
+
+/**
+ * The id of a message with an idempotency key: always the same for one sender's name, recipient and key, so that
+ * whoever sends it again names the message that there is.
+ */
+export function keyedMessageId(context: Context, from: string, to: string, key: string): string {
+  const whole = canonicalize([context.store.id, nameOf(from), to, key])
+  return `msg_${derivedUlid(context.crypto.sha256(whole))}`
 }
 
 /** A new decision id. */

@@ -8,6 +8,8 @@ import { CoterieError } from '../core/errors.ts'
 import type { Limits } from '../core/limits.ts'
 import type { NewDecision, NewMessage, Settle, StoredEvent } from '../ports/store.ts'
 import type { JournalEntry } from '../turn/journal.ts'
+import { isSameMessage } from './outbox.ts'
+import { keyReused } from './refusals.ts'
 
 /** A publication waits for the commit to learn its subscribers. */
 export interface Publication {
@@ -41,7 +43,10 @@ export interface Decided extends NewDecision {
 
 export class Effects {
   readonly #limits: Limits
+  readonly #keyed = new Map<string, NewMessage>()
   messages: NewMessage[] = []
+  /** Copies of publications that exist already: they are not written again. */
+  readonly omitted: Set<string> = new Set()
   publications: Publication[] = []
   events: Appended[] = []
   settles: Settle[] = []
@@ -59,7 +64,18 @@ export class Effects {
     this.#limits = limits
   }
 
+  /**
+   * Adds a message. One that is there already, by its idempotency key, is not added again. Throws COTERIE_KEY_REUSED
+   * when the key stands for another content.
+   */
   addMessage(message: NewMessage): void {
+    const { id, key } = message.envelope
+    if (key !== null) {
+      const twin = this.#keyed.get(id)
+      if (twin !== undefined && !isSameMessage(message, twin)) throw keyReused(key, id)
+      if (twin !== undefined) return
+      this.#keyed.set(id, message)
+    }
     this.#room()
     this.messages.push(message)
   }
@@ -76,6 +92,8 @@ export class Effects {
 
   /** The segment is committed: the next one starts empty. Reads stay, for later segments bind them anew. */
   clear(): void {
+    this.#keyed.clear()
+    this.omitted.clear()
     this.messages = []
     this.publications = []
     this.events = []

@@ -23,7 +23,8 @@ import type { Draft } from './committer.ts'
 import type { Context } from './context.ts'
 import type { Effects } from './effects.ts'
 import { revocationOf } from './directory.ts'
-import { memberRevoked } from './refusals.ts'
+import { isSameMessage } from './outbox.ts'
+import { keyReused, memberRevoked } from './refusals.ts'
 import { SegmentFailure } from './turn-host.ts'
 import type { TurnHost } from './turn-host.ts'
 
@@ -60,7 +61,7 @@ export async function sealEffects(
     reads.push({ stream: '@agents', version: registry.version })
     for (const publication of effects.publications) {
       for (const { agent, handler } of registry.subscribers(publication.topic))
-        messages.push(publication.copy(agent, handler))
+        addCopy(messages, publication.copy(agent, handler), effects.omitted)
     }
   }
   const events: NewEvent[] = []
@@ -72,6 +73,17 @@ export async function sealEffects(
     events.push({ ...event, version: known + 1 })
   }
   return { messages, events, reads }
+}
+
+/** A copy with an idempotency key may be there already: in the log, or from an earlier publication of the segment. */
+function addCopy(messages: NewMessage[], copy: NewMessage, omitted: ReadonlySet<string>): void {
+  const { id, key } = copy.envelope
+  if (key !== null) {
+    const twin = messages.find(({ envelope }) => envelope.id === id)
+    if (twin !== undefined && !isSameMessage(copy, twin)) throw new SegmentFailure(keyReused(key, id))
+    if (twin !== undefined || omitted.has(id)) return
+  }
+  messages.push(copy)
 }
 
 function checkMembers(registry: Registry, { decisions }: Effects): void {

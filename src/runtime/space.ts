@@ -320,10 +320,14 @@ export class Space {
     const message = await this.#outside.message(target, payload, { ...options, deadline }, origin)
     const mine = this.#outside.answer(message.envelope.id, deadline)
     const id = await this.#outside.send(message)
-    if (id === message.envelope.id) return mine.arrived
+    if (id === message.envelope.id) {
+      // Asked before with this key, it may have been answered already.
+      if (message.envelope.key !== null) mine.look()
+      return mine.arrived
+    }
     // Asked before: the earlier question's answer is this one's.
     const earlier = this.#outside.answer(id, deadline)
-    await earlier.check()
+    earlier.look()
     return earlier.arrived
   }
 

@@ -22,6 +22,7 @@ import type { Draft } from './committer.ts'
 import { Effects, hasEffect } from './effects.ts'
 import { Mutex } from './mutex.ts'
 import { deadlinePassed, keyReused, leaseLost, mailboxFull, staleRead, waitCycle } from './refusals.ts'
+import { isSameMessage } from './outbox.ts'
 import { Replay } from './replay.ts'
 import { isPlain, plainEffects, sealEffects, segmentDraft } from './segment.ts'
 import type { SealedEffects, SegmentParts, SegmentRest } from './segment.ts'
@@ -287,7 +288,7 @@ export class TurnEngine {
         return outcome
       }
       this.line = committer.line(lease.address)
-      if (this.stopped !== undefined || !(await this.#mend(outcome, segment))) {
+      if (this.stopped !== undefined || !(await this.#mend(outcome, segment, effects))) {
         if (outcome.type === 'stale') this.staleCall = segment.reads.get(outcome.stream)?.call
         return outcome
       }
@@ -322,7 +323,7 @@ export class TurnEngine {
   }
 
   /** Mends a segment that was refused for something that can be put right. False: it stays refused. */
-  async #mend(outcome: Outcome, segment: Effects): Promise<boolean> {
+  async #mend(outcome: Outcome, segment: Effects, sealed: SealedEffects): Promise<boolean> {
     if (outcome.type === 'stale') {
       if (outcome.stream === '@agents') {
         await this.host.directory.refresh()
@@ -334,7 +335,7 @@ export class TurnEngine {
       return true
     }
     if (outcome.type === 'duplicate') {
-      this.#adopt(outcome, segment)
+      this.#adopt(outcome, segment, sealed)
       return true
     }
     if (outcome.type === 'cycle') {
@@ -389,16 +390,15 @@ export class TurnEngine {
     return deadlinePassed(this.mail.envelope)
   }
 
-  #adopt(outcome: Extract<Outcome, { type: 'duplicate' }>, segment: Effects): void {
-    const mine = segment.messages.find((m) => m.envelope.id === outcome.id)
+  /** A message that exists is not written again. Its id was another one before ids followed from the key. */
+  #adopt(outcome: Extract<Outcome, { type: 'duplicate' }>, segment: Effects, sealed: SealedEffects): void {
+    const mine = sealed.messages.find((m) => m.envelope.id === outcome.id)
     const { envelope } = outcome.existing
-    if (
-      mine?.envelope.payload.sha256 !== envelope.payload.sha256 ||
-      mine.envelope.handler !== envelope.handler
-    ) {
-      throw new SegmentFailure(keyReused(envelope.key ?? '', envelope.id))
-    }
+    if (mine === undefined || !isSameMessage(mine, outcome.existing))
+      throw new SegmentFailure(keyReused(mine?.envelope.key ?? '', envelope.id))
     segment.messages = segment.messages.filter((m) => m !== mine)
+    segment.omitted.add(outcome.id)
+    if (envelope.id === outcome.id) return
     segment.entries = segment.entries.map((entry) =>
       entry.t === 'call' && entry.id === outcome.id ? { ...entry, id: envelope.id } : entry,
     )
