@@ -5,6 +5,8 @@
  * @module
  */
 
+import { clipText } from './clip.ts'
+
 /** A stable, documented name for what went wrong. */
 export type ErrorCode =
   | 'COTERIE_USAGE'
@@ -238,9 +240,6 @@ function describe(value: unknown): string {
   }
 }
 
-function clip(raw: string): string {
-  const text = raw.toWellFormed()
-  return text.length <= MAX_MESSAGE_CHARS
-    ? text
-    : `${text.slice(0, MAX_MESSAGE_CHARS)}... (${text.length} characters)`
+function clip(text: string): string {
+  return clipText(text, MAX_MESSAGE_CHARS, `... (${text.length} characters)`)
 }

@@ -5,6 +5,7 @@
  */
 
 import { addressOf } from '../core/address.ts'
+import { clipText } from '../core/clip.ts'
 import { CoterieError, errorFromValue, errorValue } from '../core/errors.ts'
 import { encodePayload } from '../core/json.ts'
 import { parseWith } from '../core/schema.ts'
@@ -298,7 +299,12 @@ export class TurnHandle implements Turn<unknown> {
 
   reply(value: unknown): void {
     const recorded = this.#call('reply', '')
-    const { output } = this.#engine.handler
+    const { ballot, output } = this.#engine.handler
+    if (ballot)
+      throw new CoterieError(
+        'COTERIE_INVALID_REPLY',
+        `${this.self} votes by what its handler returns, not by reply.`,
+      )
     if (output !== undefined) parseWith(output, value, `the reply of ${this.self}`, 'COTERIE_INVALID_REPLY')
     this.#engine.effects.reply = encode(
       this.#engine.host.context,
@@ -313,10 +319,7 @@ export class TurnHandle implements Turn<unknown> {
     const recorded = this.#call('reason', '')
     if (recorded.type !== 'new' || this.#engine.rollingBack) return
     const { reasonChars } = this.#engine.host.context.limits
-    const clean = String(text).toWellFormed()
-    this.#engine.effects.reasons.push(
-      clean.length > reasonChars ? `${clean.slice(0, reasonChars)}...` : clean,
-    )
+    this.#engine.effects.reasons.push(clipText(String(text), reasonChars))
     this.#engine.effects.entries.push({ t: 'call', i: recorded.i, op: 'reason', name: '' })
   }
 

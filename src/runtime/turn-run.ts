@@ -136,7 +136,13 @@ export class TurnRun {
     const ballot = ballotFor(
       proposal,
       proposalHash(context.crypto, proposal),
-      { space: context.store.id, address: lease.address, key: key.id, publicKey: key.publicKey },
+      {
+        space: context.store.id,
+        address: lease.address,
+        key: key.id,
+        publicKey: key.publicKey,
+        reasonChars: context.limits.reasonChars,
+      },
       vote,
     )
     if (ballot.reason !== '') this.engine.effects.reasons.push(`votes ${ballot.choice}: ${ballot.reason}`)

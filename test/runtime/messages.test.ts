@@ -197,7 +197,7 @@ test('the id that a send answers is always that of the message that there is', a
   const space = await start(t, [sink, sender])
   const answers = [await space.ask(sender.go, 'x'), await space.ask(sender.go, 'x', { key: 'other' })]
   await until('it is handled', () => seen.seen.length > 0)
-  const ids = new Set([...(answers as string[][]).flat(), ...told.seen])
+  const ids = new Set([...answers.flat(), ...told.seen])
   assert.equal(ids.size, 1)
   const [id = ''] = ids
   assert.equal((await space.receipt(String(id))).state, 'handled')
