@@ -15,7 +15,9 @@ import type { Keyring } from './ports/keyring.ts'
 import { silentLogger } from './ports/logger.ts'
 import type { Logger } from './ports/logger.ts'
 import type { Store } from './ports/store.ts'
-import { startSpace } from './runtime/start.ts'
+import type { Ports } from './runtime/context.ts'
+import type { KeyOffice } from './runtime/key-office.ts'
+import { startKeyOffice, startSpace } from './runtime/start.ts'
 import type { Space } from './runtime/space.ts'
 import { openSqlite } from './stores/sqlite/index.ts'
 import { memoryKeyring } from './adapters/memory/keyring.ts'
@@ -56,14 +58,7 @@ export interface OpenOptions {
 export async function open(url: string, options: OpenOptions = {}): Promise<Space> {
   const store = openStore(url, options)
   try {
-    const keyring = keyringFor(url, options.keyring)
-    const ports = {
-      clock: systemClock,
-      crypto: nodeCrypto,
-      keyring,
-      logger: options.logger ?? silentLogger,
-      random: systemRandom,
-    }
+    const ports = portsFor(url, options)
     return await startSpace(store, ports, {
       space: options.space ?? 'main',
       agents: options.agents ?? [],
@@ -73,6 +68,30 @@ export async function open(url: string, options: OpenOptions = {}): Promise<Spac
   } catch (error) {
     await store.close()
     throw error
+  }
+}
+
+/** Runs `use` on the keys of a space: for its owner. Throws as `open` does. */
+export async function withKeyOffice<T>(
+  url: string,
+  options: Pick<OpenOptions, 'space' | 'keyring'>,
+  use: (keys: KeyOffice) => Promise<T>,
+): Promise<T> {
+  const store = openStore(url, { mustExist: true })
+  try {
+    return await use(await startKeyOffice(store, portsFor(url, options), options.space ?? 'main'))
+  } finally {
+    await store.close()
+  }
+}
+
+function portsFor(url: string, { keyring, logger }: Pick<OpenOptions, 'keyring' | 'logger'>): Ports {
+  return {
+    clock: systemClock,
+    crypto: nodeCrypto,
+    keyring: keyringFor(url, keyring),
+    logger: logger ?? silentLogger,
+    random: systemRandom,
   }
 }
 

@@ -358,12 +358,12 @@ class Keys:
                 return p
         raise Refused("the key does not count at this position")
 
-    def up_to(self, position):
+    def up_to(self, position, revoked_too=False):
         """Key id to (agent, public key): for what has no position of its own."""
         return {
             p["key"]: (p["agent"], p["publicKey"])
             for p in self.periods
-            if p["from"] <= position and (p["revoked"] is None or p["revoked"][0] > position)
+            if p["from"] <= position and (revoked_too or p["revoked"] is None or p["revoked"][0] > position)
         }
 
     def owner_record(self, body, leaf, proof, position):
@@ -724,7 +724,8 @@ class LogVerifier:
                 place = {"space": self.space, "turn": turn, "author": author, "chunk": number, "prev": prev}
                 need(all(body[k] == v for k, v in place.items()) and chunk["chunk"] == number, "another chunk")
                 position = next(iter(missing.values()), self.end)
-                keys = [k for agent, k in self.keys.up_to(position).values() if agent == agent_of(author)]
+                known = self.keys.up_to(position, revoked_too=chunk["hash"] not in missing)
+                keys = [k for agent, k in known.values() if agent == agent_of(author)]
                 message = pae(JOURNAL, chunk["text"])
                 need(any(signature_holds(k, message, chunk["signature"]) for k in keys), "a chunk is not signed")
                 missing.pop(chunk["hash"], None)

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { clipText } from './clip.ts'
+
 /** A stable, documented name for what went wrong. */
 export type ErrorCode =
   | 'COTERIE_USAGE'
@@ -40,6 +42,7 @@ export type ErrorCode =
   | 'COTERIE_KEY_MISSING'
   | 'COTERIE_KEY_UNREADABLE'
   | 'COTERIE_KEY_MISMATCH'
+  | 'COTERIE_KEY_REVOKED'
   | 'COTERIE_STORE_UNSUPPORTED'
   | 'COTERIE_STORE_CORRUPT'
   | 'COTERIE_STORE_FOREIGN'
@@ -104,6 +107,7 @@ export const ERROR_TRAITS: Readonly<Record<ErrorCode, ErrorTrait>> = {
   COTERIE_KEY_MISSING: trait(7),
   COTERIE_KEY_UNREADABLE: trait(7),
   COTERIE_KEY_MISMATCH: trait(7),
+  COTERIE_KEY_REVOKED: trait(7),
   // The store.
   COTERIE_STORE_UNSUPPORTED: trait(6),
   COTERIE_STORE_CORRUPT: trait(6),
@@ -240,9 +244,6 @@ function describe(value: unknown): string {
   }
 }
 
-function clip(raw: string): string {
-  const text = raw.toWellFormed()
-  return text.length <= MAX_MESSAGE_CHARS
-    ? text
-    : `${text.slice(0, MAX_MESSAGE_CHARS)}... (${text.length} characters)`
+function clip(text: string): string {
+  return clipText(text, MAX_MESSAGE_CHARS, `... (${text.length} characters)`)
 }

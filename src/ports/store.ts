@@ -243,6 +243,18 @@ export interface MailPage {
   readonly nextDueAt: number | null
 }
 
+/** What a batch is committed under. */
+export interface CommitTerms {
+  /** Live messages that one mailbox may hold. */
+  readonly mailboxDepth: number
+  /**
+   * How many records of the owner the signer of the batch had seen. A record is refused as stale, with the stream
+   * `@agents`, when there are others by now: it may bear a key that was rotated or revoked. Journal writes are not:
+   * a chunk has no position. Absent: not looked at.
+   */
+  readonly agents?: number
+}
+
 /** One space of a store. Every method that writes is durable when it returns. */
 export interface SpaceStore {
   readonly name: string
@@ -254,7 +266,7 @@ export interface SpaceStore {
    * Writes a batch in one transaction and answers for each write. A refused write does not harm the others,
    * except later ones of the same author, whose chain it breaks. Throws COTERIE_STORE_* and then wrote nothing.
    */
-  commit(batch: readonly Write[], limits: { mailboxDepth: number }): Promise<readonly Outcome[]>
+  commit(batch: readonly Write[], terms: CommitTerms): Promise<readonly Outcome[]>
 
   /** Announces a worker, or prolongs all its leases. False when they were lost in between. */
   heartbeat(worker: string, leaseMs: number): Promise<boolean>

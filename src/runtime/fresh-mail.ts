@@ -20,14 +20,24 @@ export class FreshMail {
   /** The store's pulse when the mailbox was last read to its end; undefined when it must be read. */
   #pulse: number | undefined
   #offers = 0
+  /** The highest position that was read: whatever was committed up to there, a read to the end has given out. */
+  #seen = -1
 
-  /** A message for this mailbox has been committed by this process. */
+  /**
+   * A message for this mailbox has been committed by this process. A read may have found it before the commit was
+   * answered: then it has been handled already.
+   */
   offer(mail: Mail): void {
     this.#offers += 1
-    if (this.#pulse === undefined) return
+    if (this.#pulse === undefined || mail.position <= this.#seen) return
     this.#chars += mail.text.length + mail.payload.length
     if (this.#mail.length >= MESSAGES_MAX || this.#chars > CHARS_MAX) this.forget()
     else this.#mail.push(mail)
+  }
+
+  /** These messages were read from the store. */
+  saw(mail: readonly Mail[]): void {
+    for (const { position } of mail) this.#seen = Math.max(this.#seen, position)
   }
 
   /** The mailbox is no longer known: read it. */

@@ -13,15 +13,16 @@ import { backoffMs } from '../core/retry.ts'
 import type { Lease, Mail, Outcome } from '../ports/store.ts'
 import type { AnyAgent } from '../turn/definition.ts'
 import type { DoneEntry } from '../turn/journal.ts'
+import { doneBy, doneByTime, isOfStore } from './answers.ts'
 import type { Committer } from './committer.ts'
 import type { Context } from './context.ts'
 import type { Directory } from './directory.ts'
 import type { FreshMail } from './fresh-mail.ts'
 import type { Trust } from './trust.ts'
-import { isLate } from './turn-engine.ts'
-import type { Halt, OpenWait, TurnEngine, TurnHost } from './turn-engine.ts'
+import type { TurnEngine } from './turn-engine.ts'
+import { isLate } from './turn-host.ts'
+import type { Halt, OpenWait, TurnHost } from './turn-host.ts'
 import { endUnhandled, later, startTurn } from './turn-run.ts'
-import { doneBy, doneByTime } from './wait-result.ts'
 
 /** What the runner needs of its worker. */
 export interface RunnerHost {
@@ -227,6 +228,7 @@ export class MailboxRunner implements TurnHost {
         limit: 1,
         trace: outer.engine.mail.envelope.trace,
       })
+      this.#fresh.saw(mail)
       for (const message of mail) await this.#take(message)
       return mail.length > 0
     }
@@ -253,6 +255,7 @@ export class MailboxRunner implements TurnHost {
     const read = this.#fresh.reading(pulse)
     const query = { limit: limits.mailPage, bytes: limits.mailPageBytes }
     const { mail, more, nextDueAt } = await store.mail(this.lease.address, query)
+    this.#fresh.saw(mail)
     read(!more && nextDueAt === null)
     return mail
   }
@@ -482,10 +485,4 @@ export class MailboxRunner implements TurnHost {
       code: error.code,
     })
   }
-}
-
-/** True for the trouble of a store: it passes, and says nothing about the message that was being looked at. */
-function isOfStore(error: unknown): boolean {
-  if (!(error instanceof CoterieError)) return false
-  return error.code.startsWith('COTERIE_STORE_') || error.code === 'COTERIE_CLOSED'
 }

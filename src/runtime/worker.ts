@@ -18,6 +18,7 @@ import { FreshMail } from './fresh-mail.ts'
 import { MailboxRunner } from './mailbox-runner.ts'
 import type { LeasedMailbox, RunnerHost } from './mailbox-runner.ts'
 import type { Outside } from './outside.ts'
+import { builtOnRevoked } from './refusals.ts'
 import type { Trust } from './trust.ts'
 
 const SCAN_LIMIT = 1_000
@@ -56,12 +57,17 @@ export class Worker implements RunnerHost {
   #places: number
   readonly #queue: (() => void)[] = []
   readonly #timers = new Set<() => void>()
+  /** Agents that have no key to sign with: they do nothing until they have one. */
+  readonly #keyless = new Map<string, string>()
+  /** How many keys of each agent had been revoked when its turns began. */
+  readonly #revocations = new Map<string, number>()
   #dueTimer: { readonly at: number; readonly forget: () => void } | undefined
   #noting = false
   #closed = false
   #scanning: Promise<void> | undefined
   #again = false
   #ends: (() => void)[] = []
+  #started = false
 
   constructor(parts: WorkerParts, agents: readonly AnyAgent[]) {
     this.context = parts.context
@@ -77,8 +83,14 @@ export class Worker implements RunnerHost {
   /** Announces the worker and starts on what is there. */
   async start(): Promise<void> {
     await this.context.store.heartbeat(this.id, this.context.limits.leaseMs)
+    this.#started = true
+    this.rekeyed()
     this.#every(Math.ceil(this.context.limits.leaseMs / 3), () => this.#beat())
-    this.#every(Math.ceil(this.context.limits.leaseMs / 2), () => this.scan())
+    this.#every(Math.ceil(this.context.limits.leaseMs / 2), () => {
+      // The keyring may have got the missing key without a word in the log.
+      if (this.#keyless.size > 0) this.rekeyed()
+      return this.scan()
+    })
     this.#every(SWEEP_MS, () => this.#sweep())
     await this.scan()
   }
@@ -90,7 +102,67 @@ export class Worker implements RunnerHost {
   }
 
   get agentNames(): readonly string[] {
-    return [...this.#agents.keys()]
+    return [...this.#agents.keys()].filter((name) => !this.#keyless.has(name))
+  }
+
+  /**
+   * The owner has written something: agents without a key stop, those that have got one begin. A turn that a revoked
+   * key has a part in is given up; a key that was only replaced is taken up with the next record.
+   */
+  rekeyed(): void {
+    if (this.#closed || !this.#started) return
+    const { registry } = this.directory
+    let some = false
+    for (const name of this.#agents.keys()) {
+      const problem = this.#keyProblem(name)
+      const had = this.#keyless.get(name)
+      const revocations = registry.revocations(name)
+      const isRevoked = revocations !== (this.#revocations.get(name) ?? revocations)
+      this.#revocations.set(name, revocations)
+      if (problem === undefined) this.#keyless.delete(name)
+      else this.#keyless.set(name, problem.message)
+      if (problem !== undefined && problem.message !== had) {
+        const { code } = errorValue(problem)
+        this.context.logger.log('error', `agent "${name}" stops: ${problem.message}`, { agent: name, code })
+      }
+      if (problem === undefined && had !== undefined) {
+        this.context.logger.log('info', `agent "${name}" has a key again`, { agent: name })
+        some = true
+      }
+      if (isRevoked || (problem !== undefined && had === undefined)) {
+        this.#giveUp(name, problem ?? builtOnRevoked(name))
+        some = true
+      }
+    }
+    if (some) void this.scan()
+  }
+
+  #keyProblem(name: string): CoterieError | undefined {
+    try {
+      this.directory.signer(name)
+      return undefined
+    } catch (error) {
+      if (error instanceof CoterieError) return error
+      throw error
+    }
+  }
+
+  /** Stops what runs of an agent, and gives its mailboxes back. */
+  #giveUp(name: string, error: CoterieError): void {
+    const isOwn = (address: string): boolean => nameOf(address) === name
+    const addresses = [...this.#leases.keys()].filter(isOwn)
+    for (const [address, runner] of this.#runners) {
+      if (!isOwn(address)) continue
+      runner.stop(error)
+      this.#later(address)
+    }
+    for (const address of addresses) {
+      this.#leases.delete(address)
+      this.committer.giveUp(address)
+    }
+    this.context.store
+      .release(this.id, addresses)
+      .catch((problem: unknown) => this.#report('giving mailboxes back', problem))
   }
 
   /** Stops: turns under way are given up and are run again by whoever is next. */
@@ -176,7 +248,7 @@ export class Worker implements RunnerHost {
 
   async #scan(): Promise<void> {
     const { store } = this.context
-    if (this.#closed || this.#agents.size === 0) return
+    if (this.#closed || this.agentNames.length === 0) return
     const now = this.context.clock.now()
     for (const address of await store.promote(SCAN_LIMIT)) this.#wakeAddress(address)
     for (const address of await store.due(SCAN_LIMIT)) this.#wakeAddress(address)
@@ -189,7 +261,8 @@ export class Worker implements RunnerHost {
 
   /** There may be mail: this message, or, without one, whatever the store has. */
   #wakeAddress(address: string, mail?: Mail): void {
-    if (this.#closed || !this.#agents.has(nameOf(address))) return
+    const name = nameOf(address)
+    if (this.#closed || !this.#agents.has(name) || this.#keyless.has(name)) return
     const fresh = this.#leases.get(address)?.fresh
     if (mail === undefined) fresh?.forget()
     else fresh?.offer(mail)

@@ -73,9 +73,21 @@ function append(kind: string, value: unknown): Change {
 
 function accepted(space: Space): readonly Variant[] {
   const { next } = unlisted(space)
+  const end = space.records.length
+  const owner = keyPairOf('@owner 2')
+  const body = space.body({
+    author: OWNER,
+    kind: 'agents',
+    key: owner.id,
+    revokes: [{ key: keyPairOf('alice').id, reason: 'the laptop was stolen' }],
+  })
   return [
     { name: 'a detail that was erased', changes: [replace(`/records/${AT.batch + 1}/detail`, null)] },
     { name: 'a signed journal chunk that no record lists yet', changes: [append('chunks', next)] },
+    {
+      name: 'a journal chunk that no record lists, signed with a key that was revoked since',
+      changes: [append('chunks', next), append('records', sealText(recordText(body), body, end, owner))],
+    },
   ]
 }
 

@@ -16,6 +16,22 @@ const WAITS = ['test/runtime/waits.test.ts']
 /** Faults of the runtime: what is believed, what a crash repeats, and what a failure leaves behind. */
 export const runtimeMutants: readonly Mutant[] = [
   {
+    name: 'certifies-under-a-revoked-key',
+    invariant: 'a certificate is committed only while the keys of its members hold',
+    file: 'src/runtime/segment.ts',
+    find: '    checkMembers(registry, effects)',
+    replace: '',
+    tests: ['test/runtime/keys.test.ts'],
+  },
+  {
+    name: 'tells-what-a-revoked-key-decided',
+    invariant: 'no handler acts on a decision in which a revoked key has voted',
+    file: 'src/runtime/decide.ts',
+    find: '!isKept && revoked !== undefined',
+    replace: 'false',
+    tests: ['test/runtime/keys.test.ts'],
+  },
+  {
     name: 'believes-its-own-messages-unseen',
     invariant: 'a message that was changed in the store is not handled',
     file: 'src/runtime/trust.ts',

@@ -1,10 +1,12 @@
 import type { Command } from 'commander'
 import { jsonLogger } from '../../adapters/node/logger.ts'
 import { silentLogger } from '../../ports/logger.ts'
+import type { Logger } from '../../ports/logger.ts'
 import type { Space } from '../../runtime/space.ts'
 import { agentsOf } from '../agents.ts'
 import { contextOf, openSpace } from '../context.ts'
 import type { CliContext } from '../context.ts'
+import { clean } from '../render/text.ts'
 
 const EXAMPLE = `
 The module exports its agents: what agent(...) returns, or an array of them, under any name or as the default.
@@ -37,7 +39,7 @@ export function addRun(root: Command): void {
       const context = contextOf(command)
       const stopped = stopSignal()
       const agents = await agentsOf(module)
-      const logger = flags.verbose === true ? jsonLogger(undefined, 'debug') : silentLogger
+      const logger = flags.verbose === true ? jsonLogger(undefined, 'debug') : tellingLogger(context)
       await using space = await openSpace(context, { agents, logger, create: true })
       const names = agents.map(({ name }) => name)
       announce(context, space, names)
@@ -46,6 +48,16 @@ export function addRun(root: Command): void {
       if (context.json) context.outJson({ event: 'stopped', reason })
       else context.say(`stopped: ${reason}`)
     })
+}
+
+/** Warnings and errors as one line each: an agent that stops, a lease that was lost. */
+function tellingLogger(context: CliContext): Logger {
+  if (context.json) return silentLogger
+  return {
+    log(level, message) {
+      if (level === 'warn' || level === 'error') context.say(`${level}: ${clean(message)}`)
+    },
+  }
 }
 
 function announce(context: CliContext, space: Space, agents: readonly string[]): void {

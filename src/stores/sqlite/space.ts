@@ -6,6 +6,7 @@
 
 import type {
   ChainHead,
+  CommitTerms,
   Grant,
   JournalChunk,
   LogRecord,
@@ -66,11 +67,9 @@ export class SqliteSpace implements SpaceStore {
     return this.#now()
   }
 
-  async commit(batch: readonly Write[], limits: { mailboxDepth: number }): Promise<readonly Outcome[]> {
+  async commit(batch: readonly Write[], terms: CommitTerms): Promise<readonly Outcome[]> {
     if (batch.length === 0) return []
-    return this.#handle.write((db) =>
-      commitBatch(db, this.#space, () => this.#wall(), batch, limits.mailboxDepth),
-    )
+    return this.#handle.write((db) => commitBatch(db, this.#space, () => this.#wall(), batch, terms))
   }
 
   async heartbeat(worker: string, leaseMs: number): Promise<boolean> {
