@@ -123,7 +123,7 @@ for (const isRevoked of [false, true]) {
     }
     const second = await start(t, [worker], { url })
     await untilState(second, id, isRevoked ? 'dead' : 'handled')
-    const expected = isRevoked ? 'COTERIE_VERIFICATION_FAILED' : undefined
+    const expected = isRevoked ? 'COTERIE_KEY_REVOKED' : undefined
     assert.equal((await second.receipt(id)).error?.code, expected)
     assert.deepEqual(results.seen, isRevoked ? [10] : [10, 10])
   })
