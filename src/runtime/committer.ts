@@ -45,6 +45,8 @@ export class Committer {
   readonly #heads = new Map<string, ChainHead>()
   readonly #lines = new Map<string, number>()
   readonly #listener: CommitListener
+  /** How many batches have been begun; the next one is begun when all are told of the last. */
+  batches = 0
   #queue: Pending[] = []
   #batch: readonly Pending[] = []
   #flushed: (() => void)[] = []
@@ -136,6 +138,7 @@ export class Committer {
 
   async #flush(): Promise<void> {
     this.#flushing = true
+    this.batches += 1
     const batch = this.#queue.splice(0, this.#context.limits.batchRecords)
     this.#batch = batch
     try {

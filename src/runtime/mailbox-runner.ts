@@ -250,7 +250,7 @@ export class MailboxRunner implements TurnHost {
     if (fresh !== undefined) return fresh
     const read = this.#fresh.reading(pulse)
     const { mail, nextDueAt } = await store.mail(this.lease.address, { limit: limits.mailPage })
-    read(mail.length < limits.mailPage && nextDueAt === null)
+    read(mail.length < limits.mailPage && nextDueAt === null, this.committer.batches)
     return mail
   }
 
