@@ -68,6 +68,8 @@ export class Committer {
   readonly #headCheck: HeadCheck
   /** Authors whose chain has gone back: nothing is signed for them, for it would be a second record of one number. */
   readonly #goneBack = new Map<string, CoterieError>()
+  /** How many batches have been begun; the next one is begun when all are told of the last. */
+  batches = 0
   #queue: Pending[] = []
   #batch: readonly Pending[] = []
   #flushed: (() => void)[] = []
@@ -167,6 +169,7 @@ export class Committer {
 
   async #flush(): Promise<void> {
     this.#flushing = true
+    this.batches += 1
     const batch = this.#queue.splice(0, this.#context.limits.batchRecords)
     this.#batch = batch
     try {

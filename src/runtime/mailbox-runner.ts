@@ -228,7 +228,6 @@ export class MailboxRunner implements TurnHost {
         limit: 1,
         trace: outer.engine.mail.envelope.trace,
       })
-      this.#fresh.saw(mail)
       for (const message of mail) await this.#take(message)
       return mail.length > 0
     }
@@ -255,8 +254,7 @@ export class MailboxRunner implements TurnHost {
     const read = this.#fresh.reading(pulse)
     const query = { limit: limits.mailPage, bytes: limits.mailPageBytes }
     const { mail, more, nextDueAt } = await store.mail(this.lease.address, query)
-    this.#fresh.saw(mail)
-    read(!more && nextDueAt === null)
+    read(!more && nextDueAt === null, this.committer.batches)
     return mail
   }
 

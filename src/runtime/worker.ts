@@ -265,7 +265,7 @@ export class Worker implements RunnerHost {
     if (this.#closed || !this.#agents.has(name) || this.#keyless.has(name)) return
     const fresh = this.#leases.get(address)?.fresh
     if (mail === undefined) fresh?.forget()
-    else fresh?.offer(mail)
+    else fresh?.offer(mail, this.committer.batches)
     const runner = this.#runners.get(address)
     if (runner !== undefined) runner.wake()
     else if (this.#starting.has(address)) this.#starting.set(address, true)

@@ -224,6 +224,14 @@ export const runtimeMutants: readonly Mutant[] = [
     tests: DURABILITY,
   },
   {
+    name: 'hands-out-mail-that-was-read-before',
+    invariant: 'a message that was handled is not handled again',
+    file: 'src/runtime/fresh-mail.ts',
+    find: 'if (batches <= this.#batches) {',
+    replace: 'if (false) {',
+    tests: PROCESSES,
+  },
+  {
     name: 'runs-steps-before-earlier-turns-are-durable',
     invariant: 'a step waits until the turns before it are durable',
     file: 'src/runtime/step.ts',

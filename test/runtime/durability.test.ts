@@ -118,7 +118,7 @@ test('a step runs only when the turns before it are durable, though its handler 
   assert.deepEqual(seen.seen, ['first', 'second', 'paid'])
 })
 
-test('while the next segment of a turn is on its way it does not wait: its mailbox takes nothing else', async (t) => {
+test('a turn does not count as waiting while its next segment is on its way', async (t) => {
   const seen = recorder()
   const own: Agent<{ readonly ask: Handler<null, void>; readonly note: Handler<null, void> }> = agent('own', {
     ask: on({ input: nothing }, async (turn) => {

@@ -9,21 +9,25 @@ function mailAt(position: number): Mail {
   return { ...message, position, state: 'queued', attempts: 0, segments: 0, crashes: 0, queue: position }
 }
 
-test('a message that a read has found before its commit was answered is not handed over again', () => {
+test('a message whose commit was under way while the mailbox was read makes the store be read again', () => {
   const fresh = new FreshMail()
-  const [early, late] = [mailAt(7), mailAt(8)]
-  const read = fresh.reading(1)
-  fresh.saw([early])
-  read(true)
-  fresh.offer(early)
-  fresh.offer(late)
+  fresh.reading(1)(true, 4)
+  fresh.offer(mailAt(7), 4)
+  assert.equal(fresh.take(1), undefined)
+})
+
+test('a message of a later batch is handed over', () => {
+  const fresh = new FreshMail()
+  const late = mailAt(8)
+  fresh.reading(1)(true, 4)
+  fresh.offer(late, 5)
   assert.deepEqual(fresh.take(1), [late])
 })
 
 test('a message that was committed during a read makes the store be read again', () => {
   const fresh = new FreshMail()
   const read = fresh.reading(1)
-  fresh.offer(mailAt(7))
-  read(true)
+  fresh.offer(mailAt(7), 5)
+  read(true, 5)
   assert.equal(fresh.take(1), undefined)
 })

@@ -326,6 +326,30 @@ test('trouble of the store passes: no message dies of it', async (t) => {
   assert.deepEqual(new Set(ran.seen), new Set(Object.keys(troubles)))
 })
 
+test('a message that was found before its sender heard that it is there is not handled again', async (t) => {
+  const ran = recorder()
+  const sink = agent('sink', {
+    take: on({ input: text }, async (turn, s) => {
+      await turn.step('once', () => ran.note(s))
+    }),
+  })
+  const space = await rig(t, tempUrl(t), {
+    agents: [sink],
+    // The worker looks for work every 300 ms: once while the answer of the store is on its way.
+    limits: { leaseMs: 600 },
+    change: (real) => ({
+      async commit(batch, limits) {
+        const outcomes = await real.commit(batch, limits)
+        if (batch.some((write) => write.type === 'record' && write.messages.length > 0)) await delay(450)
+        return outcomes
+      },
+    }),
+  })
+  await space.send(sink.take, 'a')
+  await space.idle()
+  assert.deepEqual(ran.seen, ['a'])
+})
+
 test('a turn that the store cannot look up is not overtaken by the next message of its lane', async (t) => {
   const url = tempUrl(t)
   let busy = 1
