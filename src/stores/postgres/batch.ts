@@ -15,13 +15,14 @@ import type {
   OwnEnd,
 } from '../../mailbox/batch-state.ts'
 import { emptyMailbox } from '../../mailbox/batch-state.ts'
-import { CODE, isLive } from '../../mailbox/states.ts'
+import { CODE, isLive, placeOf } from '../../mailbox/states.ts'
 import type { JournalChunk, Mail, NewDecision, NewEvent, NewMessage, Wait } from '../../ports/store.ts'
 import { entryMail, newEntry } from './message-entry.ts'
 import type { MessageEntry } from './message-entry.ts'
 
 /** The head of a space, under its lock. */
 export interface Head extends Counters {
+  readonly space: number
   readonly now: number
   readonly version: number
 }
@@ -156,7 +157,8 @@ export class PostgresBatch implements BatchState {
   }
 
   addMessage(message: NewMessage, position: number, state: number): void {
-    const entry = newEntry(message, { number: this.counters.number++, position }, state)
+    const number = this.counters.number++
+    const entry = newEntry(message, { place: placeOf(this.head.space, number), number, position }, state)
     this.entries.set(entry.id, entry)
     this.newEntries.push(entry)
     if (entry.keyFrom !== null && entry.key !== null) {
@@ -275,7 +277,7 @@ export class PostgresBatch implements BatchState {
 
   /** Only for cancelling, which is rare: then most of what was loaded belongs to the tree. */
   #inOrder(): readonly MessageEntry[] {
-    return [...this.entries.values()].toSorted((a, b) => a.number - b.number)
+    return [...this.entries.values()].toSorted((a, b) => a.place - b.place)
   }
 }
 
