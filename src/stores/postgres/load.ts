@@ -37,7 +37,7 @@ export const LOCK = `with c as materialized (select set_config('synchronous_comm
     set_config('statement_timeout', '0', true), set_config('lock_timeout', '${LOCK_MS}', true),
     set_config('idle_in_transaction_session_timeout', '${IDLE_MS}', true),
     set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
-    set_config('enable_mergejoin', 'off', true)),
+    set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)),
   s as materialized (select position, number, handled, version, clock_ms from c, coterie.spaces
     where space = $1 for no key update of spaces)
   select position, number, handled, version, ${nowSql('$2')} as now from s`
@@ -45,46 +45,46 @@ export const LOCK = `with c as materialized (select set_config('synchronous_comm
 const MAILBOXES = `select address, worker, epoch, seq, hash, depth, ready, waiting, dead from coterie.mailboxes
   where space = $1 and address = any($2::text[])`
 const MESSAGES = `select ${ENTRY_COLUMNS} from unnest($2::text[]) w(id)
-  join coterie.messages m on m.id = w.id and m.space = $1
+  join coterie.messages m on m.id = w.id and m.space + 0 = $1
   left join coterie.mail l on l.place = m.place
   left join coterie.ends e on e.place = m.place`
 const WHOLE_MESSAGES = `select ${ENTRY_COLUMNS}, m.envelope, m.hash, m.payload from ${MESSAGE_TABLES}
-  where m.space = $1 and m.id = any($2::text[])`
+  where m.space + 0 = $1 and m.id = any($2::text[])`
 const KEYED = `select ${ENTRY_COLUMNS}, m.envelope, m.hash, m.payload, m.key_from, m.key
   from unnest($2::text[], $3::text[], $4::text[]) w(key_from, recipient, key)
-  join coterie.messages m on m.space = $1 and m.key_from = w.key_from and m.recipient = w.recipient
+  join coterie.messages m on m.space + 0 = $1 and m.key_from = w.key_from and m.recipient = w.recipient
     and m.key = w.key and m.key is not null
   left join coterie.mail l on l.place = m.place
   left join coterie.ends e on e.place = m.place`
 const VERSIONS = `select w.stream, (select max(e.version) from coterie.events e
   where e.space = $1 and e.stream = w.stream) as version from unnest($2::text[]) w(stream)`
 const CHUNKS = `select w.turn, (select max(j.chunk) from coterie.journal j
-  where j.space = $1 and j.turn = w.turn) as chunk from unnest($2::text[]) w(turn)`
+  where j.space + 0 = $1 and j.turn = w.turn) as chunk from unnest($2::text[]) w(turn)`
 const DECISIONS = 'select id from coterie.decisions where space = $1 and id = any($2::text[])'
 // A wait holds its turn only while the question is open: an answered one ends it as soon as the turn looks.
 const EDGES = `with recursive reached(address) as (
     select w.address collate "C" from unnest($2::text[]) w(address)
     union
     select w.target from reached r join coterie.waits w on w.waiter = r.address and w.space + 0 = $1
-    join coterie.messages q on q.id = w.request and q.space = $1
+    join coterie.messages q on q.id = w.request and q.space + 0 = $1
     join coterie.mail l on l.place = q.place and l.state between 3 and 8
     where w.target is not null)
   select w.waiter, w.turn, w.target, w.request from reached r
   join coterie.waits w on w.waiter = r.address and w.space + 0 = $1 and w.target is not null
-  join coterie.messages q on q.id = w.request and q.space = $1
+  join coterie.messages q on q.id = w.request and q.space + 0 = $1
   join coterie.mail l on l.place = q.place and l.state between 3 and 8`
 // Of what is over, only the links are read: it may well have live messages behind it.
 const TREE = `with recursive tree(place, id) as (
-    select m.place, m.id from coterie.messages m where m.space = $1 and m.id = any($2::text[])
+    select m.place, m.id from coterie.messages m where m.space + 0 = $1 and m.id = any($2::text[])
     union
-    select m.place, m.id from coterie.messages m where m.space = $1 and m.trace = any($3::text[])
+    select m.place, m.id from coterie.messages m where m.space + 0 = $1 and m.trace = any($3::text[])
     union
     select c.place, c.id from tree t
-    join coterie.messages c on c.space = $1 and c.cause = 'turn_' || substr(t.id, 5))
+    join coterie.messages c on c.space + 0 = $1 and c.cause = 'turn_' || substr(t.id, 5))
   select ${ENTRY_COLUMNS}, case when l.place is not null then m.envelope end as envelope,
     case when l.place is not null then m.hash end as hash,
     case when l.place is not null then m.payload end as payload,
-    case when l.state = 3 then (select q.cause from coterie.messages q where q.space = m.space and q.id = m.re)
+    case when l.state = 3 then (select q.cause from coterie.messages q where q.space + 0 = m.space and q.id = m.re)
     end as asker
   from tree t join coterie.messages m on m.place = t.place
   left join coterie.mail l on l.place = m.place

@@ -9,9 +9,9 @@
 --   0 dead, 1 expired, 2 cancelled, 3 answered, 4 scheduled, 5 waiting, 6 cancelling,
 --   7 queued, 8 delivered, 9 handled. 3 to 8 are live, 5 to 8 stand in a mailbox; 0 and 3 to 8 are in `mail`.
 --
--- A `place` is space * 2^36 + a position or number that grows within the space. Rows are looked up by place or by
--- id alone, never by the space: on a table that was small when a statement was planned, PostgreSQL takes any index
--- that begins with it for as good as the right one.
+-- A `place` is space * 2^36 + a position or number that grows within the space. Messages and waits are looked up by
+-- place, id and the like, and never by their space (the statements say `space + 0`): on a table that was small
+-- when a statement was planned, PostgreSQL takes any index that has the space for as good as the right one.
 --
 -- Texts are compared byte by byte (collation "C"), whatever the database's locale.
 
@@ -81,11 +81,11 @@ create table messages (
 
 create unique index messages_id on messages (id, space);
 
-create index messages_trace on messages (trace, space);
+create index messages_trace on messages (trace);
 
-create index messages_cause on messages (cause, space) where cause is not null;
+create index messages_cause on messages (cause) where cause is not null;
 
-create index messages_re on messages (re, space) where re is not null;
+create index messages_re on messages (re) where re is not null;
 
 create unique index messages_key on messages (key, recipient, key_from, space) where key is not null;
 
@@ -186,9 +186,9 @@ create table waits (
   primary key (turn, number, space)
 );
 
-create index waits_waiter on waits (waiter, space);
+create index waits_waiter on waits (waiter);
 
-create index waits_request on waits (request, space) where request is not null;
+create index waits_request on waits (request) where request is not null;
 
 create index waits_due on waits (space, due_ms);
 
