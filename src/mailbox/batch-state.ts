@@ -9,6 +9,7 @@
 
 import type { SealedRecord } from '../core/record.ts'
 import type {
+  CommitTerms,
   JournalChunk,
   Mail,
   NewDecision,
@@ -84,8 +85,8 @@ export interface Counters {
 export interface BatchState {
   /** The store's clock for the whole batch. */
   readonly now: number
-  /** How many live messages a mailbox may hold. */
-  readonly mailboxDepth: number
+  /** What the batch is committed under. */
+  readonly terms: CommitTerms
   readonly counters: Counters
 
   /** The mailbox of an address, made when it is new. */

@@ -10,7 +10,7 @@ import { turnOf } from '../core/ids.ts'
 import type { JournalWrite, NewMessage, Outcome, RecordWrite, TurnWrite, Write } from '../ports/store.ts'
 import { countMove } from './batch-state.ts'
 import type { BatchState } from './batch-state.ts'
-import { fenced, isLateEnd, offChain, offChunk, refusal, turnRefusal } from './refusals.ts'
+import { fenced, isLateEnd, offChain, offChunk, refusal, rekeyed, turnRefusal } from './refusals.ts'
 import type { Refusal } from './refusals.ts'
 import { applySettle, cancelTree } from './settle.ts'
 import { CODE } from './states.ts'
@@ -24,7 +24,7 @@ function applyRecord(batch: BatchState, write: RecordWrite, careful: boolean): O
   const { record, turn } = write
   const author = record.author
   const mailbox = batch.mailbox(author)
-  const early = fenced(mailbox, write.lease) ?? offChain(mailbox, record.seq, record.prev)
+  const early = rekeyed(batch) ?? fenced(mailbox, write.lease) ?? offChain(mailbox, record.seq, record.prev)
   if (early !== undefined) return early
   const refused = refusal(batch, write, mailbox, careful)
   if (turn !== null) {

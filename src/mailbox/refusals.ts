@@ -26,6 +26,17 @@ export function fenced(mailbox: Mailbox, lease: Lease | null): Refusal | undefin
   return held ? undefined : { type: 'fenced', epoch: mailbox.epoch }
 }
 
+/**
+ * The owner has written since the batch was signed: its keys must be looked up anew. Within a batch, too: what
+ * comes behind the record that rotates a key is not signed with that key any more.
+ */
+export function rekeyed(batch: BatchState): Refusal | undefined {
+  const expected = batch.terms.agents
+  if (expected === undefined) return undefined
+  const actual = batch.mailbox(OWNER).seq + 1
+  return actual === expected ? undefined : { type: 'stale', stream: KEYS_STREAM, expected, actual }
+}
+
 /** The record does not continue its author's chain. */
 export function offChain(mailbox: Mailbox, seq: number, prev: string): Refusal | undefined {
   return seq === mailbox.seq + 1 && prev === mailbox.hash ? undefined : conflict(mailbox)
@@ -167,7 +178,7 @@ function isOpen(batch: BatchState, write: RecordWrite, wait: Wait): wait is Wait
 }
 
 function full(batch: BatchState, write: RecordWrite): Refusal | undefined {
-  const limit = batch.mailboxDepth
+  const limit = batch.terms.mailboxDepth
   if (write.messages.length === 0) return undefined
   const added = new Map<string, number>()
   // The message that ends makes room for one that its turn sends to itself.

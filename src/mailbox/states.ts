@@ -54,3 +54,17 @@ export function inDepth(code: number): number {
 export function inReady(code: number): number {
   return code >= CODE.cancelling && code <= CODE.delivered ? 1 : 0
 }
+
+/**
+ * A place is a number or position of one space, apart from those of all others: 68 thousand million of them for
+ * each of 131 thousand spaces, all safe integers.
+ */
+const PLACES: number = 2 ** 36
+
+/** How many spaces a database may hold. */
+export const SPACES_MAX: number = Math.floor(Number.MAX_SAFE_INTEGER / PLACES) - 1
+
+/** The place of a number or position of a space. */
+export function placeOf(space: number, number: number): number {
+  return space * PLACES + number
+}

@@ -9,13 +9,22 @@ import { messageOf } from '../../core/ids.ts'
 import type { SealedRecord } from '../../core/record.ts'
 import type { BatchState, Counters, Mailbox, MessageFacts, OwnEnd } from '../../mailbox/batch-state.ts'
 import { emptyMailbox } from '../../mailbox/batch-state.ts'
-import { CODE, isLive } from '../../mailbox/states.ts'
-import type { JournalChunk, Mail, NewDecision, NewEvent, NewMessage, Wait } from '../../ports/store.ts'
+import { CODE, isLive, placeOf } from '../../mailbox/states.ts'
+import type {
+  CommitTerms,
+  JournalChunk,
+  Mail,
+  NewDecision,
+  NewEvent,
+  NewMessage,
+  Wait,
+} from '../../ports/store.ts'
 import { entryMail, newEntry } from './message-entry.ts'
 import type { MessageEntry } from './message-entry.ts'
 
 /** The head of a space, under its lock. */
 export interface Head extends Counters {
+  readonly space: number
   readonly now: number
   readonly version: number
 }
@@ -43,7 +52,7 @@ export function keyOf(fromName: string, to: string, key: string): string {
 /** The state of one batch. */
 export class PostgresBatch implements BatchState {
   readonly now: number
-  readonly mailboxDepth: number
+  readonly terms: CommitTerms
   readonly counters: Counters
   readonly head: Head
 
@@ -65,10 +74,10 @@ export class PostgresBatch implements BatchState {
   readonly endedWaits: Set<string> = new Set()
   newWaits: NewWait[] = []
 
-  constructor(head: Head, mailboxDepth: number) {
+  constructor(head: Head, terms: CommitTerms) {
     this.head = head
     this.now = head.now
-    this.mailboxDepth = mailboxDepth
+    this.terms = terms
     this.counters = { position: head.position, number: head.number, handled: head.handled }
   }
 
@@ -150,7 +159,8 @@ export class PostgresBatch implements BatchState {
   }
 
   addMessage(message: NewMessage, position: number, state: number): void {
-    const entry = newEntry(message, { number: this.counters.number++, position }, state)
+    const number = this.counters.number++
+    const entry = newEntry(message, { place: placeOf(this.head.space, number), number, position }, state)
     this.entries.set(entry.id, entry)
     this.newEntries.push(entry)
     if (entry.keyFrom !== null && entry.key !== null) {
@@ -269,7 +279,7 @@ export class PostgresBatch implements BatchState {
 
   /** Only for cancelling, which is rare: then most of what was loaded belongs to the tree. */
   #inOrder(): readonly MessageEntry[] {
-    return [...this.entries.values()].toSorted((a, b) => a.number - b.number)
+    return [...this.entries.values()].toSorted((a, b) => a.place - b.place)
   }
 }
 

@@ -10,7 +10,7 @@
  */
 
 import { applyWrite } from '../../mailbox/commit.ts'
-import type { Outcome, Write } from '../../ports/store.ts'
+import type { CommitTerms, Outcome, Write } from '../../ports/store.ts'
 import type { PostgresBatch } from './batch.ts'
 import type { Connection } from './connection.ts'
 import { flushCalls } from './flush.ts'
@@ -44,7 +44,7 @@ class Lost extends Error {
 export async function commitBatch(
   context: SpaceContext,
   writes: readonly Write[],
-  mailboxDepth: number,
+  terms: CommitTerms,
   mark: Mark,
 ): Promise<Committed> {
   const { pool } = context
@@ -54,7 +54,7 @@ export async function commitBatch(
   for (;;) {
     pool.check()
     try {
-      return await attempt(context, writes, mailboxDepth, mark, careful)
+      return await attempt(context, writes, terms, mark, careful)
     } catch (error) {
       if (error instanceof Lost) {
         if (await wasCommitted(context, mark, error.cause)) return error.committed
@@ -76,7 +76,7 @@ export async function commitBatch(
 async function attempt(
   context: SpaceContext,
   writes: readonly Write[],
-  mailboxDepth: number,
+  terms: CommitTerms,
   mark: Mark,
   careful: boolean,
 ): Promise<Committed> {
@@ -85,7 +85,7 @@ async function attempt(
   try {
     const loader = new Loader(statements, space, writes, careful)
     const { head, answers } = await lockAndRead(context, connection, loader.calls)
-    const batch = loader.batch(head, mailboxDepth, answers)
+    const batch = loader.batch(head, terms, answers)
     await loadRest(context, connection, batch)
     const outcomes = writes.map((write) => applyWrite(batch, write, careful))
     const accepted = outcomes.some((outcome) => outcome.type === 'accepted')

@@ -6,7 +6,7 @@
  */
 
 import { packProof } from '../../log/packed-proof.ts'
-import { CODE } from '../../mailbox/states.ts'
+import { CODE, placeOf } from '../../mailbox/states.ts'
 import type { PostgresBatch } from './batch.ts'
 import type { Call } from './connection.ts'
 import { isInMail } from './message-entry.ts'
@@ -15,15 +15,15 @@ import type { Statements } from './statements.ts'
 import { booleans, byteStrings, numbers, texts } from './wire.ts'
 
 const RECORDS = `insert into coterie.records
-  (space, position, author, seq, prev, hash, body, detail, proof, first_message)
+  (space, place, author, seq, prev, hash, body, detail, proof, first_message)
   select $1, * from unnest($2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[],
     $8::text[], $9::bytea[], $10::bigint[])`
 const MESSAGES = `insert into coterie.messages
-  (space, number, position, id, recipient, trace, cause, re, key_from, key, envelope, hash, payload)
+  (space, place, position, id, recipient, trace, cause, re, key_from, key, envelope, hash, payload)
   select $1, * from unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
     $9::text[], $10::text[], $11::text[], $12::text[], $13::text[])`
 const MAIL = `insert into coterie.mail
-  (space, number, recipient, lane, state, queue, attempts, segments, crashes, undo, due_ms, deadline_ms, settled,
+  (space, place, recipient, lane, state, queue, attempts, segments, crashes, undo, due_ms, deadline_ms, settled,
   error, reason)
   select $1, * from unnest($2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[],
     $8::bigint[], $9::bigint[], $10::boolean[], $11::bigint[], $12::bigint[], $13::bigint[], $14::text[],
@@ -33,10 +33,11 @@ const CHANGE = `update coterie.mail l set state = w.state, queue = w.queue, atte
   error = w.error, reason = w.reason
   from unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::boolean[],
     $9::bigint[], $10::bigint[], $11::text[], $12::text[])
-    w(number, state, queue, attempts, segments, crashes, undo, due_ms, settled, error, reason)
-  where l.space = $1 and l.number = w.number`
-const REMOVE = 'delete from coterie.mail where space = $1 and number = any($2::bigint[])'
-const ENDS = `insert into coterie.ends (space, number, state, settled, attempts, segments, crashes, error, reason)
+    w(place, state, queue, attempts, segments, crashes, undo, due_ms, settled, error, reason)
+  where l.place = w.place and l.space = $1`
+const REMOVE = `delete from coterie.mail l using unnest($2::bigint[]) w(place)
+  where l.place = w.place and l.space = $1`
+const ENDS = `insert into coterie.ends (space, place, state, settled, attempts, segments, crashes, error, reason)
   select $1, * from unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
     $8::text[], $9::text[])`
 const MAILBOXES = `insert into coterie.mailboxes as m
@@ -52,7 +53,7 @@ const JOURNAL = `insert into coterie.journal (space, turn, chunk, text, hash, si
   select $1, * from unnest($2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[])`
 const DECISIONS = `insert into coterie.decisions (space, id, hash, certificate, position)
   select $1, * from unnest($2::text[], $3::text[], $4::text[], $5::bigint[])`
-const END_WAITS = 'delete from coterie.waits where space = $1 and turn = any($2::text[])'
+const END_WAITS = 'delete from coterie.waits where space + 0 = $1 and turn = any($2::text[])'
 const WAITS = `insert into coterie.waits (space, turn, number, waiter, target, request, due_ms)
   select $1, * from unnest($2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[])`
 const HEAD = `with own as (insert into coterie.writers (space, writer, batch, at_ms) values ($1, $2, $3, $4)
@@ -107,9 +108,10 @@ export function flushCalls(
 type Add = (sql: string, rows: readonly unknown[], columns: () => readonly Buffer[]) => void
 
 function addLog(add: Add, batch: PostgresBatch): void {
+  const { space } = batch.head
   const { records, events, journal, decisions } = batch
   add(RECORDS, records, () => [
-    numbers(records.map((r) => r.position)),
+    numbers(records.map((r) => placeOf(space, r.position))),
     texts(records.map((r) => r.record.author)),
     numbers(records.map((r) => r.record.seq)),
     texts(records.map((r) => r.record.prev)),
@@ -117,7 +119,7 @@ function addLog(add: Add, batch: PostgresBatch): void {
     texts(records.map((r) => r.record.body)),
     texts(records.map((r) => r.record.detail)),
     byteStrings(records.map((r) => packProof(r.record.proof))),
-    numbers(records.map((r) => r.first)),
+    numbers(records.map((r) => placeOf(space, r.first))),
   ])
   add(EVENTS, events, () => [
     texts(events.map((e) => e.event.stream)),
@@ -145,7 +147,7 @@ function addLog(add: Add, batch: PostgresBatch): void {
 function addMessages(add: Add, batch: PostgresBatch): void {
   const { newEntries } = batch
   add(MESSAGES, newEntries, () => [
-    numbers(newEntries.map((m) => m.number)),
+    numbers(newEntries.map((m) => m.place)),
     numbers(newEntries.map((m) => m.position)),
     texts(newEntries.map((m) => m.id)),
     texts(newEntries.map((m) => m.recipient)),
@@ -174,9 +176,9 @@ function addMessages(add: Add, batch: PostgresBatch): void {
       over.push(entry)
     }
   }
-  add(REMOVE, removed, () => [numbers(removed.map((m) => m.number))])
+  add(REMOVE, removed, () => [numbers(removed.map((m) => m.place))])
   add(ENDS, over, () => [
-    numbers(over.map((m) => m.number)),
+    numbers(over.map((m) => m.place)),
     numbers(over.map((m) => m.state)),
     numbers(over.map((m) => m.settled)),
     numbers(over.map((m) => m.attempts)),
@@ -186,7 +188,7 @@ function addMessages(add: Add, batch: PostgresBatch): void {
     texts(over.map((m) => m.reason)),
   ])
   add(MAIL, added, () => [
-    numbers(added.map((m) => m.number)),
+    numbers(added.map((m) => m.place)),
     texts(added.map((m) => m.recipient)),
     texts(added.map((m) => m.lane)),
     ...liveColumns(added),
@@ -195,7 +197,7 @@ function addMessages(add: Add, batch: PostgresBatch): void {
     ...endColumns(added),
   ])
   add(CHANGE, kept, () => [
-    numbers(kept.map((m) => m.number)),
+    numbers(kept.map((m) => m.place)),
     ...liveColumns(kept),
     numbers(kept.map((m) => m.dueAt)),
     ...endColumns(kept),

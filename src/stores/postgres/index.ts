@@ -39,3 +39,8 @@ export function openPostgres(url: string, options: PostgresOptions = {}): Store 
     now,
   })
 }
+
+/** The name of the database in a URL. Throws COTERIE_INVALID_ARGUMENT. */
+export function databaseName(url: string): string {
+  return parseLocation(url).database
+}

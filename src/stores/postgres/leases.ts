@@ -36,10 +36,10 @@ const TAKE = `insert into coterie.mailboxes as m
   select $1, w.address, $3, 1, -1, '', 0, 0, 0, 0 from unnest($2::text[]) w(address)
   on conflict (space, address) do update set worker = excluded.worker, epoch = m.epoch + 1`
 const CRASHED = `update coterie.mail l set crashes = l.crashes + 1 from unnest($2::text[]) w(address)
-  where l.space = $1 and l.number = (select d.number from coterie.mail d
+  where l.place = (select d.place from coterie.mail d
     where d.space = $1 and d.recipient = w.address and d.state = 8 order by d.queue limit 1)`
 const WAITING = `select l.recipient, ${LIVE_COLUMNS} from coterie.mail l
-  join coterie.messages m on m.space = l.space and m.number = l.number
+  join coterie.messages m on m.place = l.place
   where l.space = $1 and l.recipient = any($2::text[]) and l.state = 5 order by l.recipient, l.queue`
 const RELEASE = `update coterie.mailboxes set worker = null
   where space = $1 and worker = $2 and address = any($3::text[]) and worker is not null`

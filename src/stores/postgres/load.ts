@@ -8,7 +8,7 @@
 import { OWNER, nameOf } from '../../core/address.ts'
 import { KEYS_STREAM } from '../../mailbox/names.ts'
 import type { Mailbox } from '../../mailbox/batch-state.ts'
-import type { RecordWrite, Write } from '../../ports/store.ts'
+import type { CommitTerms, RecordWrite, Write } from '../../ports/store.ts'
 import { PostgresBatch, keyOf, rootOf } from './batch.ts'
 import type { Head } from './batch.ts'
 import type { Call } from './connection.ts'
@@ -19,62 +19,76 @@ import { nowSql } from './statements.ts'
 import type { Statements } from './statements.ts'
 import { texts } from './wire.ts'
 
+/** Waiting for the head of a space is given up after this time, and begun again. */
+const LOCK_MS = 10_000
+/** A transaction whose client has gone without a word lets go of the head after this time. */
+const IDLE_MS = 15_000
+
 /**
  * Locks the space: every write of it goes through here, so that positions have no gap and come in the order of
  * commits. Nothing else is read in this statement: if it has to wait, its snapshot is older than what it waited
  * for. The statements behind it see all that was committed before.
+ *
+ * The settings are those of the transaction, and come before the lock, as the join needs them first. There is no
+ * statement timeout: it would cut short a commit's wait for its standby, and the server would report that as
+ * success. Whatever the statistics say of a table that was empty a moment ago, rows are looked up by index.
  */
-export const LOCK = `with s as materialized
-  (select position, number, handled, version, clock_ms from coterie.spaces where space = $1 for no key update)
+export const LOCK = `with c as materialized (select set_config('synchronous_commit', $3, true),
+    set_config('statement_timeout', '0', true), set_config('lock_timeout', '${LOCK_MS}', true),
+    set_config('idle_in_transaction_session_timeout', '${IDLE_MS}', true),
+    set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+    set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)),
+  s as materialized (select position, number, handled, version, clock_ms from c, coterie.spaces
+    where space = $1 for no key update of spaces)
   select position, number, handled, version, ${nowSql('$2')} as now from s`
 
 const MAILBOXES = `select address, worker, epoch, seq, hash, depth, ready, waiting, dead from coterie.mailboxes
   where space = $1 and address = any($2::text[])`
 const MESSAGES = `select ${ENTRY_COLUMNS} from unnest($2::text[]) w(id)
-  join coterie.messages m on m.space = $1 and m.id = w.id
-  left join coterie.mail l on l.space = m.space and l.number = m.number
-  left join coterie.ends e on l.number is null and e.space = m.space and e.number = m.number`
+  join coterie.messages m on m.id = w.id and m.space + 0 = $1
+  left join coterie.mail l on l.place = m.place
+  left join coterie.ends e on e.place = m.place`
 const WHOLE_MESSAGES = `select ${ENTRY_COLUMNS}, m.envelope, m.hash, m.payload from ${MESSAGE_TABLES}
-  where m.space = $1 and m.id = any($2::text[])`
+  where m.space + 0 = $1 and m.id = any($2::text[])`
 const KEYED = `select ${ENTRY_COLUMNS}, m.envelope, m.hash, m.payload, m.key_from, m.key
   from unnest($2::text[], $3::text[], $4::text[]) w(key_from, recipient, key)
-  join coterie.messages m on m.space = $1 and m.key_from = w.key_from and m.recipient = w.recipient
+  join coterie.messages m on m.space + 0 = $1 and m.key_from = w.key_from and m.recipient = w.recipient
     and m.key = w.key and m.key is not null
-  left join coterie.mail l on l.space = m.space and l.number = m.number
-  left join coterie.ends e on e.space = m.space and e.number = m.number`
+  left join coterie.mail l on l.place = m.place
+  left join coterie.ends e on e.place = m.place`
 const VERSIONS = `select w.stream, (select max(e.version) from coterie.events e
   where e.space = $1 and e.stream = w.stream) as version from unnest($2::text[]) w(stream)`
 const CHUNKS = `select w.turn, (select max(j.chunk) from coterie.journal j
-  where j.space = $1 and j.turn = w.turn) as chunk from unnest($2::text[]) w(turn)`
+  where j.space + 0 = $1 and j.turn = w.turn) as chunk from unnest($2::text[]) w(turn)`
 const DECISIONS = 'select id from coterie.decisions where space = $1 and id = any($2::text[])'
 // A wait holds its turn only while the question is open: an answered one ends it as soon as the turn looks.
 const EDGES = `with recursive reached(address) as (
     select w.address collate "C" from unnest($2::text[]) w(address)
     union
-    select w.target from reached r join coterie.waits w on w.space = $1 and w.waiter = r.address
-    join coterie.messages q on q.space = $1 and q.id = w.request
-    join coterie.mail l on l.space = $1 and l.number = q.number and l.state between 3 and 8
+    select w.target from reached r join coterie.waits w on w.waiter = r.address and w.space + 0 = $1
+    join coterie.messages q on q.id = w.request and q.space + 0 = $1
+    join coterie.mail l on l.place = q.place and l.state between 3 and 8
     where w.target is not null)
   select w.waiter, w.turn, w.target, w.request from reached r
-  join coterie.waits w on w.space = $1 and w.waiter = r.address and w.target is not null
-  join coterie.messages q on q.space = $1 and q.id = w.request
-  join coterie.mail l on l.space = $1 and l.number = q.number and l.state between 3 and 8`
+  join coterie.waits w on w.waiter = r.address and w.space + 0 = $1 and w.target is not null
+  join coterie.messages q on q.id = w.request and q.space + 0 = $1
+  join coterie.mail l on l.place = q.place and l.state between 3 and 8`
 // Of what is over, only the links are read: it may well have live messages behind it.
-const TREE = `with recursive tree(number, id) as (
-    select m.number, m.id from coterie.messages m where m.space = $1 and m.id = any($2::text[])
+const TREE = `with recursive tree(place, id) as (
+    select m.place, m.id from coterie.messages m where m.space + 0 = $1 and m.id = any($2::text[])
     union
-    select m.number, m.id from coterie.messages m where m.space = $1 and m.trace = any($3::text[])
+    select m.place, m.id from coterie.messages m where m.space + 0 = $1 and m.trace = any($3::text[])
     union
-    select c.number, c.id from tree t
-    join coterie.messages c on c.space = $1 and c.cause = 'turn_' || substr(t.id, 5))
-  select ${ENTRY_COLUMNS}, case when l.number is not null then m.envelope end as envelope,
-    case when l.number is not null then m.hash end as hash,
-    case when l.number is not null then m.payload end as payload,
-    case when l.state = 3 then (select q.cause from coterie.messages q where q.space = m.space and q.id = m.re)
+    select c.place, c.id from tree t
+    join coterie.messages c on c.space + 0 = $1 and c.cause = 'turn_' || substr(t.id, 5))
+  select ${ENTRY_COLUMNS}, case when l.place is not null then m.envelope end as envelope,
+    case when l.place is not null then m.hash end as hash,
+    case when l.place is not null then m.payload end as payload,
+    case when l.state = 3 then (select q.cause from coterie.messages q where q.space + 0 = m.space and q.id = m.re)
     end as asker
-  from tree t join coterie.messages m on m.space = $1 and m.number = t.number
-  left join coterie.mail l on l.space = m.space and l.number = m.number
-  left join coterie.ends e on e.space = m.space and e.number = m.number`
+  from tree t join coterie.messages m on m.place = t.place
+  left join coterie.mail l on l.place = m.place
+  left join coterie.ends e on e.place = m.place`
 
 /** A statement with what becomes of its rows. */
 interface Loading {
@@ -108,11 +122,10 @@ class Need {
 
   #record(write: RecordWrite, careful: boolean): void {
     this.addresses.add(write.record.author)
+    // Its chain tells whether the keys are still those that the signer knew.
+    this.addresses.add(OWNER)
     if (write.turn !== null) this.ids.add(write.turn.message)
-    for (const { stream } of write.reads) {
-      if (stream === KEYS_STREAM) this.addresses.add(OWNER)
-      else this.streams.add(stream)
-    }
+    for (const { stream } of write.reads) if (stream !== KEYS_STREAM) this.streams.add(stream)
     for (const { stream } of write.events) this.streams.add(stream)
     for (const { envelope } of write.messages) {
       const { id, from, to, key, kind } = envelope
@@ -150,8 +163,8 @@ export class Loader {
   }
 
   /** Puts the answers together. */
-  batch(head: Head, mailboxDepth: number, answers: readonly (readonly Row[])[]): PostgresBatch {
-    const batch = new PostgresBatch(head, mailboxDepth)
+  batch(head: Head, terms: CommitTerms, answers: readonly (readonly Row[])[]): PostgresBatch {
+    const batch = new PostgresBatch(head, terms)
     this.#loadings.forEach((loading, at) => loading.take(batch, answers[at] ?? []))
     batch.expect(this.#need.addresses)
     return batch

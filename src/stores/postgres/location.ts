@@ -16,6 +16,7 @@ export interface Location {
   readonly shown: string
   /** One connection string for each host, in the order of the URL. */
   readonly targets: readonly string[]
+  readonly database: string
   /** The schema that holds the tables. */
   readonly schema: string
   /** Connections at most, the one that listens not counted. */
@@ -67,6 +68,7 @@ export function parseLocation(url: string): Location {
   const name = user.split(':')[0] ?? ''
   return {
     ...location,
+    database: decodeURIComponent(path.slice(1)) || decodeURIComponent(name) || 'postgres',
     shown: `postgres://${name === '' ? '' : `${name}@`}${hosts}${path}`,
     targets: hosts.split(',').map((host) => `postgres://${account}${host}${path}${rest}`),
   }

@@ -6,7 +6,7 @@
 
 import { OWNER } from '../../core/address.ts'
 import { KEYS_STREAM } from '../../mailbox/names.ts'
-import { CODE } from '../../mailbox/states.ts'
+import { CODE, placeOf } from '../../mailbox/states.ts'
 import type {
   ChainHead,
   JournalChunk,
@@ -32,48 +32,49 @@ import {
 import type { SpaceContext } from './transaction.ts'
 import { texts } from './wire.ts'
 
-const RECORD_COLUMNS = 'position, author, seq, prev, hash, body, detail, proof'
-const RECORDS = `select ${RECORD_COLUMNS} from coterie.records where space = $1 and position >= $2
-  order by position limit $3`
+const RECORD_COLUMNS = 'place, author, seq, prev, hash, body, detail, proof'
+const RECORDS = `select ${RECORD_COLUMNS} from coterie.records where place >= $1 and place < $2
+  order by place limit $3`
 const CHAIN = `select ${RECORD_COLUMNS} from coterie.records where space = $1 and author = $2 and seq >= $3
   order by seq limit $4`
 const HEAD = 'select seq, hash from coterie.mailboxes where space = $1 and address = $2'
 const MESSAGE = `select ${MESSAGE_COLUMNS} from ${MESSAGE_TABLES}`
-const BY_ID = `${MESSAGE} where m.space = $1 and m.id = $2`
-const BY_KEY = `${MESSAGE} where m.space = $1 and m.key_from = $2 and m.recipient = $3 and m.key = $4
+const BY_ID = `${MESSAGE} where m.space + 0 = $1 and m.id = $2`
+const BY_KEY = `${MESSAGE} where m.space + 0 = $1 and m.key_from = $2 and m.recipient = $3 and m.key = $4
   and m.key is not null`
-const BY_TRACE = `${MESSAGE} where m.space = $1 and m.trace = $2 order by m.number limit $3`
-const BY_CAUSE = `${MESSAGE} where m.space = $1 and m.cause = $2 and m.cause is not null
-  order by m.number limit $3`
-const HANDLED = `${MESSAGE} where m.space = $1 and l.number is null and coalesce(e.state, 9) = 9
-  order by m.number limit $2`
-// The numbers are found first: sorting whole messages would carry every payload along.
+const BY_TRACE = `${MESSAGE} where m.space + 0 = $1 and m.trace = $2 order by m.place limit $3`
+const BY_CAUSE = `${MESSAGE} where m.space + 0 = $1 and m.cause = $2 and m.cause is not null
+  order by m.place limit $3`
+const HANDLED = `${MESSAGE} where m.place >= $1 and m.place < $2 and l.place is null
+  and coalesce(e.state, 9) = 9 order by m.place limit $3`
+// The places are found first: sorting whole messages would carry every payload along.
 const inState = (table: string): string =>
   `${MESSAGE.replace(
     'from coterie.messages m',
-    `from (select number from ${table} where space = $1 and state = $2 order by number limit $3) p
-  join coterie.messages m on m.space = $1 and m.number = p.number`,
-  )} order by m.number`
+    `from (select place from ${table} where space = $1 and state = $2 order by place limit $3) p
+  join coterie.messages m on m.place = p.place`,
+  )} order by m.place`
 const IN_MAIL = inState('coterie.mail')
 const OVER = inState('coterie.ends')
-// Messages are numbered in the order of their records, so a record's messages are a range of numbers. A page
-// ends between two records: `after` could not lead on from the middle of one.
-const first = (position: string): string => `coalesce((select r.first_message from coterie.records r
-  where r.space = $1 and r.position >= ${position} order by r.position limit 1), 9223372036854775807)`
-const OF_RECORD = `${MESSAGE} where m.space = $1 and m.number >= ${first('$2')}
-  and m.number < ${first('$2 + 1')} order by m.number limit $3`
-const WHOLE_RECORDS = `with page as materialized (select m.number, m.position from coterie.messages m
-    where m.space = $1 and m.number >= ${first('$2 + 1')} order by m.number limit $3)
-  ${MESSAGE} where m.space = $1 and m.number >= (select min(number) from page)
-  and m.number < ${first('(select max(position) from page) + 1')} order by m.number`
+// Messages are numbered in the order of their records, so a record's messages are a range of places. A page
+// ends between two records: `after` could not lead on from the middle of one. `$2` is the first place of the next
+// space.
+const first = (place: string): string => `coalesce((select r.first_message from coterie.records r
+  where r.place >= ${place} and r.place < $2 order by r.place limit 1), $2)`
+const OF_RECORD = `${MESSAGE} where m.place >= ${first('$1')} and m.place < ${first('$1::bigint + 1')}
+  order by m.place limit $3`
+const WHOLE_RECORDS = `with page as materialized (select m.place, m.position from coterie.messages m
+    where m.place >= ${first('$1')} and m.place < $2 order by m.place limit $3)
+  ${MESSAGE} where m.place >= (select min(place) from page)
+  and m.place < ${first('(select max(position) from page) + $4::bigint + 1')} order by m.place`
 const ANSWERS = `select ${MESSAGE_COLUMNS} from unnest($2::text[]) with ordinality w(re, rank)
-  cross join lateral (select q.number from coterie.messages q where q.space = $1 and q.re = w.re and q.re is not null
-    order by q.number) a
-  join ${MESSAGE_TABLES.replace('coterie.messages m', 'coterie.messages m on m.space = $1 and m.number = a.number')}
-  where coalesce(l.state, e.state, 9) in (3, 9) order by w.rank, m.number`
+  cross join lateral (select q.place from coterie.messages q
+    where q.re = w.re and q.re is not null and q.space + 0 = $1) a
+  join ${MESSAGE_TABLES.replace('coterie.messages m', 'coterie.messages m on m.place = a.place')}
+  where coalesce(l.state, e.state, 9) in (3, 9) order by w.rank, m.place`
 const JOURNAL = `select turn, chunk, text, hash, signature from coterie.journal
-  where space = $1 and turn = $2 order by chunk`
-const WAITS = `select number, target, request, due_ms from coterie.waits where space = $1 and turn = $2
+  where space + 0 = $1 and turn = $2 order by chunk`
+const WAITS = `select number, target, request, due_ms from coterie.waits where space + 0 = $1 and turn = $2
   order by number`
 const STREAMS = `select distinct stream from coterie.events where space = $1 and stream > $2
   order by stream limit $3`
@@ -101,11 +102,16 @@ export class LogReader {
   }
 
   async records(position: number, limit: number): Promise<readonly LogRecord[]> {
-    return (await this.#read(RECORDS, position, limit)).map(recordOf)
+    const { pool, statements } = this.#context
+    const { start, end } = this.#range
+    const from = start + Math.max(position, 0)
+    const rows = await pool.read(statements.get(RECORDS), [from, end, limit])
+    return rows.map((row) => recordOf(row, start))
   }
 
   async chain(author: string, seq: number, limit: number): Promise<readonly LogRecord[]> {
-    return (await this.#read(CHAIN, author, seq, limit)).map(recordOf)
+    const { start } = this.#range
+    return (await this.#read(CHAIN, author, seq, limit)).map((row) => recordOf(row, start))
   }
 
   async head(address: string): Promise<ChainHead> {
@@ -177,11 +183,31 @@ export class LogReader {
     const { limit } = query
     if ('trace' in query) return this.#read(BY_TRACE, query.trace, limit)
     if ('cause' in query) return this.#read(BY_CAUSE, query.cause, limit)
-    if ('position' in query) return this.#read(OF_RECORD, Math.max(query.position, 0), limit)
-    if ('after' in query) return this.#read(WHOLE_RECORDS, Math.max(query.after, -1), limit)
-    if (query.state === 'handled') return this.#read(HANDLED, limit)
+    if ('position' in query || 'after' in query) return this.#byPosition(query)
+    if (query.state === 'handled') {
+      const { pool, statements } = this.#context
+      return pool.read(statements.get(HANDLED), [this.#range.start, this.#range.end, limit])
+    }
     const over = query.state === 'expired' || query.state === 'cancelled'
     return this.#read(over ? OVER : IN_MAIL, CODE[query.state], limit)
+  }
+
+  async #byPosition(
+    query: Extract<MessagesQuery, { readonly position: number } | { readonly after: number }>,
+  ): Promise<readonly Row[]> {
+    const { pool, statements } = this.#context
+    const { start, end } = this.#range
+    if ('position' in query) {
+      return pool.read(statements.get(OF_RECORD), [start + Math.max(query.position, 0), end, query.limit])
+    }
+    const from = start + Math.max(query.after + 1, 0)
+    return pool.read(statements.get(WHOLE_RECORDS), [from, end, query.limit, start])
+  }
+
+  /** The places of this space. */
+  get #range(): { readonly start: number; readonly end: number } {
+    const { space } = this.#context
+    return { start: placeOf(space, 0), end: placeOf(space + 1, 0) }
   }
 
   async #read(sql: string, ...values: readonly unknown[]): Promise<readonly Row[]> {

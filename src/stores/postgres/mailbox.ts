@@ -22,13 +22,13 @@ const free = `(l.state = 6 or not exists
   (select 1 from held h where h.lane = l.lane and h.queue <= l.queue))`
 const tail = 't on true order by t.queue'
 const MAIL = `${head} select ${LIVE_COLUMNS} from coterie.mail l
-  join coterie.messages m on m.space = l.space and m.number = l.number
+  join coterie.messages m on m.place = l.place
   where l.space = $1 and l.recipient = $2 and l.state between 6 and 8 and l.queue > $3 and ${free}
   order by l.queue limit $4) ${tail}`
 // A trace is a few messages, a mailbox may be many.
 const OF_TRACE = `${head} select ${LIVE_COLUMNS} from coterie.messages m
-  join coterie.mail l on l.space = m.space and l.number = m.number
-  where m.space = $1 and m.trace = $6 and l.recipient = $2 and l.state between 6 and 8 and l.queue > $3 and ${free}
+  join coterie.mail l on l.place = m.place
+  where m.trace = $6 and m.space + 0 = $1 and l.recipient = $2 and l.state between 6 and 8 and l.queue > $3 and ${free}
   order by l.queue limit $4) ${tail}`
 
 /** A page, and the version of the space that it shows. */
@@ -51,7 +51,7 @@ export async function takeMail(
   if (first === undefined) throw new Error(`There is no space ${space}.`)
   return {
     ...pageOf(
-      rows.flatMap((row) => (row['number'] === null ? [] : [mailOf(row)])),
+      rows.flatMap((row) => (row['place'] === null ? [] : [mailOf(row)])),
       query,
     ),
     nextDueAt: numOrNull(first, 'next_ms'),

@@ -13,7 +13,7 @@ import type { Row } from './driver.ts'
 import { num, numOrNull, text, textOrNull } from './rows.ts'
 
 /** The columns that {@link storedEntry} reads; `m`, `l` and `e` as in `MESSAGE_TABLES`. */
-export const ENTRY_COLUMNS = `m.number, m.position, m.id, m.recipient, m.trace, m.cause, m.re, l.number is not null as live,
+export const ENTRY_COLUMNS = `m.place, m.position, m.id, m.recipient, m.trace, m.cause, m.re, l.place is not null as live,
   l.lane, coalesce(l.state, e.state, 9) as state, coalesce(l.queue, 0) as queue,
   coalesce(l.attempts, e.attempts, 0) as attempts, coalesce(l.segments, e.segments, 0) as segments,
   coalesce(l.crashes, e.crashes, 0) as crashes, coalesce(l.undo, false) as undo, l.due_ms, l.deadline_ms,
@@ -28,7 +28,7 @@ interface Content {
 
 /** A message in a batch. */
 export interface MessageEntry {
-  readonly number: number
+  readonly place: number
   readonly position: number
   readonly id: string
   readonly recipient: string
@@ -62,7 +62,7 @@ export interface MessageEntry {
 export function storedEntry(row: Row): MessageEntry {
   const whole = typeof row['envelope'] === 'string'
   return {
-    number: num(row, 'number'),
+    place: num(row, 'place'),
     position: num(row, 'position'),
     id: text(row, 'id'),
     recipient: text(row, 'recipient'),
@@ -95,12 +95,13 @@ export function storedEntry(row: Row): MessageEntry {
 /** A message that this batch writes. */
 export function newEntry(
   message: NewMessage,
-  place: { readonly number: number; readonly position: number },
+  at: { readonly place: number; readonly number: number; readonly position: number },
   state: number,
 ): MessageEntry {
   const e = message.envelope
   return {
-    ...place,
+    place: at.place,
+    position: at.position,
     id: e.id,
     recipient: e.to,
     trace: e.trace,
@@ -114,13 +115,13 @@ export function newEntry(
     keyFrom: e.key === null ? null : nameOf(e.from),
     key: e.key,
     state,
-    queue: state === CODE.queued ? place.number : 0,
+    queue: state === CODE.queued ? at.number : 0,
     attempts: 0,
     segments: 0,
     crashes: 0,
     undo: false,
     dueAt: state === CODE.scheduled ? e.dueAt : null,
-    settled: state === CODE.handled ? place.position : null,
+    settled: state === CODE.handled ? at.position : null,
     error: null,
     reason: null,
     changed: false,

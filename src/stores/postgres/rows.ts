@@ -11,21 +11,21 @@ import type { LogRecord, Mail, MessageRow } from '../../ports/store.ts'
 import type { Row } from './driver.ts'
 
 /** What every query for live mail selects: `m` is the message, `l` its row in `mail`. */
-export const LIVE_COLUMNS = `m.number, m.position, m.envelope, m.hash, m.payload, l.state, l.queue, l.attempts,
+export const LIVE_COLUMNS = `m.place, m.position, m.envelope, m.hash, m.payload, l.state, l.queue, l.attempts,
   l.segments, l.crashes`
 
 /** What a query for messages in any state selects: `l` and `e` are left joined, and at most one is there. */
-export const MESSAGE_COLUMNS = `m.number, m.position, m.envelope, m.hash, m.payload,
+export const MESSAGE_COLUMNS = `m.place, m.position, m.envelope, m.hash, m.payload,
   coalesce(l.state, e.state, 9) as state, coalesce(l.queue, 0) as queue,
   coalesce(l.attempts, e.attempts, 0) as attempts, coalesce(l.segments, e.segments, 0) as segments,
   coalesce(l.crashes, e.crashes, 0) as crashes, l.due_ms, coalesce(l.error, e.error) as error,
   coalesce(l.reason, e.reason) as reason,
-  case when l.number is not null then l.settled else coalesce(e.settled, m.position) end as settled`
+  case when l.place is not null then l.settled else coalesce(e.settled, m.position) end as settled`
 
 /** The tables of both. */
 export const MESSAGE_TABLES = `coterie.messages m
-  left join coterie.mail l on l.space = m.space and l.number = m.number
-  left join coterie.ends e on e.space = m.space and e.number = m.number`
+  left join coterie.mail l on l.place = m.place
+  left join coterie.ends e on e.place = m.place`
 
 /** A number column. */
 export function num(row: Row, column: string): number {
@@ -79,10 +79,10 @@ export function messageOf(row: Row): MessageRow {
   }
 }
 
-/** A record. */
-export function recordOf(row: Row): LogRecord {
+/** A record; `first` is the place of the space's record 0. */
+export function recordOf(row: Row, first: number): LogRecord {
   return {
-    position: num(row, 'position'),
+    position: num(row, 'place') - first,
     author: text(row, 'author'),
     seq: num(row, 'seq'),
     prev: text(row, 'prev'),

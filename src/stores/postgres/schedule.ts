@@ -41,8 +41,8 @@ const READY = `select f.address from coterie.spaces s, unnest($2::text[], $3::te
   limit $6`
 const RESUMABLE = `select distinct x.waiter from (
     select w.waiter from coterie.mail l
-    join coterie.messages a on a.space = l.space and a.number = l.number
-    join coterie.waits w on w.space = $1 and w.request = a.re
+    join coterie.messages a on a.place = l.place
+    join coterie.waits w on w.request = a.re and w.space + 0 = $1
     where l.space = $1 and l.state = 3
     union all
     (select w.waiter from coterie.spaces s join coterie.waits w on w.space = s.space
@@ -66,16 +66,16 @@ const DUE = `select distinct x.address, s.now from (select ${nowSql('$2')} as no
 const OVERDUE = `select ${LIVE_COLUMNS} from coterie.spaces s
   join coterie.mail l on l.space = s.space and l.deadline_ms is not null and l.deadline_ms <= ${nowSql('$2')}
     and l.state between 3 and 8 and l.state not in (5, 6) and not l.undo
-  join coterie.messages m on m.space = l.space and m.number = l.number
+  join coterie.messages m on m.place = l.place
   where s.space = $1 order by l.deadline_ms limit $3`
 const ANY_SCHEDULED_DUE = `select 1 as due from coterie.spaces s join coterie.mail l on l.space = s.space and l.state = 4
   and l.due_ms is not null and l.due_ms <= ${nowSql('$2')} where s.space = $1 limit 1`
-const SCHEDULED_DUE = `select l.number, l.recipient from coterie.spaces s
+const SCHEDULED_DUE = `select l.place, l.recipient from coterie.spaces s
   join coterie.mail l on l.space = s.space and l.state = 4 and l.due_ms is not null
     and l.due_ms <= ${nowSql('$2')}
-  where s.space = $1 order by l.due_ms, l.number limit $3`
+  where s.space = $1 order by l.due_ms, l.place limit $3`
 const ENQUEUE = `update coterie.mail l set state = 7, queue = w.queue, due_ms = null
-  from unnest($2::bigint[], $3::bigint[]) w(number, queue) where l.space = $1 and l.number = w.number`
+  from unnest($1::bigint[], $2::bigint[]) w(place, queue) where l.place = w.place`
 const MADE_READY = `update coterie.mailboxes m set ready = m.ready + w.more
   from unnest($2::text[], $3::bigint[]) w(address, more) where m.space = $1 and m.address = w.address`
 const MOVE_HEAD = `update coterie.spaces set clock_ms = $2, number = $3, version = version + 1 where space = $1`
@@ -160,11 +160,7 @@ export async function promote(context: SpaceContext, limit: number): Promise<Pro
     await connection.pipeline([
       [
         statements.get(ENQUEUE),
-        [
-          space,
-          numbers(rows.map((row) => num(row, 'number'))),
-          numbers(rows.map((_, at) => head.number + at)),
-        ],
+        [numbers(rows.map((row) => num(row, 'place'))), numbers(rows.map((_, at) => head.number + at))],
       ],
       [statements.get(MADE_READY), [space, texts([...more.keys()]), numbers([...more.values()])]],
       [statements.get(MOVE_HEAD), [space, head.now, head.number + rows.length]],

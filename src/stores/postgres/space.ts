@@ -7,6 +7,7 @@
 import { CLIENT, OWNER, nameOf } from '../../core/address.ts'
 import type {
   ChainHead,
+  CommitTerms,
   Grant,
   JournalChunk,
   LogRecord,
@@ -97,12 +98,12 @@ export class PostgresSpace implements SpaceStore {
     return this.#clockMs
   }
 
-  async commit(batch: readonly Write[], limits: { mailboxDepth: number }): Promise<readonly Outcome[]> {
+  async commit(batch: readonly Write[], terms: CommitTerms): Promise<readonly Outcome[]> {
     this.#context.pool.check()
     if (batch.length === 0) return []
     // One at a time: `writers` keeps the number of the last batch only.
     const before = this.#committing
-    const committed = before.then(() => this.#commit(batch, limits.mailboxDepth))
+    const committed = before.then(() => this.#commit(batch, terms))
     this.#committing = committed.catch(() => undefined)
     return committed
   }
@@ -252,9 +253,9 @@ export class PostgresSpace implements SpaceStore {
       })
   }
 
-  async #commit(writes: readonly Write[], mailboxDepth: number): Promise<readonly Outcome[]> {
+  async #commit(writes: readonly Write[], terms: CommitTerms): Promise<readonly Outcome[]> {
     const mark = { writer: this.#writer, batch: ++this.#batches }
-    const { outcomes, batch, accepted } = await commitBatch(this.#context, writes, mailboxDepth, mark)
+    const { outcomes, batch, accepted } = await commitBatch(this.#context, writes, terms, mark)
     this.#clockMs = Math.max(this.#clockMs, batch.now)
     for (const { record } of batch.records) {
       if (nameOf(record.author) === CLIENT) this.#own.add(record.author)

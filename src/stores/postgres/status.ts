@@ -22,12 +22,12 @@ const STATES = `select state, count(*) as n from coterie.mail where space = $1 g
 const DECISIONS = 'select count(*) as n from coterie.decisions where space = $1'
 // The oldest message of a mailbox is the first in its queue; only its envelope knows when it was sent.
 const MAILBOXES = `select m.address, m.depth, m.ready, m.seq, m.epoch, m.worker, m.waiting, m.dead, w.until_ms,
-  (select (c.envelope::json ->> 'sentAt')::bigint from coterie.messages c where c.space = $1 and c.number =
-    (select q.number from (
-      (select l.number, l.queue from coterie.mail l where l.space = $1 and l.recipient = m.address
+  (select (c.envelope::json ->> 'sentAt')::bigint from coterie.messages c where c.place =
+    (select q.place from (
+      (select l.place, l.queue from coterie.mail l where l.space = $1 and l.recipient = m.address
         and l.state between 6 and 8 order by l.queue limit 1)
       union all
-      (select l.number, l.queue from coterie.mail l where l.space = $1 and l.recipient = m.address
+      (select l.place, l.queue from coterie.mail l where l.space = $1 and l.recipient = m.address
         and l.state = 5 order by l.queue limit 1)) q order by q.queue limit 1)) as oldest
   from coterie.mailboxes m left join coterie.workers w on w.space = m.space and w.worker = m.worker
   where m.space = $1 and split_part(m.address, '/', 1) not in ('${OWNER}', '${CLIENT}') order by m.address`

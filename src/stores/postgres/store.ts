@@ -6,6 +6,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { CoterieError } from '../../core/errors.ts'
+import { SPACES_MAX } from '../../mailbox/states.ts'
 import type { Genesis, SpaceStore, Store } from '../../ports/store.ts'
 import { PostgresBatch } from './batch.ts'
 import { Feed } from './feed.ts'
@@ -123,8 +124,21 @@ export class PostgresStore implements Store {
       ])
       const space = created?.rows[0]?.['space']
       if (typeof space === 'number') {
-        const head = { position: 0, number: 0, handled: 0, version: 0, now: this.#options.now?.() ?? 0 }
-        const batch = new PostgresBatch(head, 0)
+        if (space > SPACES_MAX) {
+          throw new CoterieError(
+            'COTERIE_LIMIT_EXCEEDED',
+            `A database holds at most ${SPACES_MAX} spaces: use another one.`,
+          )
+        }
+        const head = {
+          space,
+          position: 0,
+          number: 0,
+          handled: 0,
+          version: 0,
+          now: this.#options.now?.() ?? 0,
+        }
+        const batch = new PostgresBatch(head, { mailboxDepth: Number.MAX_SAFE_INTEGER })
         batch.expect([record.author])
         Object.assign(batch.mailbox(record.author), { seq: 0, hash: record.hash, changed: true })
         batch.addRecord(record, 0)

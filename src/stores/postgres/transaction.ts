@@ -1,7 +1,7 @@
 /**
  * Transactions: how they begin, and what they share.
  *
- * Nothing is left in a session: settings are `set local`, locks are those of rows. So a connection may be one
+ * Nothing is left in a session: settings are the transaction's, locks are those of rows. So a connection may be one
  * of a pooler's that is another server connection for each transaction.
  *
  * @module
@@ -15,11 +15,6 @@ import { num } from './rows.ts'
 import type { Pool } from './pool.ts'
 import type { Statements } from './statements.ts'
 
-/** Waiting for the head of a space is given up after this time, and begun again. */
-const LOCK_MS = 10_000
-/** A transaction whose client has gone without a word lets go of the head after this time. */
-const IDLE_MS = 15_000
-
 /** What the parts of a space's store have in common. */
 export interface SpaceContext {
   readonly pool: Pool
@@ -29,19 +24,8 @@ export interface SpaceContext {
   readonly clockMs: () => number | null
 }
 
-/**
- * Begins a write. The isolation is stated, because a snapshot that is older than the lock must never be used,
- * whatever the role's default. There is no statement timeout: it would cut short a commit's wait for its
- * standby, and the server would report that as success.
- */
-function beginCall({ durability }: Connection): Call {
-  const text =
-    'begin isolation level read committed read write; ' +
-    `set local synchronous_commit = ${durability}; set local statement_timeout = 0; ` +
-    `set local lock_timeout = ${LOCK_MS}; set local idle_in_transaction_session_timeout = ${IDLE_MS}`
-  return [{ name: 'begin', text }]
-}
-
+/** The isolation is stated: a snapshot older than the lock must never be used, whatever the role's default. */
+export const BEGIN: Call = [{ name: 'begin', text: 'begin isolation level read committed read write' }]
 export const COMMIT: Call = [{ name: 'commit', text: 'commit' }]
 export const ROLLBACK: Call = [{ name: 'rollback', text: 'rollback' }]
 const READ: Call = [{ name: 'read', text: 'begin isolation level repeatable read read only' }]
@@ -52,11 +36,12 @@ export async function lockAndRead(
   connection: Connection,
   calls: readonly Call[],
 ): Promise<{ readonly head: Head; readonly answers: readonly (readonly Row[])[] }> {
-  const lock: Call = [statements.get(LOCK), [space, clockMs()]]
-  const [, locked, ...answers] = await connection.pipeline([beginCall(connection), lock, ...calls])
+  const lock: Call = [statements.get(LOCK), [space, clockMs(), connection.durability]]
+  const [, locked, ...answers] = await connection.pipeline([BEGIN, lock, ...calls])
   const row = locked?.rows[0]
   if (row === undefined) throw new Error(`There is no space ${space}.`)
   const head = {
+    space,
     position: num(row, 'position'),
     number: num(row, 'number'),
     handled: num(row, 'handled'),
@@ -69,7 +54,7 @@ export async function lockAndRead(
 /** Runs statements in one transaction that does not touch the head. */
 export async function inTransaction(pool: Pool, calls: readonly Call[]): Promise<readonly DriverResult[]> {
   return pool.exclusive(async (connection) => {
-    const results = await connection.pipeline([beginCall(connection), ...calls, COMMIT])
+    const results = await connection.pipeline([BEGIN, ...calls, COMMIT])
     return results.slice(1, -1)
   })
 }

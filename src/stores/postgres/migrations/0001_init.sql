@@ -9,6 +9,10 @@
 --   0 dead, 1 expired, 2 cancelled, 3 answered, 4 scheduled, 5 waiting, 6 cancelling,
 --   7 queued, 8 delivered, 9 handled. 3 to 8 are live, 5 to 8 stand in a mailbox; 0 and 3 to 8 are in `mail`.
 --
+-- A `place` is space * 2^36 + a position or number that grows within the space. Messages and waits are looked up by
+-- place, id and the like, and never by their space (the statements say `space + 0`): on a table that was small
+-- when a statement was planned, PostgreSQL takes any index that has the space for as good as the right one.
+--
 -- Texts are compared byte by byte (collation "C"), whatever the database's locale.
 
 -- The migrations that were applied, by number.
@@ -42,10 +46,10 @@ create table writers (
   primary key (space, writer)
 ) with (fillfactor = 10);
 
--- `first_message` is the number that the record's first message has, or would have had.
+-- `first_message` is the place that the record's first message has, or would have had.
 create table records (
+  place bigint primary key,
   space integer not null,
-  position bigint not null,
   author text collate "C" not null,
   seq bigint not null,
   prev text collate "C" not null,
@@ -54,15 +58,14 @@ create table records (
   detail text,
   -- See src/log/packed-proof.ts.
   proof bytea not null,
-  first_message bigint not null,
-  primary key (space, position)
+  first_message bigint not null
 );
 
 create unique index records_chain on records (space, author, seq);
 
 create table messages (
+  place bigint primary key,
   space integer not null,
-  number bigint not null,
   position bigint not null,
   id text collate "C" not null,
   recipient text collate "C" not null,
@@ -73,23 +76,22 @@ create table messages (
   key text collate "C",
   envelope text not null,
   hash text collate "C" not null,
-  payload text not null,
-  primary key (space, number)
+  payload text not null
 );
 
-create unique index messages_id on messages (space, id);
+create unique index messages_id on messages (id, space);
 
-create index messages_trace on messages (space, trace);
+create index messages_trace on messages (trace);
 
-create index messages_cause on messages (space, cause) where cause is not null;
+create index messages_cause on messages (cause) where cause is not null;
 
-create index messages_re on messages (space, re) where re is not null;
+create index messages_re on messages (re) where re is not null;
 
-create unique index messages_key on messages (space, key_from, recipient, key) where key is not null;
+create unique index messages_key on messages (key, recipient, key_from, space) where key is not null;
 
 create table mail (
+  place bigint primary key,
   space integer not null,
-  number bigint not null,
   recipient text collate "C" not null,
   lane text collate "C" not null,
   state smallint not null,
@@ -102,9 +104,8 @@ create table mail (
   deadline_ms bigint,
   settled bigint,
   error text,
-  reason text,
-  primary key (space, number)
-) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
+  reason text
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000, vacuum_truncate = false);
 
 -- The mailbox: what a runner may take.
 create index mail_ready on mail (space, recipient, queue) where state between 6 and 8;
@@ -120,22 +121,21 @@ create index mail_due on mail (space, state, due_ms) where due_ms is not null;
 create index mail_deadline on mail (space, deadline_ms) where deadline_ms is not null;
 
 -- Replies that wait for their turn, and dead letters.
-create index mail_aside on mail (space, state, number) where state <= 3;
+create index mail_aside on mail (space, state, place) where state <= 3;
 
 create table ends (
+  place bigint primary key,
   space integer not null,
-  number bigint not null,
   state smallint not null,
   settled bigint not null,
   attempts integer not null,
   segments integer not null,
   crashes integer not null,
   error text,
-  reason text,
-  primary key (space, number)
+  reason text
 );
 
-create index ends_aside on ends (space, state, number) where state <> 9;
+create index ends_aside on ends (space, state, place) where state <> 9;
 
 -- One row for each address that has written a record, been sent a message or been leased.
 -- `depth` counts live messages, `ready` those that are queued, delivered or cancelling. No index but the first
@@ -172,7 +172,7 @@ create table journal (
   text text not null,
   hash text collate "C" not null,
   signature text collate "C" not null,
-  primary key (space, turn, chunk)
+  primary key (turn, chunk, space)
 );
 
 create table waits (
@@ -183,12 +183,12 @@ create table waits (
   target text collate "C",
   request text collate "C",
   due_ms bigint not null,
-  primary key (space, turn, number)
+  primary key (turn, number, space)
 );
 
-create index waits_waiter on waits (space, waiter);
+create index waits_waiter on waits (waiter);
 
-create index waits_request on waits (space, request) where request is not null;
+create index waits_request on waits (request) where request is not null;
 
 create index waits_due on waits (space, due_ms);
 
