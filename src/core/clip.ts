@@ -1,4 +1,7 @@
-/** At most so many characters of a text, and `end` when it was longer. Never half a character or a lone surrogate. */
+/**
+ * At most so many characters of a text, and `end` when it was longer. Never half a character, never a lone
+ * surrogate.
+ */
 export function clipText(text: string, chars: number, end = '...'): string {
   if (text.length <= chars) return text.toWellFormed()
   const last = text.charCodeAt(chars - 1)

@@ -35,6 +35,8 @@ export interface RunnerHost {
   leave(): void
   /** The lease is gone. */
   lost(address: string): void
+  /** Resolves when the store has said lately that this worker's leases hold; those that do not are given up. */
+  confirm(): Promise<void>
 }
 
 /** A mailbox that this worker may run, and what it knows of it. */
@@ -169,6 +171,11 @@ export class MailboxRunner implements TurnHost {
       'COTERIE_LEASE_LOST',
       `A turn before this one at ${this.lease.address} was refused; both are run again.`,
     )
+  }
+
+  /** {@inheritDoc TurnHost.confirm} */
+  confirm(): Promise<void> {
+    return this.#host.confirm()
   }
 
   /** Runs until there is nothing left to do, or the lease is gone. */
@@ -470,7 +477,10 @@ export class MailboxRunner implements TurnHost {
 
   #lose(): void {
     if (this.#stopped) return
-    this.stop(new CoterieError('COTERIE_LEASE_LOST', `Another worker runs ${this.lease.address} now.`))
+    const { address, epoch } = this.lease
+    const fields = { agent: address, epoch, worker: this.lease.worker, code: 'COTERIE_LEASE_LOST' }
+    this.context.logger.log('warn', 'fenced: another worker has taken this address over', fields)
+    this.stop(new CoterieError('COTERIE_LEASE_LOST', `Another worker runs ${address} now.`))
     this.#host.lost(this.lease.address)
   }
 

@@ -25,6 +25,11 @@ export interface TurnHost {
   readonly line: number
   /** Resolves when the turns that this runner finished before are durable; rejects when one was refused. */
   barrier(): Promise<void>
+  /**
+   * Call before anything that has an effect outside. Resolves when the lease holds as far as the store has said, or
+   * says now; else the turn has been given up.
+   */
+  confirm(): Promise<void>
 }
 
 /** A wait of the turn and the promise that it will settle. */

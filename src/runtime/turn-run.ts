@@ -27,7 +27,7 @@ import { encode, makeReply } from './outbox.ts'
 import { TurnEngine } from './turn-engine.ts'
 import { isLate, SegmentFailure } from './turn-host.ts'
 import type { TurnHost } from './turn-host.ts'
-import { journalRevoked } from './refusals.ts'
+import { journalRevoked, leaseLost } from './refusals.ts'
 import type { SegmentRest } from './segment.ts'
 import { TurnHandle } from './turn-handle.ts'
 
@@ -333,6 +333,8 @@ export class TurnRun {
     const signal = engine.stopped === undefined ? engine.signal : new AbortController().signal
     for (let attempt = 1; ; attempt++) {
       try {
+        await engine.host.confirm()
+        if (engine.ended) throw leaseLost(engine.host.lease.address)
         await compensation.undo(compensation.result, signal)
         engine.effects.entries.push({ t: 'undone', i: compensation.i })
         await engine.persist(true)

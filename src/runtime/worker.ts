@@ -68,6 +68,9 @@ export class Worker implements RunnerHost {
   #again = false
   #ends: (() => void)[] = []
   #started = false
+  /** When the store was last asked whether the leases hold, and said so. */
+  #confirmed = { monotonic: -Infinity, wall: -Infinity }
+  #confirming: Promise<void> | undefined
 
   constructor(parts: WorkerParts, agents: readonly AnyAgent[]) {
     this.context = parts.context
@@ -82,7 +85,7 @@ export class Worker implements RunnerHost {
 
   /** Announces the worker and starts on what is there. */
   async start(): Promise<void> {
-    await this.context.store.heartbeat(this.id, this.context.limits.leaseMs)
+    await this.#beat()
     this.#started = true
     this.rekeyed()
     this.#every(Math.ceil(this.context.limits.leaseMs / 3), () => this.#beat())
@@ -345,8 +348,28 @@ export class Worker implements RunnerHost {
     this.committer.forget(address)
   }
 
+  /**
+   * Asks the store when its last word is older than a lease lasts: by the monotonic clock, or by the machine's, which
+   * may have been set, and by which others judge.
+   */
+  async confirm(): Promise<void> {
+    const { clock, limits } = this.context
+    const { monotonic, wall } = this.#confirmed
+    const ageMs = Math.max(clock.monotonic() - monotonic, clock.now() - wall)
+    if (ageMs < limits.leaseMs) return
+    this.#confirming ??= this.#beat().finally(() => {
+      this.#confirming = undefined
+    })
+    await this.#confirming
+  }
+
   async #beat(): Promise<void> {
-    if (await this.context.store.heartbeat(this.id, this.context.limits.leaseMs)) return
+    const { clock, limits, store } = this.context
+    // Before the store is asked: from then on at least it counts.
+    const asked = { monotonic: clock.monotonic(), wall: clock.now() }
+    const held = await store.heartbeat(this.id, limits.leaseMs)
+    this.#confirmed = asked
+    if (held) return
     this.context.logger.log('warn', 'leases lost: this worker was silent for too long', { worker: this.id })
     const error = new CoterieError('COTERIE_LEASE_LOST', 'This worker was silent for longer than its lease.')
     for (const [address, runner] of this.#runners) {

@@ -248,6 +248,14 @@ export const runtimeMutants: readonly Mutant[] = [
     tests: DURABILITY,
   },
   {
+    name: 'starts-a-step-on-a-lease-that-may-have-lapsed',
+    invariant: 'a superseded worker starts no further step',
+    file: 'src/runtime/step.ts',
+    find: 'await engine.host.confirm()',
+    replace: '',
+    tests: ['test/runtime/processes.test.ts'],
+  },
+  {
     name: 'starts-a-step-before-its-undo-is-registered',
     invariant: 'a compensation is durable before its step starts',
     file: 'src/runtime/step.ts',

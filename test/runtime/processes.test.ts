@@ -7,7 +7,9 @@ import { systemClock } from '../../src/adapters/node/clock.ts'
 import { fileKeyring } from '../../src/adapters/node/keyring.ts'
 import { systemRandom } from '../../src/adapters/node/random.ts'
 import { CoterieError } from '../../src/core/errors.ts'
+import type { Clock } from '../../src/ports/clock.ts'
 import { silentLogger } from '../../src/ports/logger.ts'
+import type { Logger } from '../../src/ports/logger.ts'
 import type { Outcome, SpaceStore, Store } from '../../src/ports/store.ts'
 import { startSpace } from '../../src/runtime/start.ts'
 import { openSqlite } from '../../src/stores/sqlite/index.ts'
@@ -56,14 +58,17 @@ interface Rig {
   readonly now?: () => number
   readonly keyring?: Keyring
   readonly change?: (space: SpaceStore) => Partial<SpaceStore>
+  readonly clock?: Clock
+  readonly logger?: Logger
 }
 
 /** Starts a space on parts of its own. */
 async function rig(t: TestContext, url: string, options: Rig): Promise<Space> {
   const { agents = [], limits = {}, now, change = () => ({}) } = options
   const keyring = options.keyring ?? fileKeyring(`${fileOf(url)}.keys`, nodeCrypto, systemRandom)
-  const clock = now === undefined ? systemClock : { ...systemClock, now }
-  const ports = { clock, crypto: nodeCrypto, keyring, logger: silentLogger, random: systemRandom }
+  const clock = options.clock ?? (now === undefined ? systemClock : { ...systemClock, now })
+  const logger = options.logger ?? silentLogger
+  const ports = { clock, crypto: nodeCrypto, keyring, logger, random: systemRandom }
   const store = changed(openSqlite(url, now === undefined ? {} : { now }), change)
   const space = await startSpace(store, ports, { space: 'main', agents, limits: { pollMs: 5, ...limits } })
   t.after(() => space.close())
@@ -465,4 +470,85 @@ test('a worker does not look for work all the time while its clock stands still'
   const before = looks
   await delay(300)
   assert.ok(looks - before < 20, `${looks - before} looks in 300 ms`)
+})
+
+/** The clock of a worker that sends no heartbeat: its timers of that length never fire. */
+function mute(leaseMs: number): Clock {
+  const setTimer = (ms: number, fn: () => void): (() => void) =>
+    ms === Math.ceil(leaseMs / 3) ? () => undefined : systemClock.setTimer(ms, fn)
+  return { ...systemClock, setTimer }
+}
+
+/** A worker that falls silent in a turn, and one that takes over: what both did, and the log of the first. */
+async function silenced(
+  t: TestContext,
+  agentOf: (name: string, go: Promise<void>, note: (what: string) => void) => AnyAgent,
+): Promise<{
+  readonly seen: readonly unknown[]
+  readonly lines: readonly unknown[]
+  readonly resume: () => void
+}> {
+  const url = tempUrl(t)
+  const seen = recorder()
+  const lines = recorder()
+  const resume = gate()
+  const limits = { leaseMs: 150 }
+  const logger: Logger = {
+    log: (level, message, fields) => lines.note([level, message, fields?.['agent'], fields?.['code']]),
+  }
+  const first = agentOf('first', resume.opened, (what) => seen.note(`first ${what}`))
+  const silent = await rig(t, url, { agents: [first], limits, clock: mute(limits.leaseMs), logger })
+  const id = await silent.sendTo('worker', 'go', null)
+  await until('the first worker is in the turn', () => seen.seen.includes('first begins'))
+  const second = agentOf('second', Promise.resolve(), (what) => seen.note(`second ${what}`))
+  const other = await rig(t, url, { agents: [second], limits })
+  await untilState(other, id, 'handled')
+  return { seen: seen.seen, lines: lines.seen, resume: () => resume.open() }
+}
+
+test('a worker that was superseded without knowing it starts no further step', async (t) => {
+  const { seen, lines, resume } = await silenced(t, (_name, go, note) =>
+    agent('worker', {
+      go: on({ input: nothing }, async (turn) => {
+        await turn.step('one', () => note('one'))
+        note('begins')
+        await go
+        await turn.step('two', () => note('two'))
+      }),
+    }),
+  )
+  resume()
+  await until('the first worker knows', () => lines.length > 0)
+  await delay(50)
+  assert.deepEqual(seen, ['first one', 'first begins', 'second begins', 'second two'])
+  assert.match(String(lines[0]), /^warn,leases lost/)
+})
+
+test('a worker whose commit is fenced off says so in its log', async (t) => {
+  const { lines, resume } = await silenced(t, (_name, go, note) =>
+    agent('worker', {
+      go: on({ input: nothing }, async () => {
+        note('begins')
+        await go
+      }),
+    }),
+  )
+  resume()
+  await until('the first worker knows', () => lines.length > 0)
+  const why = 'fenced: another worker has taken this address over'
+  assert.deepEqual(lines, [['warn', why, 'worker', 'COTERIE_LEASE_LOST']])
+})
+
+test('a silent worker whose leases nobody took asks the store, and goes on', async (t) => {
+  const seen = recorder()
+  const limits = { leaseMs: 60 }
+  const worker = agent('worker', {
+    go: on({ input: nothing }, async (turn) => {
+      await delay(100)
+      await turn.step('late', () => seen.note('late'))
+    }),
+  })
+  const space = await rig(t, tempUrl(t), { agents: [worker], limits, clock: mute(limits.leaseMs) })
+  await space.askTo('worker', 'go', null)
+  assert.deepEqual(seen.seen, ['late'])
 })

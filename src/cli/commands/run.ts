@@ -20,6 +20,9 @@ Examples:
   $ coterie worker agents.ts --store postgres://app@db.example/team
 `
 
+const SAY_AGAIN_MS = 30_000
+const LINES_REMEMBERED = 1_000
+
 interface RunFlags {
   readonly untilIdle?: boolean
   readonly verbose?: boolean
@@ -53,9 +56,18 @@ export function addRun(root: Command): void {
 /** Warnings and errors as one line each: an agent that stops, a lease that was lost. */
 function tellingLogger(context: CliContext): Logger {
   if (context.json) return silentLogger
+  const saidAt = new Map<string, number>()
   return {
-    log(level, message) {
-      if (level === 'warn' || level === 'error') context.say(`${level}: ${clean(message)}`)
+    log(level, message, fields) {
+      if (level !== 'warn' && level !== 'error') return
+      const agent = fields?.['agent'] === undefined ? '' : `${String(fields['agent'])}: `
+      const line = clean(`${level}: ${agent}${message}`)
+      const now = performance.now()
+      // A full disk is met four times a second, by each agent.
+      if (now - (saidAt.get(line) ?? -Infinity) < SAY_AGAIN_MS) return
+      if (saidAt.size > LINES_REMEMBERED) saidAt.clear()
+      saidAt.set(line, now)
+      context.say(line)
     },
   }
 }
