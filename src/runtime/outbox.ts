@@ -10,6 +10,7 @@ import { CoterieError } from '../core/errors.ts'
 import { encodePayload } from '../core/json.ts'
 import { envelopeText } from '../core/message.ts'
 import type { Envelope, MessageKind } from '../core/message.ts'
+import { isReadable } from '../core/readable.ts'
 import { parseWith } from '../core/schema.ts'
 import type { StandardSchema } from '../core/schema.ts'
 import type { Mail, NewMessage } from '../ports/store.ts'
@@ -193,7 +194,7 @@ export function checkHorizon(context: Context, time: number, now: number): numbe
 
 function checkKey(key: string | undefined): string | null {
   if (key === undefined) return null
-  if (key.length === 0 || key.length > 200 || /[\p{C}]/u.test(key)) {
+  if (key.length === 0 || key.length > 200 || !isReadable(key)) {
     throw invalid('An idempotency key has 1 to 200 characters and no control characters.')
   }
   return key

@@ -8,6 +8,7 @@
 import { addressOf, CLIENT } from '../core/address.ts'
 import { CoterieError, errorValue } from '../core/errors.ts'
 import { turnOf, ulid } from '../core/ids.ts'
+import { isShortText } from '../core/readable.ts'
 import type { RecordBody } from '../core/record.ts'
 import type { Mail, NewMessage, Outcome, RecordWrite, Settle, Write } from '../ports/store.ts'
 import type { SendOptions } from '../turn/turn.ts'
@@ -77,7 +78,7 @@ export class Outside {
         'A trace id has 32 lower-case hex digits (W3C trace context).',
       )
     }
-    if (correlation !== undefined && !/^[^\p{C}]{1,200}$/u.test(correlation)) {
+    if (correlation !== undefined && !isShortText(correlation, 200)) {
       throw new CoterieError(
         'COTERIE_INVALID_ARGUMENT',
         'A correlation has 1 to 200 characters and no control characters.',

@@ -8,6 +8,7 @@ import { addressOf } from '../core/address.ts'
 import { clipText } from '../core/clip.ts'
 import { CoterieError, errorFromValue, errorValue } from '../core/errors.ts'
 import { encodePayload } from '../core/json.ts'
+import { isShortText } from '../core/readable.ts'
 import { parseWith } from '../core/schema.ts'
 import type { HandlerRef, Topic } from '../turn/definition.ts'
 import type { DoneEntry, Operation, Recorded } from '../turn/journal.ts'
@@ -293,7 +294,7 @@ export class TurnHandle implements Turn<unknown> {
   }
 
   append(stream: string, type: string, data: unknown): void {
-    if (!/^[^@\p{C}][^\p{C}]{0,199}$/u.test(stream) || !/^[^\p{C}]{1,100}$/u.test(type)) {
+    if (stream.startsWith('@') || !isShortText(stream, 200) || !isShortText(type, 100)) {
       throw new CoterieError(
         'COTERIE_INVALID_ARGUMENT',
         'A stream and an event type are short texts; a stream does not start with "@".',

@@ -4,7 +4,7 @@ import { simulate } from '../../src/testing/index.ts'
 import type { SimulationResult } from '../../src/testing/index.ts'
 import { failureText, replayCommand, runSeeds } from './fleet.ts'
 
-const SEEDS = Number(process.env['SIM_SEEDS'] ?? 1_000)
+const SEEDS = Number(process.env['SIM_SEEDS'] ?? 2_000)
 
 test(`keeps every promise under the faults of ${SEEDS} seeds`, { timeout: 1_500_000 }, async (t) => {
   const failed: SimulationResult[] = []
