@@ -264,7 +264,8 @@ export interface SpaceStore {
   now(): Promise<number>
   /**
    * Writes a batch in one transaction and answers for each write. A refused write does not harm the others,
-   * except later ones of the same author, whose chain it breaks. Throws COTERIE_STORE_* and then wrote nothing.
+   * except later ones of the same author, whose chain it breaks. Throws COTERIE_STORE_* and then wrote nothing,
+   * unless the error's details say that the outcome is unknown: then all of it or nothing.
    */
   commit(batch: readonly Write[], terms: CommitTerms): Promise<readonly Outcome[]>
 
@@ -314,8 +315,16 @@ export interface SpaceStore {
   decision(id: string): Promise<(NewDecision & { position: number }) | undefined>
   decisions(after: string | null, limit: number): Promise<readonly (NewDecision & { position: number })[]>
   status(): Promise<SpaceStatus>
-  /** Changes when another process has committed; costs microseconds and touches no disk. */
+  /**
+   * Changes when another process has committed: at the latest when this object shows its mail, or answers a commit
+   * that came after it; without that, soon. Costs microseconds and waits for nothing.
+   */
   pulse(): Promise<number>
+  /**
+   * Calls `listener` when the pulse has changed, until the returned function is called. A store that is not told of
+   * the commits of others has no such method: its pulse is asked for now and then.
+   */
+  changed?(listener: () => void): () => void
 }
 
 /** One way to list messages, in the order sent. */

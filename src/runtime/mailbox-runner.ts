@@ -262,6 +262,8 @@ export class MailboxRunner implements TurnHost {
     const query = { limit: limits.mailPage, bytes: limits.mailPageBytes }
     const { mail, more, nextDueAt } = await store.mail(this.lease.address, query)
     read(!more && nextDueAt === null, this.committer.batches)
+    // What others have committed during the read may be in it.
+    await this.directory.keepUp(await store.pulse())
     return mail
   }
 

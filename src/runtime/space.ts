@@ -60,6 +60,9 @@ export class Space {
   readonly #closeStore: () => Promise<void>
   #pulse = -1
   #polling: (() => void) | undefined
+  #looking = false
+  #lookedAt = 0
+  #forgetChanges: (() => void) | undefined
   #closing: Promise<void> | undefined
   readonly #release: () => void
 
@@ -96,6 +99,7 @@ export class Space {
     ])
     this.#pulse = await this.#context.store.pulse()
     if (this.#agents.length > 0) await this.#worker.start()
+    this.#forgetChanges = this.#context.store.changed?.(() => this.#hear())
     this.#poll()
   }
 
@@ -293,6 +297,7 @@ export class Space {
   }
 
   async #close(): Promise<void> {
+    this.#forgetChanges?.()
     this.#polling?.()
     this.#polling = undefined
     await this.#committer.idle()
@@ -359,19 +364,35 @@ export class Space {
     this.#outside.committed(write)
   }
 
-  /** Other processes on the same store announce nothing: its pulse shows that they have committed. */
+  /** The store's pulse shows that others have committed. Some stores tell of it, and all can be asked. */
   #poll(): void {
-    this.#polling = this.#context.clock.setTimer(this.#context.limits.pollMs, () => {
-      void this.#look()
-        .catch((error: unknown) => this.#context.logger.log('error', `polling failed: ${String(error)}`))
-        .then(() => (this.#closing === undefined ? this.#poll() : undefined))
-    })
+    this.#polling = this.#context.clock.setTimer(this.#context.limits.pollMs, () => this.#lookNow())
+  }
+
+  /** Others have committed. However many commits there are, they are looked for once in `pollMs`. */
+  #hear(): void {
+    const { clock, limits } = this.#context
+    if (this.#looking || clock.now() - this.#lookedAt < limits.pollMs) return
+    this.#polling?.()
+    this.#lookNow()
+  }
+
+  #lookNow(): void {
+    if (this.#closing !== undefined) return
+    this.#looking = true
+    void this.#look()
+      .catch((error: unknown) => this.#context.logger.log('error', `polling failed: ${String(error)}`))
+      .then(() => {
+        this.#looking = false
+        if (this.#closing === undefined) this.#poll()
+      })
   }
 
   async #look(): Promise<void> {
     const pulse = await this.#context.store.pulse()
     if (pulse === this.#pulse) return
     this.#pulse = pulse
+    this.#lookedAt = this.#context.clock.now()
     // Agents and keys that joined elsewhere may be written to, and verified by, from now on; revoked ones no more.
     await this.#directory.keepUp(pulse)
     await this.#outside.check()

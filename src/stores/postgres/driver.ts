@@ -69,7 +69,7 @@ export function loadDriver(): Promise<Driver> {
 async function load(): Promise<Driver> {
   try {
     const { default: driver } = await import('pg')
-    return driver as Driver
+    return driver
   } catch (error) {
     loaded = undefined
     throw new CoterieError(

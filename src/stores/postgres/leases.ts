@@ -48,12 +48,6 @@ const RELEASE_ALL = `update coterie.mailboxes set worker = null
 const FORGET = 'delete from coterie.workers where space = $1 and worker = $2'
 const TELL = 'update coterie.spaces set version = version + 1 where space = $1'
 
-/** An address that a worker asks for. */
-export interface LeaseRequest {
-  readonly address: string
-  readonly worker: string
-}
-
 /** Announces a worker or prolongs it; false when it had lapsed and an address was taken from it. */
 export async function heartbeat(
   { pool, statements, space, clockMs }: SpaceContext,

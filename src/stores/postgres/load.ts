@@ -33,7 +33,7 @@ const IDLE_MS = 15_000
  * statement timeout: it would cut short a commit's wait for its standby, and the server would report that as
  * success. Whatever the statistics say of a table that was empty a moment ago, rows are looked up by index.
  */
-export const LOCK = `with c as materialized (select set_config('synchronous_commit', $3, true),
+export const LOCK: string = `with c as materialized (select set_config('synchronous_commit', $3, true),
     set_config('statement_timeout', '0', true), set_config('lock_timeout', '${LOCK_MS}', true),
     set_config('idle_in_transaction_session_timeout', '${IDLE_MS}', true),
     set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),

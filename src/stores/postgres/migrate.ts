@@ -36,12 +36,12 @@ function migrations(): readonly Migration[] {
 }
 
 /** The number of the newest schema that this version knows. */
-export function knownSchema(): number {
+function knownSchema(): number {
   return migrations().length
 }
 
 /** The SQL that brings a schema from a version (0: nothing is there) to the newest one; one transaction. */
-export function migrationSql(schema: string, from: number): string {
+function migrationSql(schema: string, from: number): string {
   const parts = migrations()
     .filter(({ version }) => version > from)
     .map(({ version, sql }) => `${sql}\ninsert into migrations (version) values (${version});\n`)

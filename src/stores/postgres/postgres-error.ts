@@ -40,7 +40,7 @@ export type Trouble =
   | 'final'
 
 /** The connection was lost, or could not be made: what the driver and the network say of it. */
-export class ConnectionLost extends Error {
+class ConnectionLost extends Error {
   constructor(cause: unknown) {
     super(said(cause), { cause })
   }

@@ -25,7 +25,7 @@ export interface SpaceContext {
 }
 
 /** The isolation is stated: a snapshot older than the lock must never be used, whatever the role's default. */
-export const BEGIN: Call = [{ name: 'begin', text: 'begin isolation level read committed read write' }]
+const BEGIN: Call = [{ name: 'begin', text: 'begin isolation level read committed read write' }]
 export const COMMIT: Call = [{ name: 'commit', text: 'commit' }]
 export const ROLLBACK: Call = [{ name: 'rollback', text: 'rollback' }]
 const READ: Call = [{ name: 'read', text: 'begin isolation level repeatable read read only' }]
