@@ -14,6 +14,9 @@ import { styleFor } from './render/style.ts'
 import type { Style } from './render/style.ts'
 import { jsonText } from './render/text.ts'
 
+const WIDTH_PIPED = 80
+const WIDTH_MIN = 40
+
 /** The options that every command has. */
 interface GlobalOptions {
   readonly db: string
@@ -29,6 +32,10 @@ export interface CliContext {
   readonly keyring: string | undefined
   readonly json: boolean
   readonly style: Style
+  /** How many characters a line of prose has. */
+  readonly width: number
+  /** The same for lists, which stay one line for each entry when they go to a file or a pipe. */
+  readonly listWidth: number
   /** Data: one line on the standard output. */
   out(line: string): void
   /** A JSON value on the standard output: one line. */
@@ -49,6 +56,8 @@ export function contextOf(command: Command): CliContext {
     keyring,
     json: json === true,
     style: styleFor(hasColours()),
+    width: columns() ?? WIDTH_PIPED,
+    listWidth: columns() ?? Infinity,
     out,
     outJson: (value) => out(jsonText(value)),
     say: (line) => {
@@ -100,6 +109,13 @@ export async function withSpace<T>(context: CliContext, use: (space: Space) => P
 /** A path is a file of SQLite; whatever names a scheme is a URL. */
 function urlOf(db: string): string {
   return db.startsWith('sqlite:') || /^[a-z][a-z0-9+.-]*:\/\//i.test(db) ? db : `sqlite:${db}`
+}
+
+/** The width of the terminal, or the one that the variable COLUMNS asks for. */
+function columns(): number | undefined {
+  const asked = Number(process.env['COLUMNS'])
+  const found = process.stdout.columns ?? (Number.isSafeInteger(asked) && asked > 0 ? asked : undefined)
+  return found === undefined ? undefined : Math.max(WIDTH_MIN, found)
 }
 
 function hasColours(): boolean {
