@@ -90,6 +90,7 @@ async function attempt(
     const outcomes = writes.map((write) => applyWrite(batch, write, careful))
     const accepted = outcomes.some((outcome) => outcome.type === 'accepted')
     const committed = { outcomes, batch, accepted }
+    if (accepted && batch.records.length > 0) context.pulse.locked(head.version)
     if (accepted) await write(context, connection, committed, mark)
     else await connection.pipeline([ROLLBACK])
     pool.release(connection)

@@ -28,7 +28,7 @@ const MAIL = `${head} select ${LIVE_COLUMNS} from coterie.mail l
 // A trace is a few messages, a mailbox may be many.
 const OF_TRACE = `${head} select ${LIVE_COLUMNS} from coterie.messages m
   join coterie.mail l on l.place = m.place
-  where m.trace = $6 and m.space + 0 = $1 and l.recipient = $2 and l.state between 6 and 8 and l.queue > $3 and ${free}
+  where m.trace = $6 and m.space = $1 and l.recipient = $2 and l.state between 6 and 8 and l.queue > $3 and ${free}
   order by l.queue limit $4) ${tail}`
 
 /** A page, and the version of the space that it shows. */

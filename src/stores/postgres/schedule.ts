@@ -42,7 +42,7 @@ const READY = `select f.address from coterie.spaces s, unnest($2::text[], $3::te
 const RESUMABLE = `select distinct x.waiter from (
     select w.waiter from coterie.mail l
     join coterie.messages a on a.place = l.place
-    join coterie.waits w on w.request = a.re and w.space + 0 = $1
+    join coterie.waits w on w.request = a.re and w.space = $1
     where l.space = $1 and l.state = 3
     union all
     (select w.waiter from coterie.spaces s join coterie.waits w on w.space = s.space
@@ -134,14 +134,8 @@ export async function hasScheduledDue({ pool, statements, space, clockMs }: Spac
   return (await pool.read(statements.get(ANY_SCHEDULED_DUE), [space, clockMs()])).length > 0
 }
 
-/** What was promoted, and the version of the space before; undefined when nothing has changed. */
-export interface Promoted {
-  readonly addresses: readonly string[]
-  readonly version: number | undefined
-}
-
 /** Moves scheduled messages that are due into their mailboxes, in the order of their times. */
-export async function promote(context: SpaceContext, limit: number): Promise<Promoted> {
+export async function promote(context: SpaceContext, limit: number): Promise<readonly string[]> {
   const { pool, statements, space, clockMs } = context
   return pool.exclusive(async (connection) => {
     const { head, answers } = await lockAndRead(context, connection, [
@@ -150,8 +144,9 @@ export async function promote(context: SpaceContext, limit: number): Promise<Pro
     const rows = answers[0] ?? []
     if (rows.length === 0) {
       await connection.pipeline([ROLLBACK])
-      return { addresses: [], version: undefined }
+      return []
     }
+    context.pulse.locked(head.version)
     const more = new Map<string, number>()
     for (const row of rows) {
       const recipient = text(row, 'recipient')
@@ -166,7 +161,7 @@ export async function promote(context: SpaceContext, limit: number): Promise<Pro
       [statements.get(MOVE_HEAD), [space, head.now, head.number + rows.length]],
       COMMIT,
     ])
-    return { addresses: [...more.keys()], version: head.version }
+    return [...more.keys()]
   })
 }
 
