@@ -1,6 +1,7 @@
 /**
  * Kills worker processes at random moments and examines what is left: `npm run kill -- --kills 200 [--seed S]
- * [--workers 3] [--lease-ms 500] [--store sqlite|postgresql]`. Exit code 1 when something does not hold; the database is then kept.
+ * [--workers 3] [--lease-ms 500] [--store sqlite|postgresql]`. Exit code 1 when something does not hold; the database is then
+ * kept.
  */
 
 import { randomInt } from 'node:crypto'

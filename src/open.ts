@@ -42,7 +42,8 @@ export interface OpenOptions {
 
 /**
  * Opens a space and starts its agents. `sqlite:FILE` for one machine (several processes may share the file),
- * `postgres://HOST/DATABASE` for many, `sqlite::memory:` for tests. Close it with `close()`, or let `await using` do it.
+ * `postgres://HOST/DATABASE` for many, `sqlite::memory:` for tests. Close it with `close()`, or let `await using`
+ * do it.
  *
  * Throws COTERIE_STORE_* when the store cannot be used, COTERIE_KEY_* when the keys do not fit it,
  * COTERIE_CLOCK_BACK when the machine's clock is far behind the log.
@@ -154,6 +155,7 @@ function kindOf(url: string): StoreKind {
   if (kind !== undefined) return kind
   throw new CoterieError(
     'COTERIE_STORE_UNSUPPORTED',
-    `"${url.includes(':') ? `${scheme}:` : url}" names no store that Coterie has; use sqlite:FILE, sqlite::memory: or postgres://HOST/DATABASE.`,
+    `"${url.includes(':') ? `${scheme}:` : url}" names no store that Coterie has; use sqlite:FILE, sqlite::memory: ` +
+      'or postgres://HOST/DATABASE.',
   )
 }

@@ -51,7 +51,8 @@ const MESSAGES = `select ${ENTRY_COLUMNS} from unnest($2::text[]) w(id)
   cross join lateral (select * from coterie.messages m where m.id = w.id and m.space = $1 offset 0) m
   left join lateral (select * from coterie.mail l where l.place = m.place offset 0) l on true
   left join lateral (select * from coterie.ends e where e.place = m.place offset 0) e on true`
-const WHOLE_MESSAGES = `select ${ENTRY_COLUMNS}, m.envelope, m.hash, m.payload ${MESSAGES.slice(MESSAGES.indexOf('from unnest'))}`
+const WHOLE_MESSAGES = `select ${ENTRY_COLUMNS}, m.envelope, m.hash, m.payload
+  ${MESSAGES.slice(MESSAGES.indexOf('from unnest'))}`
 const KEYED = `select ${ENTRY_COLUMNS}, m.envelope, m.hash, m.payload, m.key_from, m.key
   from unnest($2::text[], $3::text[], $4::text[]) w(key_from, recipient, key)
   cross join lateral (select * from coterie.messages m where m.key = w.key and m.recipient = w.recipient

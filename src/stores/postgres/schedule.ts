@@ -53,7 +53,8 @@ const RESUMABLE = `select distinct x.waiter from (
   where s.space = $1 and (m.worker is null or m.worker = $2 or w.worker is null
     or w.until_ms <= ${nowSql('$3')})`
 // A turn that waits, or has something to undo, is ended by its own agent and by nobody else.
-const DUE = `select distinct x.address, s.now from (select ${nowSql('$2')} as now from coterie.spaces s where s.space = $1) s
+const DUE = `select distinct x.address, s.now
+  from (select ${nowSql('$2')} as now from coterie.spaces s where s.space = $1) s
   left join lateral (
     (select w.waiter as address from coterie.waits w where w.space = $1 and w.due_ms <= s.now limit $3)
     union all
@@ -68,7 +69,8 @@ const OVERDUE = `select ${LIVE_COLUMNS} from coterie.spaces s
     and l.state between 3 and 8 and l.state not in (5, 6) and not l.undo
   join coterie.messages m on m.place = l.place
   where s.space = $1 order by l.deadline_ms limit $3`
-const ANY_SCHEDULED_DUE = `select 1 as due from coterie.spaces s join coterie.mail l on l.space = s.space and l.state = 4
+const ANY_SCHEDULED_DUE = `select 1 as due from coterie.spaces s
+  join coterie.mail l on l.space = s.space and l.state = 4
   and l.due_ms is not null and l.due_ms <= ${nowSql('$2')} where s.space = $1 limit 1`
 const SCHEDULED_DUE = `select l.place, l.recipient from coterie.spaces s
   join coterie.mail l on l.space = s.space and l.state = 4 and l.due_ms is not null

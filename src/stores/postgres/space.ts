@@ -267,7 +267,7 @@ export class PostgresSpace implements SpaceStore {
     return { outcomes, raised, tell: raised && this.#concernsOthers(batch) }
   }
 
-  /** True when others may have something to do now: mail, or a turn that was ended, where this process holds nothing. */
+  /** True when others may have something to do now: mail, or an ended turn, where this process holds nothing. */
   #concernsOthers(batch: PostgresBatch): boolean {
     for (const entry of batch.entries.values()) {
       if ((entry.isNew || entry.changed) && !this.#own.has(entry.recipient)) return true

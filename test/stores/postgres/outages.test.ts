@@ -23,10 +23,10 @@ async function open(t: TestContext, url: string): Promise<SpaceStore> {
 /** Commits until it is told to stop; answers the hashes of what was acknowledged, and when the last pause ended. */
 function committing(space: SpaceStore): { stop(): Promise<readonly string[]>; acknowledged: string[] } {
   const acknowledged: string[] = []
-  let stopped = false
+  const state = { stopped: false }
   const running = (async (): Promise<void> => {
     let head = EMPTY
-    while (!stopped) {
+    while (!state.stopped) {
       const record = fakeRecord('client/one', head)
       const [outcome] = await space.commit(
         [fakeWrite(record, { messages: [fakeMessage({ to: 'reviewer' })] })],
@@ -40,7 +40,7 @@ function committing(space: SpaceStore): { stop(): Promise<readonly string[]>; ac
   return {
     acknowledged,
     stop: async () => {
-      stopped = true
+      state.stopped = true
       await running
       return acknowledged
     },
