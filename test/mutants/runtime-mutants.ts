@@ -316,7 +316,7 @@ export const runtimeMutants: readonly Mutant[] = [
     invariant: 'a handler is given back nothing that a revoked key signed',
     file: 'src/runtime/turn-run.ts',
     find: 'keys.filter(({ revoked }) => revoked === null)',
-    replace: '',
+    replace: 'keys',
     tests: ['test/runtime/foreign-journal.test.ts'],
   },
   {
