@@ -6,6 +6,7 @@
 
 import { parseArgs } from 'node:util'
 import { benchPostgres } from './postgres.ts'
+import { benchPostgresScale } from './postgres-scale.ts'
 import { benchSqlite } from './sqlite.ts'
 
 const HELP = `npm run bench [-- OPTION...]
@@ -13,6 +14,7 @@ const HELP = `npm run bench [-- OPTION...]
   --store sqlite      W1 hop, W2 ask, W3 fan-out; memory, idle agents, restart (the default)
   --store postgres    W1 to W3 on a server that is started for it, beside pg-boss and graphile-worker
   --only NAME,...     with postgres: some of raw, coterie, pg-boss, graphile-worker
+  --scale             with postgres: 1, 2 and 4 worker processes, 1, 4 and 16 spaces
   --quick             less of everything
   --json              one JSON object instead of lines
 `
@@ -21,6 +23,7 @@ const { values } = parseArgs({
   options: {
     store: { type: 'string', default: 'sqlite' },
     only: { type: 'string' },
+    scale: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -30,6 +33,8 @@ const { quick, json } = values
 const only = values.only?.split(',')
 if (values.help) process.stdout.write(HELP)
 else if (values.store === 'sqlite') process.stdout.write(await benchSqlite({ quick, json }))
+else if (values.store === 'postgres' && values.scale)
+  process.stdout.write(await benchPostgresScale({ quick, json }))
 else if (values.store === 'postgres')
   process.stdout.write(await benchPostgres({ quick, json, ...(only !== undefined && { only }) }))
 else {

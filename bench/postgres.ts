@@ -71,8 +71,8 @@ export async function benchPostgres(options: PostgresBenchOptions): Promise<stri
   }
 }
 
-/** The order of bytes: for all of them alike, and what a queue's own guide would say. */
-const PLAIN = "template template0 locale_provider libc locale 'C'"
+/** Databases that sort by bytes, the same for all. */
+export const PLAIN = "template template0 locale_provider libc locale 'C'"
 
 async function measureOwn(database: () => Promise<string>, keyring: string, share: number): Promise<Own> {
   const place = async (): Promise<Place> => ({ url: await database(), keyring })
