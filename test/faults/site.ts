@@ -28,7 +28,7 @@ export interface Site {
 }
 
 /** A file in a folder. */
-export function sqliteSite(folder: string): Site {
+function sqliteSite(folder: string): Site {
   const file = join(folder, 'space.db')
   const inDatabase = <T>(work: (db: DatabaseSync) => T): T => {
     const db = new DatabaseSync(file)
@@ -58,11 +58,15 @@ export function sqliteSite(folder: string): Site {
   }
 }
 
-/** A new database on a server. `reach` gives the URL that the processes use, if not the server's own. */
+/**
+ * A new database on a server. `reach` gives the URL that the processes use, if not the server's own; `heir` is the server
+ * that is examined in the end, if not the same.
+ */
 export async function postgresSite(
   folder: string,
   server: Endpoint,
   reach: (database: string) => string = (database) => server.url(database),
+  heir: Endpoint = server,
 ): Promise<Site> {
   const database = await server.createDatabase()
   const audit = `space = 1 and number in (select number from coterie.messages where recipient = 'audit')`
@@ -78,15 +82,15 @@ export async function postgresSite(
     url: reach(database),
     keyring: join(folder, 'keys'),
     integrity: async () => {
-      await server.query('create extension if not exists amcheck', [], database)
-      const damage = await server.query(
+      await heir.query('create extension if not exists amcheck', [], database)
+      const damage = await heir.query(
         `select c.relname, d.msg from pg_class c, lateral verify_heapam(c.oid) d
          where c.relkind = 'r' and c.relnamespace = 'coterie'::regnamespace`,
         [],
         database,
       )
       // Raises an error when an index lacks a row of its table.
-      await server.query(
+      await heir.query(
         `select bt_index_check(i.indexrelid, true) from pg_index i join pg_class c on c.oid = i.indrelid
          where c.relnamespace = 'coterie'::regnamespace`,
         [],
@@ -95,7 +99,7 @@ export async function postgresSite(
       return damage.map((row) => `${String(row['relname'])}: ${String(row['msg'])}`)
     },
     spoil: async (what) => {
-      const rows = await server.query(spoilings[what], [], database)
+      const rows = await heir.query(spoilings[what], [], database)
       if (rows.length === 0) throw new Error(`Nothing was there to be spoilt: ${what}.`)
     },
   }
