@@ -129,7 +129,8 @@ function readable(cells: readonly Cell[]): string {
   const lines = [head, ...rows].map((row) => row.map((text) => text.padStart(12)).join(''))
   return [
     machine(),
-    `Cores in use of ${cpus().length}, by the server and by the workers. Commits are those that wrote anything, leases included.`,
+    `Cores in use of ${cpus().length}, by the server and by the workers. Commits are those that wrote anything, ` +
+      'leases included.',
     '',
     ...lines,
     '',
