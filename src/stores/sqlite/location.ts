@@ -56,7 +56,7 @@ export function inspectFile(file: string, need: { readonly write: boolean; reado
     if (size === undefined && need.exists) {
       throw new CoterieError(
         'COTERIE_NOT_FOUND',
-        `There is no database ${file}. Name another (--db, COTERIE_DB), or make it by running agents in it.`,
+        `There is no database ${file}. Name another, or make it by running agents in it.`,
         { details: { file } },
       )
     }
