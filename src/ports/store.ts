@@ -31,6 +31,15 @@ export interface Grant {
   readonly takenOver: boolean
 }
 
+/** A worker whose leases hold. */
+export interface LiveWorker {
+  readonly id: string
+  /** The agents that it runs, as its last heartbeat said. */
+  readonly agents: readonly string[]
+  /** How long its leases hold yet if it sends no further heartbeat, by the store's clock. More than 0. */
+  readonly leftMs: number
+}
+
 /** A message as a mailbox gives it out. */
 export interface Mail {
   readonly envelope: Envelope
@@ -256,11 +265,21 @@ export interface SpaceStore {
    */
   commit(batch: readonly Write[], limits: { mailboxDepth: number }): Promise<readonly Outcome[]>
 
-  /** Announces a worker, or prolongs all its leases. False when they were lost in between. */
-  heartbeat(worker: string, leaseMs: number): Promise<boolean>
+  /**
+   * Announces a worker that runs these agents, or prolongs all its leases. False when they were lost in between.
+   * What the last heartbeat said counts: without `agents`, the worker runs none.
+   */
+  heartbeat(worker: string, leaseMs: number, agents?: readonly string[]): Promise<boolean>
+  /** The workers whose leases hold, by their ids in ascending order. Those that were never announced are not. */
+  workers(): Promise<readonly LiveWorker[]>
   /** Takes an address that nobody holds, or whose holder has lapsed: epoch + 1. Undefined when it is held. */
   lease(address: string, worker: string): Promise<Grant | undefined>
-  /** Gives addresses back; the next `lease` need not wait. */
+  /**
+   * As `lease`, for many different addresses in one transaction: a grant for each that could be had, in the order
+   * asked for. An address that another holds is left out, and does not harm the others.
+   */
+  leases(addresses: readonly string[], worker: string): Promise<readonly Grant[]>
+  /** Gives addresses back; the next `lease` need not wait. Addresses that are not the worker's are left alone. */
   release(worker: string, addresses: readonly string[]): Promise<void>
   /** Gives everything back and forgets the worker. */
   retire(worker: string): Promise<void>
@@ -302,7 +321,11 @@ export interface SpaceStore {
   decision(id: string): Promise<(NewDecision & { position: number }) | undefined>
   decisions(after: string | null, limit: number): Promise<readonly (NewDecision & { position: number })[]>
   status(): Promise<SpaceStatus>
-  /** Changes when another process has committed; costs microseconds and touches no disk. */
+  /**
+   * Changes when another process has changed what there is to see or to do in this space: written a record,
+   * promoted a message, given back an address. It need not change for heartbeats, leases and journals. Costs
+   * microseconds and touches no disk.
+   */
   pulse(): Promise<number>
 }
 
