@@ -40,17 +40,20 @@ export class Shares {
     this.key = JSON.stringify(sorted.map(({ id, agents }) => [id, agents.toSorted()]))
   }
 
-  /** The worker that an address falls to; undefined when none of them runs its agent. */
-  ownerOf(address: string): string | undefined {
+  /**
+   * The worker that an address falls to; undefined when none of them runs its agent. With `without`, the one to
+   * which it would fall if that worker were not there.
+   */
+  ownerOf(address: string, without?: string): string | undefined {
     const candidates = this.#candidates.get(nameOf(address)) ?? []
-    if (candidates.length < 2) return candidates[0]?.id
+    if (candidates.length < 2 && without === undefined) return candidates[0]?.id
     const hash = hashText(address)
     let owner: string | undefined
     let highest = -1
     for (const { id, seed } of candidates) {
       const score = mix(mix(hash ^ seed) + seed)
       // The candidates are in the order of their ids: of two with one score, everybody takes the first.
-      if (score <= highest) continue
+      if (score <= highest || id === without) continue
       owner = id
       highest = score
     }

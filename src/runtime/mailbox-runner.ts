@@ -17,6 +17,7 @@ import type { Committer } from './committer.ts'
 import type { Context } from './context.ts'
 import type { Directory } from './directory.ts'
 import type { FreshMail } from './fresh-mail.ts'
+import type { LeasedMailbox } from './holdings.ts'
 import type { Trust } from './trust.ts'
 import { isLate } from './turn-engine.ts'
 import type { Halt, OpenWait, TurnEngine, TurnHost } from './turn-engine.ts'
@@ -34,12 +35,8 @@ export interface RunnerHost {
   leave(): void
   /** The lease is gone. */
   lost(address: string): void
-}
-
-/** A mailbox that this worker may run, and what it knows of it. */
-export interface LeasedMailbox {
-  readonly lease: Lease
-  readonly fresh: FreshMail
+  /** False: the address falls to another worker, who is to have it as soon as no turn is under way. */
+  keeps(address: string): boolean
 }
 
 interface Held {
@@ -187,13 +184,17 @@ export class MailboxRunner implements TurnHost {
         if (await this.#resume()) continue
         const worked = await this.#page()
         await this.#settle()
+        if (this.#held.size === 0 && (this.#leaves() || !(worked || this.#woken))) return
         if (worked || this.#woken) continue
-        if (this.#held.size === 0) return
         await this.#sleep()
       }
     } finally {
       this.#host.leave()
     }
+  }
+
+  #leaves(): boolean {
+    return !this.#host.keeps(this.lease.address)
   }
 
   /** A turn that waits was refused. Only with the lease does the store give it out again. */
@@ -233,7 +234,10 @@ export class MailboxRunner implements TurnHost {
     const mail = await this.#next()
     let worked = false
     for (const message of mail) {
-      if (this.#stopped) return worked
+      if (this.#stopped || this.#leaves()) {
+        this.#fresh.forget()
+        return worked
+      }
       worked = true
       if ((await this.#take(message)) && this.#held.size === 0) continue
       // What lies behind it may have to wait: it is read again when that is known.

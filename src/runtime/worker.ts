@@ -1,7 +1,7 @@
 /**
- * The worker: leases the mailboxes of its agents, runs those that have something to do, keeps its leases alive, and
- * looks for the work of others: at once when this process commits, by the store's pulse when another does,
- * by one timer when something falls due. An idle agent costs nothing.
+ * The worker: leases those mailboxes of its agents that fall to it, runs those that have something to do, keeps its
+ * leases alive, and looks for the work of others: at once when this process commits, by the store's pulse when
+ * another does, by one timer when something falls due. An idle agent costs nothing.
  *
  * @module
  */
@@ -14,17 +14,21 @@ import type { AnyAgent } from '../turn/definition.ts'
 import type { Committer } from './committer.ts'
 import type { Context } from './context.ts'
 import type { Directory } from './directory.ts'
-import { FreshMail } from './fresh-mail.ts'
+import { Holdings } from './holdings.ts'
+import type { LeasedMailbox, Taker } from './holdings.ts'
 import { MailboxRunner } from './mailbox-runner.ts'
-import type { LeasedMailbox, RunnerHost } from './mailbox-runner.ts'
+import type { RunnerHost } from './mailbox-runner.ts'
 import type { Outside } from './outside.ts'
+import { Spread } from './spread.ts'
 import type { Trust } from './trust.ts'
 
 const SCAN_LIMIT = 1_000
 const SWEEP_MS = 1_000
 const NOTE_MS = 25
-/** After a failure of the store: the pause before a mailbox is tried again. */
+/** The pause before a mailbox is tried again after a failure of the store, or a time of another clock is. */
 const RETRY_MS = 250
+/** Heartbeats in a lease. */
+const BEATS = 3
 
 /** The parts that a worker works with. */
 export interface WorkerParts {
@@ -35,7 +39,7 @@ export interface WorkerParts {
   readonly outside: Outside
 }
 
-export class Worker implements RunnerHost {
+export class Worker implements RunnerHost, Taker {
   readonly context: Context
   readonly committer: Committer
   readonly directory: Directory
@@ -43,10 +47,17 @@ export class Worker implements RunnerHost {
   readonly #outside: Outside
   readonly id: string
   readonly #agents = new Map<string, AnyAgent>()
-  readonly #leases = new Map<string, LeasedMailbox>()
+  readonly #spread: Spread
+  readonly #holdings: Holdings
   readonly #runners = new Map<string, MailboxRunner>()
-  /** Addresses whose runner is being started; true when they were woken meanwhile. */
-  readonly #starting = new Map<string, boolean>()
+  /** Addresses that the store is being asked for. */
+  readonly #asked = new Set<string>()
+  /** Addresses that another worker was found to hold: they are asked for again when the store says that they are free. */
+  readonly #elsewhere = new Set<string>()
+  /** Something may be held that falls to another. */
+  #uneven = false
+  #beats = 0
+  #forgetLapse: (() => void) | undefined
   #places: number
   readonly #queue: (() => void)[] = []
   readonly #timers = new Set<() => void>()
@@ -55,6 +66,9 @@ export class Worker implements RunnerHost {
   #closed = false
   #scanning: Promise<void> | undefined
   #again = false
+  /** What the next scan looks at besides new work: all pages of it, and what is due. */
+  #round = false
+  #times = false
   #ends: (() => void)[] = []
 
   constructor(parts: WorkerParts, agents: readonly AnyAgent[]) {
@@ -66,20 +80,23 @@ export class Worker implements RunnerHost {
     this.id = `w_${ulid(this.context.clock.now(), this.context.random.bytes(10))}`
     this.#places = this.context.limits.activeAgents
     for (const agent of agents) this.#agents.set(agent.name, agent)
+    this.#spread = new Spread(this.context, this.id, this.agentNames)
+    this.#holdings = new Holdings(this.context, this.committer, this.id, this)
   }
 
   /** Announces the worker and starts on what is there. */
   async start(): Promise<void> {
-    await this.context.store.heartbeat(this.id, this.context.limits.leaseMs)
-    this.#every(Math.ceil(this.context.limits.leaseMs / 3), () => this.#beat())
-    this.#every(Math.ceil(this.context.limits.leaseMs / 2), () => this.scan())
+    const { leaseMs } = this.context.limits
+    await this.context.store.heartbeat(this.id, leaseMs, this.agentNames)
+    this.#every(Math.ceil(leaseMs / BEATS), () => this.#beat())
     this.#every(SWEEP_MS, () => this.#sweep())
-    await this.scan()
+    this.#times = true
+    await this.#look()
   }
 
   /** True when no mailbox is being worked on (turns that wait are not work). */
   get quiet(): boolean {
-    if (this.#starting.size > 0 || this.#scanning !== undefined) return false
+    if (this.#holdings.busy || this.#scanning !== undefined) return false
     return this.#places === this.context.limits.activeAgents && this.#queue.length === 0
   }
 
@@ -92,6 +109,7 @@ export class Worker implements RunnerHost {
     this.#closed = true
     for (const forget of this.#timers) forget()
     this.#dueTimer?.forget()
+    this.#forgetLapse?.()
     const closed = new CoterieError(
       'COTERIE_CLOSED',
       'The space was closed while this turn ran; it is run again.',
@@ -99,6 +117,7 @@ export class Worker implements RunnerHost {
     for (const runner of this.#runners.values()) runner.stop(closed)
     if (this.#runners.size > 0) await new Promise<void>((resolve) => this.#ends.push(resolve))
     await this.#scanning
+    await this.#holdings.close()
     await this.context.store.retire(this.id)
   }
 
@@ -134,7 +153,13 @@ export class Worker implements RunnerHost {
     }
   }
 
-  /** Looks for everything that there is to do. */
+  /** Looks for everything that there is to do now. */
+  scanAll(): Promise<void> {
+    this.#times = true
+    return this.scan()
+  }
+
+  /** Looks for work. */
   scan(): Promise<void> {
     if (this.#scanning !== undefined) {
       this.#again = true
@@ -171,80 +196,127 @@ export class Worker implements RunnerHost {
   async #scan(): Promise<void> {
     const { store } = this.context
     if (this.#closed || this.#agents.size === 0) return
+    const [round, times] = [this.#round, this.#times]
+    this.#round = false
+    this.#times = false
+    await this.#findWork(round)
+    if (round && !times) return
     const now = this.context.clock.now()
-    for (const address of await store.promote(SCAN_LIMIT)) this.#wakeAddress(address)
-    for (const address of await store.due(SCAN_LIMIT)) this.#wakeAddress(address)
-    for (const address of await store.work(this.id, this.agentNames, SCAN_LIMIT)) this.#wakeAddress(address)
-    // What was due before this scan began has been looked at, or is another worker's: only what has become due
-    // since, or is to come, sets the timer. (A timer may fire a millisecond before its time.)
-    const next = await store.nextDueAt()
-    if (next !== null && next > now) this.#dueAt(next)
+    let next = await store.nextDueAt()
+    if (times || (next !== null && next <= now)) {
+      for (const address of await store.promote(SCAN_LIMIT)) this.#wakeAddress(address)
+      for (const address of await store.due(SCAN_LIMIT)) this.#wakeAddress(address)
+      next = await store.nextDueAt()
+    }
+    // What is due here and not there: the store's clock is behind this one, or there was too much at once.
+    if (next !== null) this.#dueAt(next > now ? next : now + RETRY_MS)
+  }
+
+  /** A round goes through all that the store has; otherwise the first page that brings nothing new is the last. */
+  async #findWork(round: boolean): Promise<void> {
+    const seen = new Set<string>()
+    if (round) this.#spread.nextRound()
+    for (;;) {
+      const page = await this.context.store.work(this.id, this.agentNames, SCAN_LIMIT)
+      const before = seen.size
+      let asked = false
+      for (const address of page) {
+        if (seen.has(address)) continue
+        seen.add(address)
+        asked = this.#found(address, round) || asked
+      }
+      if (this.#closed || page.length < SCAN_LIMIT || seen.size === before || !(round || asked)) return
+    }
   }
 
   /** There may be mail: this message, or, without one, whatever the store has. */
   #wakeAddress(address: string, mail?: Mail): void {
     if (this.#closed || !this.#agents.has(nameOf(address))) return
-    const fresh = this.#leases.get(address)?.fresh
-    if (mail === undefined) fresh?.forget()
-    else fresh?.offer(mail)
+    const leased = this.#holdings.get(address)
+    if (mail === undefined) leased?.fresh.forget()
+    else leased?.fresh.offer(mail)
     const runner = this.#runners.get(address)
     if (runner !== undefined) runner.wake()
-    else if (this.#starting.has(address)) this.#starting.set(address, true)
-    else void this.#start(address)
+    else if (leased !== undefined) void this.#run(leased, [])
+    else if (this.#spread.isMine(address) && !this.#elsewhere.has(address)) this.#ask(address)
   }
 
-  async #start(address: string): Promise<void> {
-    this.#starting.set(address, false)
+  /** The store says that this address has work and can be had. True when it was asked for. */
+  #found(address: string, round: boolean): boolean {
+    this.#elsewhere.delete(address)
+    if (this.#asked.has(address)) return false
+    if (this.#holdings.get(address) !== undefined || this.#spread.isMine(address)) {
+      const known = this.#holdings.get(address) !== undefined || this.#runners.has(address)
+      this.#wakeAddress(address)
+      return !known
+    }
+    if (!round || !this.#spread.isLeftLying(address)) return false
+    this.#uneven = true
+    this.#ask(address, this.#spread.ownerOf(address))
+    return true
+  }
+
+  #ask(address: string, instead?: string): void {
+    if (this.#closed || this.#asked.has(address)) return
+    this.#asked.add(address)
+    this.#holdings.take(address, instead)
+  }
+
+  /** Asks again for an address of which it is not known who has it. */
+  #askAgain(address: string): void {
+    const leased = this.#holdings.get(address)
+    if (leased === undefined && !this.#runners.has(address)) this.#ask(address)
+    else this.#wakeAddress(address)
+  }
+
+  granted(leased: LeasedMailbox, waiting: readonly Mail[]): void {
+    this.#asked.delete(leased.lease.address)
+    if (!this.#closed) void this.#run(leased, waiting)
+  }
+
+  denied(address: string): void {
+    this.#asked.delete(address)
+    this.#elsewhere.add(address)
+  }
+
+  failed(address: string, error: unknown): void {
+    this.#asked.delete(address)
+    this.#report(`leasing ${address}`, error)
+    if (!this.#closed) this.#after(RETRY_MS, () => this.#askAgain(address))
+  }
+
+  async #run(leased: LeasedMailbox, waiting: readonly Mail[]): Promise<void> {
+    const { address } = leased.lease
+    const agent = this.#agents.get(nameOf(address))
+    if (agent === undefined) return
+    const runner = new MailboxRunner(this, agent, leased, waiting)
+    this.#runners.set(address, runner)
+    this.#note()
     let again = false
     try {
-      const runner = await this.#runner(address)
-      if (runner !== undefined && !this.#closed) {
-        this.#runners.set(address, runner)
-        this.#starting.delete(address)
-        this.#note()
-        await runner.run()
-      }
+      await runner.run()
     } catch (error) {
       this.#report(`running ${address}`, error)
       // Its turns are run again by the next runner: these must not go on beside them.
       const { message } = errorValue(error)
-      const given = new CoterieError(
-        'COTERIE_LEASE_LOST',
-        `The mailbox of ${address} was given up: ${message}`,
+      runner.stop(
+        new CoterieError('COTERIE_LEASE_LOST', `The mailbox of ${address} was given up: ${message}`),
       )
-      this.#runners.get(address)?.stop(given)
-      this.#leases.delete(address)
+      this.#holdings.forget(address)
       again = true
     }
-    again ||= this.#starting.get(address) === true
-    this.#starting.delete(address)
-    const ended = this.#runners.get(address)
-    this.#runners.delete(address)
+    if (this.#runners.get(address) === runner) this.#runners.delete(address)
     if (this.#closed) {
       if (this.#runners.size === 0) for (const resolve of this.#ends.splice(0)) resolve()
-    } else if (again) this.#later(address)
-    else if (ended?.wokenLate === true || ended?.reloads === true) this.#wakeAddress(address)
+    } else if (again) this.#after(RETRY_MS, () => this.#askAgain(address))
+    else if (runner.reloads) this.#askAgain(address)
+    else if (this.#holdings.get(address) === leased && !this.keeps(address)) this.#holdings.giveBack(address)
+    else if (runner.wokenLate) this.#wakeAddress(address)
   }
 
-  async #runner(address: string): Promise<MailboxRunner | undefined> {
-    const agent = this.#agents.get(nameOf(address))
-    if (agent === undefined) return undefined
-    const known = this.#leases.get(address)
-    if (known !== undefined) return new MailboxRunner(this, agent, known, [])
-    // A runner before this one may have been stopped while its last commit was under way.
-    await this.committer.settled(address)
-    const grant = await this.context.store.lease(address, this.id)
-    if (grant === undefined) return undefined
-    const leased = { lease: grant.lease, fresh: new FreshMail() }
-    this.#leases.set(address, leased)
-    this.committer.setHead(address, grant.head)
-    if (grant.takenOver)
-      this.context.logger.log('warn', 'lease taken over', { agent: address, epoch: grant.lease.epoch })
-    return new MailboxRunner(this, agent, leased, grant.waiting)
-  }
-
-  #later(address: string): void {
-    this.#after(RETRY_MS, () => this.#wakeAddress(address))
+  keeps(address: string): boolean {
+    const owner = this.#spread.ownerOf(address)
+    return owner === this.id || owner === this.#holdings.get(address)?.instead
   }
 
   enter(): Promise<void> {
@@ -262,29 +334,60 @@ export class Worker implements RunnerHost {
   }
 
   lost(address: string): void {
-    this.#leases.delete(address)
-    this.committer.forget(address)
+    this.#holdings.forget(address)
   }
 
   async #beat(): Promise<void> {
-    if (await this.context.store.heartbeat(this.id, this.context.limits.leaseMs)) return
+    const { store, limits } = this.context
+    if (!(await store.heartbeat(this.id, limits.leaseMs, this.agentNames))) this.#giveUp()
+    // What fell due while no timer was set (by another process, after a restart) is found once in a lease.
+    this.#beats += 1
+    this.#times ||= this.#beats % BEATS === 0
+    // The next heartbeat does not wait for it: with much to do it takes its time.
+    this.#look().catch((error: unknown) => this.#report('looking for work', error))
+  }
+
+  /** Some leases are gone, and it is not known which: all turns stop, and what nobody has taken is free again. */
+  #giveUp(): void {
     this.context.logger.log('warn', 'leases lost: this worker was silent for too long', { worker: this.id })
     const error = new CoterieError('COTERIE_LEASE_LOST', 'This worker was silent for longer than its lease.')
-    for (const [address, runner] of this.#runners) {
-      runner.stop(error)
-      this.lost(address)
-    }
-    this.#leases.clear()
+    for (const runner of this.#runners.values()) runner.stop(error)
+    for (const { lease } of [...this.#holdings.all]) this.#holdings.giveBack(lease.address)
+  }
+
+  /** A round: who is alive, what falls to whom by that, and what lies there. */
+  async #look(): Promise<void> {
+    if (await this.#spread.look()) this.#uneven = true
+    this.#elsewhere.clear()
+    this.#giveBackIdle()
+    this.#watchLapse()
+    this.#round = true
     await this.scan()
   }
 
+  /** Gives back what falls to others and has nothing under way. What has, goes when its turn is over. */
+  #giveBackIdle(): void {
+    if (!this.#uneven) return
+    this.#uneven = false
+    for (const { lease } of [...this.#holdings.all]) {
+      if (this.#spread.isMine(lease.address)) continue
+      if (this.#runners.has(lease.address)) this.#uneven = true
+      else this.#holdings.giveBack(lease.address)
+    }
+  }
+
+  /** Looks again at the moment when a silent worker lapses, and not only at the next heartbeat. */
+  #watchLapse(): void {
+    this.#forgetLapse?.()
+    const { lapseMs } = this.#spread
+    if (this.#closed || lapseMs === undefined || lapseMs > this.context.limits.leaseMs / BEATS) return
+    this.#forgetLapse = this.context.clock.setTimer(lapseMs + 1, () => {
+      this.#look().catch((error: unknown) => this.#report('looking for work', error))
+    })
+  }
+
   async #sweep(): Promise<void> {
-    await this.#outside.sweep()
-    // What fell due while the timer was not set (by another process, after a restart) is found here.
-    const next = await this.context.store.nextDueAt()
-    if (next === null || this.#agents.size === 0) return
-    if (next > this.context.clock.now()) this.#dueAt(next)
-    else await this.scan()
+    if (this.#spread.sweeps) await this.#outside.sweep()
   }
 
   #dueAt(at: number): void {

@@ -36,7 +36,8 @@ test('a worker that joins takes its share from all others, and nothing else move
   const moved = addresses(10_000).filter((address) => before.ownerOf(address) !== after.ownerOf(address))
   assert.deepEqual(new Set(moved.map((address) => after.ownerOf(address))), new Set(['w_4']))
   assert.ok(Math.abs(moved.length / 2_000 - 1) < 0.1, `${moved.length} moved`)
-  for (const [owner, lost] of counts(before, moved)) assert.ok(Math.abs(lost / 500 - 1) < 0.25, `${owner} ${lost}`)
+  for (const [owner, lost] of counts(before, moved))
+    assert.ok(Math.abs(lost / 500 - 1) < 0.25, `${owner} ${lost}`)
 })
 
 test('what a dead worker had is spread over all others', () => {

@@ -1,0 +1,81 @@
+/**
+ * How the work is spread: the live workers as this one last saw them, and which address falls to whom. See
+ * `docs/adr/0009-spread.md`.
+ *
+ * @module
+ */
+
+import { Shares } from '../core/shares.ts'
+import type { Context } from './context.ts'
+
+/** An address with work that nobody has taken: whose it is, and since when it was seen so. */
+interface Lying {
+  readonly owner: string
+  readonly sinceMs: number
+}
+
+export class Spread {
+  readonly #context: Context
+  readonly #self: { readonly id: string; readonly agents: readonly string[] }
+  #shares: Shares
+  #sweeps = true
+  #lapseMs: number | undefined
+  #lying = new Map<string, Lying>()
+  #lyingBefore: ReadonlyMap<string, Lying> = new Map()
+
+  constructor(context: Context, id: string, agents: readonly string[]) {
+    this.#context = context
+    this.#self = { id, agents }
+    this.#shares = new Shares([this.#self])
+  }
+
+  /** Asks the store who is alive. True when that, or what they run, has changed. */
+  async look(): Promise<boolean> {
+    const others = (await this.#context.store.workers()).filter(({ id }) => id !== this.#self.id)
+    this.#sweeps = others.every(({ id }) => id > this.#self.id)
+    this.#lapseMs = others.length === 0 ? undefined : Math.min(...others.map(({ leftMs }) => leftMs))
+    const shares = new Shares([...others, this.#self])
+    if (shares.key === this.#shares.key) return false
+    this.#shares = shares
+    return true
+  }
+
+  /** How long, at the last look, until the first of the others lapses if it stays silent. */
+  get lapseMs(): number | undefined {
+    return this.#lapseMs
+  }
+
+  /** True for the one worker that ends what is past its deadline: there is no need for all to look. */
+  get sweeps(): boolean {
+    return this.#sweeps
+  }
+
+  /** The worker that an address falls to. */
+  ownerOf(address: string): string {
+    return this.#shares.ownerOf(address) ?? this.#self.id
+  }
+
+  isMine(address: string): boolean {
+    return this.ownerOf(address) === this.#self.id
+  }
+
+  /** Another round begins: what is not seen lying in it has been taken. */
+  nextRound(): void {
+    this.#lyingBefore = this.#lying
+    this.#lying = new Map()
+  }
+
+  /**
+   * Notes that an address which falls to another lies free, with work. True when its owner has not come for it for
+   * so long that this worker should: first the one to whom it would fall without its owner, later all.
+   */
+  isLeftLying(address: string): boolean {
+    const owner = this.ownerOf(address)
+    const now = this.#context.clock.now()
+    const before = this.#lyingBefore.get(address)
+    const sinceMs = before?.owner === owner ? before.sinceMs : now
+    this.#lying.set(address, { owner, sinceMs })
+    const isHeir = this.#shares.ownerOf(address, owner) === this.#self.id
+    return now - sinceMs >= this.#context.limits.leaseMs * (isHeir ? 1 / 2 : 3 / 4)
+  }
+}
