@@ -6,38 +6,48 @@
  */
 
 import { Shares } from '../core/shares.ts'
-import type { Context } from './context.ts'
+import type { SpaceStore } from '../ports/store.ts'
 
-/** An address with work that nobody has taken: whose it is, and since when it was seen so. */
+/** An address with work that nobody has taken: whose it is, and at which heartbeat it was first seen so. */
 interface Lying {
   readonly owner: string
-  readonly sinceMs: number
+  readonly since: number
 }
 
+/** Heartbeats that an address may lie before the next in line takes it, and before anybody does. */
+const HEIR_BEATS = 2
+const ANYBODY_BEATS = 3
+
 export class Spread {
-  readonly #context: Context
+  readonly #store: SpaceStore
   readonly #self: { readonly id: string; readonly agents: readonly string[] }
   #shares: Shares
   #sweeps = true
+  #beats = 0
   #lapseMs: number | undefined
   #lying = new Map<string, Lying>()
   #lyingBefore: ReadonlyMap<string, Lying> = new Map()
 
-  constructor(context: Context, id: string, agents: readonly string[]) {
-    this.#context = context
+  constructor(store: SpaceStore, id: string, agents: readonly string[]) {
+    this.#store = store
     this.#self = { id, agents }
     this.#shares = new Shares([this.#self])
   }
 
   /** Asks the store who is alive. True when that, or what they run, has changed. */
   async look(): Promise<boolean> {
-    const others = (await this.#context.store.workers()).filter(({ id }) => id !== this.#self.id)
+    const others = (await this.#store.workers()).filter(({ id }) => id !== this.#self.id)
     this.#sweeps = others.every(({ id }) => id > this.#self.id)
     this.#lapseMs = others.length === 0 ? undefined : Math.min(...others.map(({ leftMs }) => leftMs))
     const shares = new Shares([...others, this.#self])
     if (shares.key === this.#shares.key) return false
     this.#shares = shares
     return true
+  }
+
+  /** A heartbeat has been sent: time has passed, also where clocks stand still. */
+  beat(): void {
+    this.#beats += 1
   }
 
   /** How long, at the last look, until the first of the others lapses if it stays silent. */
@@ -71,11 +81,10 @@ export class Spread {
    */
   isLeftLying(address: string): boolean {
     const owner = this.ownerOf(address)
-    const now = this.#context.clock.now()
     const before = this.#lyingBefore.get(address)
-    const sinceMs = before?.owner === owner ? before.sinceMs : now
-    this.#lying.set(address, { owner, sinceMs })
+    const since = before?.owner === owner ? before.since : this.#beats
+    this.#lying.set(address, { owner, since })
     const isHeir = this.#shares.ownerOf(address, owner) === this.#self.id
-    return now - sinceMs >= this.#context.limits.leaseMs * (isHeir ? 1 / 2 : 3 / 4)
+    return this.#beats - since >= (isHeir ? HEIR_BEATS : ANYBODY_BEATS)
   }
 }

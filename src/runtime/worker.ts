@@ -29,6 +29,8 @@ const NOTE_MS = 25
 const RETRY_MS = 250
 /** Heartbeats in a lease. */
 const BEATS = 3
+/** Looks in a lease at who is alive, at most, when addresses of others lie there. */
+const DOUBTS = 20
 
 /** The parts that a worker works with. */
 export interface WorkerParts {
@@ -58,6 +60,9 @@ export class Worker implements RunnerHost, Taker {
   #uneven = false
   #beats = 0
   #forgetLapse: (() => void) | undefined
+  /** Addresses that fall to others lie free; whether it was asked a moment ago who is alive. */
+  #doubts = false
+  #knows = false
   #places: number
   readonly #queue: (() => void)[] = []
   readonly #timers = new Set<() => void>()
@@ -80,7 +85,7 @@ export class Worker implements RunnerHost, Taker {
     this.id = `w_${ulid(this.context.clock.now(), this.context.random.bytes(10))}`
     this.#places = this.context.limits.activeAgents
     for (const agent of agents) this.#agents.set(agent.name, agent)
-    this.#spread = new Spread(this.context, this.id, this.agentNames)
+    this.#spread = new Spread(this.context.store, this.id, this.agentNames)
     this.#holdings = new Holdings(this.context, this.committer, this.id, this)
   }
 
@@ -200,6 +205,7 @@ export class Worker implements RunnerHost, Taker {
     this.#round = false
     this.#times = false
     await this.#findWork(round)
+    this.#askWho()
     if (round && !times) return
     const now = this.context.clock.now()
     let next = await store.nextDueAt()
@@ -250,7 +256,12 @@ export class Worker implements RunnerHost, Taker {
       this.#wakeAddress(address)
       return !known
     }
-    if (!round || !this.#spread.isLeftLying(address)) return false
+    if (!round) {
+      // Its owner will come for it, or has left: then it falls to somebody else.
+      this.#doubts = true
+      return false
+    }
+    if (!this.#spread.isLeftLying(address)) return false
     this.#uneven = true
     this.#ask(address, this.#spread.ownerOf(address))
     return true
@@ -341,10 +352,11 @@ export class Worker implements RunnerHost, Taker {
     const { store, limits } = this.context
     if (!(await store.heartbeat(this.id, limits.leaseMs, this.agentNames))) this.#giveUp()
     // What fell due while no timer was set (by another process, after a restart) is found once in a lease.
+    this.#spread.beat()
     this.#beats += 1
     this.#times ||= this.#beats % BEATS === 0
     // The next heartbeat does not wait for it: with much to do it takes its time.
-    this.#look().catch((error: unknown) => this.#report('looking for work', error))
+    this.#lookSoon()
   }
 
   /** Some leases are gone, and it is not known which: all turns stop, and what nobody has taken is free again. */
@@ -355,14 +367,34 @@ export class Worker implements RunnerHost, Taker {
     for (const { lease } of [...this.#holdings.all]) this.#holdings.giveBack(lease.address)
   }
 
+  #lookSoon(): void {
+    this.#look().catch((error: unknown) => this.#report('looking for work', error))
+  }
+
   /** A round: who is alive, what falls to whom by that, and what lies there. */
   async #look(): Promise<void> {
+    this.#doubts = false
     if (await this.#spread.look()) this.#uneven = true
+    this.#restOnIt()
     this.#elsewhere.clear()
     this.#giveBackIdle()
     this.#watchLapse()
     this.#round = true
     await this.scan()
+  }
+
+  /** For a while it is not asked again who is alive, whatever lies there. */
+  #restOnIt(): void {
+    if (this.#knows) return
+    this.#knows = true
+    this.#after(Math.ceil(this.context.limits.leaseMs / DOUBTS), () => {
+      this.#knows = false
+      this.#askWho()
+    })
+  }
+
+  #askWho(): void {
+    if (this.#doubts && !this.#knows && !this.#closed) this.#lookSoon()
   }
 
   /** Gives back what falls to others and has nothing under way. What has, goes when its turn is over. */
@@ -381,9 +413,7 @@ export class Worker implements RunnerHost, Taker {
     this.#forgetLapse?.()
     const { lapseMs } = this.#spread
     if (this.#closed || lapseMs === undefined || lapseMs > this.context.limits.leaseMs / BEATS) return
-    this.#forgetLapse = this.context.clock.setTimer(lapseMs + 1, () => {
-      this.#look().catch((error: unknown) => this.#report('looking for work', error))
-    })
+    this.#forgetLapse = this.context.clock.setTimer(lapseMs + 1, () => this.#lookSoon())
   }
 
   async #sweep(): Promise<void> {
