@@ -4,94 +4,40 @@
  * @module
  */
 
-import { mkdtempSync, rmSync } from 'node:fs'
-import { cpus, tmpdir, totalmem } from 'node:os'
-import { join } from 'node:path'
-import { meanOf, measureRaw } from './raw.ts'
-import { measureScale } from './scale.ts'
-import { ask, fanOut, hop } from './workloads.ts'
+import { parseArgs } from 'node:util'
+import { benchPostgres } from './postgres.ts'
+import { benchPostgresScale } from './postgres-scale.ts'
+import { benchSqlite } from './sqlite.ts'
 
-const NOT_MEASURED =
-  'Not measured: several processes on one file, payloads above 256 bytes, handlers that do real work, ' +
-  'whether the disk keeps what it says it has flushed.'
+const HELP = `npm run bench [-- OPTION...]
 
-const json = process.argv.includes('--json')
-const quick = process.argv.includes('--quick')
-if (process.argv.includes('--help')) {
-  process.stdout.write(
-    'npm run bench [-- --quick] [--json]   W1 hop, W2 ask, W3 fan-out, memory, idle, restart\n',
-  )
-  process.exit(0)
-}
+  --store sqlite      W1 hop, W2 ask, W3 fan-out; memory, idle agents, restart (the default)
+  --store postgres    W1 to W3 on a server that is started for it, beside pg-boss and graphile-worker
+  --only NAME,...     with postgres: some of raw, coterie, pg-boss, graphile-worker
+  --scale             with postgres: 1, 2 and 4 worker processes, 1, 4 and 16 spaces
+  --quick             less of everything
+  --json              one JSON object instead of lines
+`
 
-const folder = mkdtempSync(join(process.env['COTERIE_BENCH_DIR'] ?? tmpdir(), 'coterie-bench-'))
-try {
-  const say = (text: string): void => void process.stderr.write(`${text}\n`)
-  say('raw limits ...')
-  const before = measureRaw(mkdtempSync(join(folder, 'raw-')))
-  say('W1 hop ...')
-  const w1 = await hop(folder)
-  say('W2 ask ...')
-  const w2 = await ask(folder)
-  say('raw limits again ...')
-  const raw = meanOf(before, measureRaw(mkdtempSync(join(folder, 'raw-'))))
-  say('W3 fan-out ...')
-  const w3 = await fanOut(folder)
-  say('scale ...')
-  const scale = quick ? undefined : await measureScale(folder)
-  const report = {
-    machine:
-      `${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, ` +
-      `Node ${process.version}`,
-    durability:
-      'SQLite file, WAL, synchronous=FULL: every commit is flushed before it is acknowledged; every record is signed',
-    raw,
-    w1: { ...w1, ofLimit: w1.perSecond / raw.hopsPerSecond },
-    w2: { ...w2, p50OfTwoCommits: (w2.p50Ms * 1000) / (2 * raw.singleCommitP50Us) },
-    w3,
-    ...(scale !== undefined && { scale }),
-    notMeasured: NOT_MEASURED,
-  }
-  process.stdout.write(json ? `${JSON.stringify(report)}\n` : readable(report))
-} finally {
-  rmSync(folder, { recursive: true, force: true })
-}
-
-interface Report {
-  machine: string
-  durability: string
-  raw: ReturnType<typeof measureRaw>
-  w1: { perSecond: number; rounds: readonly number[]; ofLimit: number }
-  w2: { p50Ms: number; p99Ms: number; perSecond: number; p50OfTwoCommits: number }
-  w3: { perSecond: number }
-  scale?: Awaited<ReturnType<typeof measureScale>>
-}
-
-function readable({ machine, durability, raw, w1, w2, w3, scale }: Report): string {
-  const n = (value: number, digits = 0): string =>
-    value.toLocaleString('en', { maximumFractionDigits: digits })
-  const lines = [
-    machine,
-    durability,
-    '',
-    `raw   one single-row commit   p50 ${n(raw.singleCommitP50Us)} us, p99 ${n(raw.singleCommitP99Us)} us`,
-    `      one row in 100          ${n(raw.batchedRowUs, 1)} us`,
-    `      one signature           ${n(raw.signatureUs, 1)} us (one verification ${n(raw.verificationUs, 1)} us)`,
-    `W1    hop A -> B -> C         ${n(w1.perSecond)} hops/s = ${n(w1.ofLimit, 2)} of the limit ` +
-      `${n(raw.hopsPerSecond)}/s (to reach: 0.5; rounds ${w1.rounds.map((rate) => n(rate)).join(', ')})`,
-    `W2    ask, one at a time      p50 ${n(w2.p50Ms, 2)} ms, p99 ${n(w2.p99Ms, 2)} ms; p50 = ` +
-      `${n(w2.p50OfTwoCommits, 2)} x two commits (to reach: 3)`,
-    `      ask, 64 in flight       ${n(w2.perSecond)} asks/s`,
-    `W3    fan-out 1 to 100        ${n(w3.perSecond)} deliveries/s`,
-  ]
-  if (scale !== undefined) {
-    lines.push(
-      `scale 100,000 queued          handled in ${n(scale.backlogSeconds, 1)} s, at most ` +
-        `${n(scale.backlogRssMb)} MB resident (to reach: 250)`,
-      `      10,000 idle agents      ${n(scale.idleCpuPercent, 2)} % of one core`,
-      `      restart                 over ${n(scale.restartRecords)} records ready in ${n(scale.restartMs)} ` +
-        `ms (to reach: 2,000)`,
-    )
-  }
-  return `${[...lines, '', NOT_MEASURED].join('\n')}\n`
+const { values } = parseArgs({
+  options: {
+    store: { type: 'string', default: 'sqlite' },
+    only: { type: 'string' },
+    scale: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+})
+const { quick, json } = values
+const only = values.only?.split(',')
+if (values.help) process.stdout.write(HELP)
+else if (values.store === 'sqlite') process.stdout.write(await benchSqlite({ quick, json }))
+else if (values.store === 'postgres' && values.scale)
+  process.stdout.write(await benchPostgresScale({ quick, json }))
+else if (values.store === 'postgres')
+  process.stdout.write(await benchPostgres({ quick, json, ...(only !== undefined && { only }) }))
+else {
+  process.stderr.write(`There is no store "${values.store}".\n${HELP}`)
+  process.exitCode = 2
 }

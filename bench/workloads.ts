@@ -1,11 +1,10 @@
 /**
- * W1 hop, W2 ask, W3 fan-out: the same work that the peers were measured with. Payloads of 256 bytes, a file database,
- * `synchronous=FULL`, every record signed.
+ * W1 hop, W2 ask, W3 fan-out: the same work that the peers were measured with. Payloads of 256 bytes, every commit
+ * durable, every record signed. Each takes an empty database.
  *
  * @module
  */
 
-import { join } from 'node:path'
 import { z } from 'zod'
 import { agent, on, open } from '../src/index.ts'
 import type { Space } from '../src/index.ts'
@@ -13,12 +12,18 @@ import { ascending, payload, quantile } from './statistics.ts'
 
 const body = z.object({ i: z.number(), body: z.string() })
 
+/** A database, and where the keys are when it has no place for them itself. */
+export interface Place {
+  readonly url: string
+  readonly keyring?: string
+}
+
 /**
  * W1: `messages` from A to B, `inFlight` sends outstanding; B durably sends one to C; counted when C handled
  * it. Once to warm up, then `rounds` times; the rate is the median, and all are told.
  */
 export async function hop(
-  folder: string,
+  place: Place,
   messages = 10_000,
   inFlight = 64,
   rounds = 3,
@@ -36,7 +41,7 @@ export async function hop(
       turn.send(c.take, message)
     }),
   })
-  await using space = await open(`sqlite:${join(folder, 'w1.db')}`, { agents: [b, c] })
+  await using space = await open(place.url, { ...keys(place), agents: [b, c] })
   const run = async (): Promise<number> => {
     toCome = messages
     const all = new Promise<void>((resolve) => {
@@ -57,13 +62,13 @@ export async function hop(
 
 /** W2: sequential asks, then `inFlight` at a time. */
 export async function ask(
-  folder: string,
+  place: Place,
   sequential = 2_000,
   concurrent = 10_000,
   inFlight = 64,
 ): Promise<{ p50Ms: number; p99Ms: number; perSecond: number }> {
   const answerer = agent('answerer', { echo: on({ input: body, output: body }, (_turn, message) => message) })
-  await using space = await open(`sqlite:${join(folder, 'w2.db')}`, { agents: [answerer] })
+  await using space = await open(place.url, { ...keys(place), agents: [answerer] })
   const question = (i: number): Promise<unknown> => space.ask(answerer.echo, payload(i))
   for (let i = 0; i < 300; i++) await question(i)
   const samples: number[] = []
@@ -80,7 +85,7 @@ export async function ask(
 }
 
 /** W3: one message to each of `recipients` agents, `rounds` times. */
-export async function fanOut(folder: string, recipients = 100, rounds = 100): Promise<{ perSecond: number }> {
+export async function fanOut(place: Place, recipients = 100, rounds = 100): Promise<{ perSecond: number }> {
   let seen = 0
   let finished: () => void = () => undefined
   const all = new Promise<void>((resolve) => {
@@ -98,12 +103,16 @@ export async function fanOut(folder: string, recipients = 100, rounds = 100): Pr
       for (const recipient of agents) turn.send(recipient.take, message)
     }),
   })
-  await using space: Space = await open(`sqlite:${join(folder, 'w3.db')}`, { agents: [source, ...agents] })
+  await using space: Space = await open(place.url, { ...keys(place), agents: [source, ...agents] })
   const start = performance.now()
   for (let i = 0; i < rounds; i++) await space.send(source.spread, payload(i))
   await all
   await space.idle()
   return { perSecond: ((recipients * rounds) / (performance.now() - start)) * 1000 }
+}
+
+function keys({ keyring }: Place): { readonly keyring?: string } {
+  return keyring === undefined ? {} : { keyring }
 }
 
 async function senders(

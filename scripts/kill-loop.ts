@@ -1,6 +1,6 @@
 /**
  * Kills worker processes at random moments and examines what is left: `npm run kill -- --kills 200 [--seed S]
- * [--workers 3] [--lease-ms 500]`. Exit code 1 when something does not hold; the database is then kept.
+ * [--workers 3] [--lease-ms 500] [--store sqlite|postgresql]`. Exit code 1 when something does not hold; the database is then kept.
  */
 
 import { randomInt } from 'node:crypto'
@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { killLoop } from '../test/faults/kill-loop.ts'
+import { SITES } from '../test/faults/site.ts'
 
 const { values } = parseArgs({
   options: {
@@ -16,6 +17,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(randomInt(2 ** 31)) },
     workers: { type: 'string', default: '3' },
     'lease-ms': { type: 'string', default: '500' },
+    store: { type: 'string', default: 'sqlite' },
   },
 })
 
@@ -25,13 +27,18 @@ const plan = {
   workers: whole('workers', values.workers),
   leaseMs: whole('lease-ms', values['lease-ms']),
 }
+const store = SITES.find(({ name }) => name.toLowerCase() === values.store)
+if (store === undefined) {
+  process.stderr.write(`--store takes one of ${SITES.map(({ name }) => name.toLowerCase()).join(', ')}\n`)
+  process.exit(2)
+}
 const folder = mkdtempSync(join(tmpdir(), 'coterie-kill-'))
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
 say(`seed ${plan.seed}: ${plan.kills} kills among ${plan.workers} workers and a feeder`)
 process.exitCode = 1
 try {
-  const report = await killLoop(folder, plan, say)
+  const report = await killLoop(await store.make(folder), folder, plan, say)
   say(
     `${report.kills} kills and ${report.freezes} freezes in ${(report.elapsedMs / 1000).toFixed(1)} s: ` +
       `${report.orders} orders, ${report.messages} messages, ${report.records} records, ` +
@@ -48,7 +55,7 @@ try {
   else {
     say(`the database is kept in ${folder}`)
     say(
-      `replay: npm run kill -- --kills ${plan.kills} --seed ${plan.seed} ` +
+      `replay: npm run kill -- --store ${values.store} --kills ${plan.kills} --seed ${plan.seed} ` +
         `--workers ${plan.workers} --lease-ms ${plan.leaseMs}`,
     )
   }

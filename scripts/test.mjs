@@ -7,6 +7,7 @@ import { existsSync, globSync, statSync } from 'node:fs'
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { keepPostgres } from '../test/support/postgres/keeper.ts'
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 const CONCURRENCY = 2
@@ -45,7 +46,7 @@ const child = spawn(
     ...flags,
     ...[...files].sort((a, b) => a.localeCompare(b)),
   ],
-  { cwd: ROOT, stdio: 'inherit' },
+  { cwd: ROOT, stdio: 'inherit', env: { ...process.env, ...(await keepPostgres()) } },
 )
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
 child.on('exit', (code, signal) => {

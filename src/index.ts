@@ -41,6 +41,7 @@ export type { RetryPolicy } from './core/retry.ts'
 export { open } from './open.ts'
 export type { OpenOptions } from './open.ts'
 export type { OutsideOptions, Receipt, Space } from './runtime/space.ts'
+export type { KeyChange, RevokeOptions } from './runtime/key-office.ts'
 export type { MessageKind, MessageState } from './core/message.ts'
 
 // Decisions and their proofs.

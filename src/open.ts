@@ -10,13 +10,15 @@ import { systemClock } from './adapters/node/clock.ts'
 import { systemRandom } from './adapters/node/random.ts'
 import { CoterieError } from './core/errors.ts'
 import type { Limits } from './core/limits.ts'
-import { withoutPassword } from './core/store-url.ts'
 import type { Keyring } from './ports/keyring.ts'
 import { silentLogger } from './ports/logger.ts'
 import type { Logger } from './ports/logger.ts'
 import type { Store } from './ports/store.ts'
-import { startSpace } from './runtime/start.ts'
+import type { Ports } from './runtime/context.ts'
+import type { KeyOffice } from './runtime/key-office.ts'
+import { startKeyOffice, startSpace } from './runtime/start.ts'
 import type { Space } from './runtime/space.ts'
+import { databaseName, openPostgres } from './stores/postgres/index.ts'
 import { openSqlite } from './stores/sqlite/index.ts'
 import { memoryKeyring } from './adapters/memory/keyring.ts'
 import type { AnyAgent } from './turn/definition.ts'
@@ -27,7 +29,10 @@ export interface OpenOptions {
   readonly agents?: readonly AnyAgent[]
   /** A database holds many spaces; by default `main`. */
   readonly space?: string
-  /** A folder for the keys, by default the file's name with `.keys`; in memory for `sqlite::memory:`. */
+  /**
+   * A folder for the keys, by default the name of the file or the database with `.keys`; in memory for
+   * `sqlite::memory:`.
+   */
   readonly keyring?: string | Keyring
   readonly limits?: Partial<Limits>
   readonly logger?: Logger
@@ -37,7 +42,7 @@ export interface OpenOptions {
 
 /**
  * Opens a space and starts its agents. `sqlite:FILE` for one machine (several processes may share the file),
- * `sqlite::memory:` for tests. Close it with `close()`, or let `await using` do it.
+ * `postgres://HOST/DATABASE` for many, `sqlite::memory:` for tests. Close it with `close()`, or let `await using` do it.
  *
  * Throws COTERIE_STORE_* when the store cannot be used, COTERIE_KEY_* when the keys do not fit it,
  * COTERIE_CLOCK_BACK when the machine's clock is far behind the log.
@@ -56,14 +61,7 @@ export interface OpenOptions {
 export async function open(url: string, options: OpenOptions = {}): Promise<Space> {
   const store = openStore(url, options)
   try {
-    const keyring = keyringFor(url, options.keyring)
-    const ports = {
-      clock: systemClock,
-      crypto: nodeCrypto,
-      keyring,
-      logger: options.logger ?? silentLogger,
-      random: systemRandom,
-    }
+    const ports = portsFor(url, options)
     return await startSpace(store, ports, {
       space: options.space ?? 'main',
       agents: options.agents ?? [],
@@ -76,28 +74,86 @@ export async function open(url: string, options: OpenOptions = {}): Promise<Spac
   }
 }
 
-/** The store behind a URL. Throws COTERIE_STORE_UNSUPPORTED for a scheme that nothing here speaks. */
-export function openStore(
+/** Runs `use` on the keys of a space: for its owner. Throws as `open` does. */
+export async function withKeyOffice<T>(
   url: string,
-  options: { readonly mustExist?: boolean; readonly readOnly?: boolean } = {},
-): Store {
-  if (url.startsWith('sqlite:')) {
-    return openSqlite(url, {
-      ...(options.mustExist !== undefined && { mustExist: options.mustExist }),
-      ...(options.readOnly !== undefined && { readOnly: options.readOnly }),
-    })
+  options: Pick<OpenOptions, 'space' | 'keyring'>,
+  use: (keys: KeyOffice) => Promise<T>,
+): Promise<T> {
+  const store = openStore(url, { mustExist: true })
+  try {
+    return await use(await startKeyOffice(store, portsFor(url, options), options.space ?? 'main'))
+  } finally {
+    await store.close()
   }
-  throw new CoterieError(
-    'COTERIE_STORE_UNSUPPORTED',
-    `"${withoutPassword(url)}" names no store that Coterie has; use sqlite:FILE or sqlite::memory:.`,
-  )
 }
 
-/** The keyring of a store: given, named, or the folder beside the database file. */
+function portsFor(url: string, { keyring, logger }: Pick<OpenOptions, 'keyring' | 'logger'>): Ports {
+  return {
+    clock: systemClock,
+    crypto: nodeCrypto,
+    keyring: keyringFor(url, keyring),
+    logger: logger ?? silentLogger,
+    random: systemRandom,
+  }
+}
+
+/** What the schemes of URLs stand for. */
+interface StoreKind {
+  readonly open: (url: string, options: StoreOptions) => Store
+  /** Where the keys are when nobody says so. */
+  readonly keyring: (url: string) => Keyring
+}
+
+interface StoreOptions {
+  readonly mustExist?: boolean
+  readonly readOnly?: boolean
+}
+
+const POSTGRES: StoreKind = {
+  open: openPostgres,
+  // A database that many machines share has no folder: its name stands for it.
+  keyring: (url) =>
+    fileKeyring(`${databaseName(url).replaceAll(/[^\w.-]/g, '_')}.keys`, nodeCrypto, systemRandom),
+}
+
+const STORES: Readonly<Record<string, StoreKind>> = {
+  sqlite: {
+    open: openSqlite,
+    keyring(url) {
+      const file = url.slice('sqlite:'.length)
+      if (file === ':memory:') return memoryKeyring(nodeCrypto, systemRandom)
+      return fileKeyring(`${file}.keys`, nodeCrypto, systemRandom)
+    },
+  },
+  postgres: POSTGRES,
+  postgresql: POSTGRES,
+}
+
+/** The store behind a URL. Throws COTERIE_STORE_UNSUPPORTED for a scheme that nothing here speaks. */
+export function openStore(url: string, options: StoreOptions = {}): Store {
+  return kindOf(url).open(url, {
+    ...(options.mustExist !== undefined && { mustExist: options.mustExist }),
+    ...(options.readOnly !== undefined && { readOnly: options.readOnly }),
+  })
+}
+
+/**
+ * The keyring of a store: given, named, or its own: the folder beside the database file, or, for PostgreSQL, the
+ * folder with the database's name where the program runs.
+ */
 export function keyringFor(url: string, keyring?: string | Keyring): Keyring {
   if (typeof keyring === 'object') return keyring
   if (keyring !== undefined) return fileKeyring(keyring, nodeCrypto, systemRandom)
-  const file = url.slice('sqlite:'.length)
-  if (file === ':memory:') return memoryKeyring(nodeCrypto, systemRandom)
-  return fileKeyring(`${file}.keys`, nodeCrypto, systemRandom)
+  return kindOf(url).keyring(url)
+}
+
+function kindOf(url: string): StoreKind {
+  const scheme = url.split(':', 1)[0] ?? ''
+  const kind = Object.hasOwn(STORES, scheme) ? STORES[scheme] : undefined
+  if (kind !== undefined) return kind
+  throw new CoterieError(
+    'COTERIE_STORE_UNSUPPORTED',
+    `"${url.includes(':') ? `${scheme}:` : url}" names no store that Coterie has; use sqlite:FILE, sqlite::memory: or postgres://HOST/DATABASE.`,
+  )
 }

@@ -59,6 +59,11 @@ export function trustedKeys({ keys }: KeyFile): ReadonlyMap<string, TrustedKey> 
   return new Map(trusted.map(({ key, agent, publicKey }) => [key, { agent, publicKey }]))
 }
 
+/** All keys of the space, by id, revoked ones too: what was signed with one stays signed. */
+export function allKeys({ keys }: KeyFile): ReadonlyMap<string, TrustedKey> {
+  return new Map(keys.map(({ key, agent, publicKey }) => [key, { agent, publicKey }]))
+}
+
 /** The first key of the file that the log does not have in the same way, as a phrase; undefined when all are there. */
 export function keyProblem(file: KeyFile, registry: Registry): string | undefined {
   const known = new Map(registry.keys().map((key) => [key.id, key]))

@@ -5,6 +5,7 @@
  */
 
 import { CoterieError } from './errors.ts'
+import { isInstanceKey } from './readable.ts'
 
 /** The address that signs the space's own records: its genesis and its key events. */
 export const OWNER = '@owner'
@@ -14,8 +15,6 @@ export const CLIENT = 'client'
 
 const NAME = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/
 const HANDLER = /^[A-Za-z][A-Za-z0-9_]{0,63}$/
-// A key is anything readable: letters of any script, digits, punctuation, single inner spaces; no controls.
-const KEY = /^[^\p{C}\p{Z}](?:[^\p{C}]{0,198}[^\p{C}\p{Z}])?$/u
 
 /** True for a name that an agent or a topic may have. */
 export function isName(value: string): boolean {
@@ -36,11 +35,11 @@ export function addressOf(name: string, key?: string): string {
     )
   }
   if (key === undefined) return name
-  if (!KEY.test(key)) {
+  if (!isInstanceKey(key)) {
     throw new CoterieError(
       'COTERIE_INVALID_ADDRESS',
-      `${JSON.stringify(key)} is not an instance key of "${name}": use 1 to 200 characters, no control ` +
-        `characters, no space at either end.`,
+      `${JSON.stringify(key)} is not an instance key of "${name}": use 1 to 200 characters, none that is ` +
+        `invisible (control, format, private use), no space at either end.`,
     )
   }
   return `${name}/${key}`

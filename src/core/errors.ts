@@ -5,6 +5,8 @@
  * @module
  */
 
+import { clipText } from './clip.ts'
+
 /** A stable, documented name for what went wrong. */
 export type ErrorCode =
   | 'COTERIE_USAGE'
@@ -40,13 +42,16 @@ export type ErrorCode =
   | 'COTERIE_KEY_MISSING'
   | 'COTERIE_KEY_UNREADABLE'
   | 'COTERIE_KEY_MISMATCH'
+  | 'COTERIE_KEY_REVOKED'
   | 'COTERIE_STORE_UNSUPPORTED'
   | 'COTERIE_STORE_CORRUPT'
   | 'COTERIE_STORE_FOREIGN'
   | 'COTERIE_STORE_NEWER'
+  | 'COTERIE_STORE_OLDER'
   | 'COTERIE_STORE_READ_ONLY'
   | 'COTERIE_STORE_FULL'
   | 'COTERIE_STORE_BUSY'
+  | 'COTERIE_STORE_UNAVAILABLE'
   | 'COTERIE_STORE_FAILED'
   | 'COTERIE_CLOSED'
   | 'COTERIE_CLOCK_BACK'
@@ -102,14 +107,17 @@ export const ERROR_TRAITS: Readonly<Record<ErrorCode, ErrorTrait>> = {
   COTERIE_KEY_MISSING: trait(7),
   COTERIE_KEY_UNREADABLE: trait(7),
   COTERIE_KEY_MISMATCH: trait(7),
+  COTERIE_KEY_REVOKED: trait(7),
   // The store.
   COTERIE_STORE_UNSUPPORTED: trait(6),
   COTERIE_STORE_CORRUPT: trait(6),
   COTERIE_STORE_FOREIGN: trait(6),
   COTERIE_STORE_NEWER: trait(6),
+  COTERIE_STORE_OLDER: trait(6),
   COTERIE_STORE_READ_ONLY: trait(6),
   COTERIE_STORE_FULL: trait(6, true),
   COTERIE_STORE_BUSY: trait(6, true),
+  COTERIE_STORE_UNAVAILABLE: trait(6, true),
   COTERIE_STORE_FAILED: trait(6),
   COTERIE_CLOSED: trait(1),
   COTERIE_CLOCK_BACK: trait(6, true),
@@ -236,9 +244,6 @@ function describe(value: unknown): string {
   }
 }
 
-function clip(raw: string): string {
-  const text = raw.toWellFormed()
-  return text.length <= MAX_MESSAGE_CHARS
-    ? text
-    : `${text.slice(0, MAX_MESSAGE_CHARS)}... (${text.length} characters)`
+function clip(text: string): string {
+  return clipText(text, MAX_MESSAGE_CHARS, `... (${text.length} characters)`)
 }

@@ -31,6 +31,17 @@ export function ulid(timeMs: number, random: Uint8Array): string {
   return head + tail
 }
 
+/** 26 characters in the form of a ULID, from the first 128 bits of a hash: the same hash, the same characters. */
+export function derivedUlid(hash: string): string {
+  let rest = BigInt(`0x${hash.slice(0, 32)}`)
+  let text = ''
+  for (let i = 0; i < 26; i++) {
+    text = ALPHABET.charAt(Number(rest % 32n)) + text
+    rest /= 32n
+  }
+  return text
+}
+
 /** A W3C trace id: 32 hex digits, the first 12 the time, so that the trace index grows at its end. */
 export function traceId(timeMs: number, random: Uint8Array): string {
   let text = timeMs.toString(16).padStart(12, '0').slice(-12)

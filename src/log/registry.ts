@@ -55,6 +55,10 @@ export interface Registry {
   agent(name: string): AgentEntry | undefined
   /** All agents, the owner included, in the order in which they joined. */
   agents(): readonly AgentEntry[]
+  /** The key that signs for an agent from now on; undefined when it has none, or was revoked. */
+  keyOf(agent: string): KeyPeriod | undefined
+  /** How many keys of an agent were revoked. It only grows. */
+  revocations(agent: string): number
   /** Whose key this is, if its signatures count at the position. */
   keyAt(keyId: string, position: number): KeyHolder | undefined
   /** Every key that there was, in the order in which they were added. */
@@ -195,6 +199,11 @@ function registryOf(
 ): Registry {
   const byName = new Map(agents.map((entry) => [entry.name, entry]))
   const byKey = Map.groupBy(keys, ({ id }) => id)
+  const current = new Map(keys.filter(({ until }) => until === null).map((key) => [key.agent, key]))
+  const revoked = Map.groupBy(
+    keys.filter((key) => key.revoked !== null),
+    ({ agent }) => agent,
+  )
   let byTopic: ReadonlyMap<string, readonly Subscriber[]> | undefined
   return Object.freeze({
     space,
@@ -202,6 +211,8 @@ function registryOf(
     head,
     agent: (name: string) => byName.get(name),
     agents: () => agents,
+    keyOf: (agent: string) => current.get(agent),
+    revocations: (agent: string) => revoked.get(agent)?.length ?? 0,
     keyAt: (keyId: string, position: number) =>
       byKey.get(keyId)?.find(({ from, until }) => from <= position && (until === null || position < until)),
     keys: () => keys,

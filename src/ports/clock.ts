@@ -2,6 +2,8 @@
 export interface Clock {
   /** Milliseconds since the Unix epoch. */
   now(): number
+  /** Milliseconds since any fixed moment. It goes on while the process is stopped, and nobody can set it. */
+  monotonic(): number
   /** Runs `fn` once after `ms`; the returned function forgets it. Keeps no process alive by itself. */
   setTimer(ms: number, fn: () => void): () => void
   /** Keeps the process running until the returned function is called. */

@@ -252,6 +252,18 @@ export interface MailPage {
   readonly nextDueAt: number | null
 }
 
+/** What a batch is committed under. */
+export interface CommitTerms {
+  /** Live messages that one mailbox may hold. */
+  readonly mailboxDepth: number
+  /**
+   * How many records of the owner the signer of the batch had seen. A record is refused as stale, with the stream
+   * `@agents`, when there are others by now: it may bear a key that was rotated or revoked. Journal writes are not:
+   * a chunk has no position. Absent: not looked at.
+   */
+  readonly agents?: number
+}
+
 /** One space of a store. Every method that writes is durable when it returns. */
 export interface SpaceStore {
   readonly name: string
@@ -261,24 +273,29 @@ export interface SpaceStore {
   now(): Promise<number>
   /**
    * Writes a batch in one transaction and answers for each write. A refused write does not harm the others,
-   * except later ones of the same author, whose chain it breaks. Throws COTERIE_STORE_* and then wrote nothing.
+   * except later ones of the same author, whose chain it breaks. Throws COTERIE_STORE_* and then wrote nothing,
+   * unless the error's details say that the outcome is unknown: then all of it or nothing.
    */
-  commit(batch: readonly Write[], limits: { mailboxDepth: number }): Promise<readonly Outcome[]>
+  commit(batch: readonly Write[], terms: CommitTerms): Promise<readonly Outcome[]>
 
   /**
    * Announces a worker that runs these agents, or prolongs all its leases. False when they were lost in between.
    * What the last heartbeat said counts: without `agents`, the worker runs none.
    */
   heartbeat(worker: string, leaseMs: number, agents?: readonly string[]): Promise<boolean>
-  /** The workers whose leases hold, by their ids in ascending order. Those that were never announced are not. */
-  workers(): Promise<readonly LiveWorker[]>
+  /**
+   * The workers whose leases hold, by their ids in ascending order. Those that were never announced are not among
+   * them. Without this method workers do not share: each takes what it can get.
+   */
+  workers?(): Promise<readonly LiveWorker[]>
   /** Takes an address that nobody holds, or whose holder has lapsed: epoch + 1. Undefined when it is held. */
   lease(address: string, worker: string): Promise<Grant | undefined>
   /**
    * As `lease`, for many different addresses in one transaction: a grant for each that could be had, in the order
-   * asked for. An address that another holds is left out, and does not harm the others.
+   * asked for. An address that another holds is left out, and does not harm the others. Without this method,
+   * `lease` is called for each of them at once.
    */
-  leases(addresses: readonly string[], worker: string): Promise<readonly Grant[]>
+  leases?(addresses: readonly string[], worker: string): Promise<readonly Grant[]>
   /** Gives addresses back; the next `lease` need not wait. Addresses that are not the worker's are left alone. */
   release(worker: string, addresses: readonly string[]): Promise<void>
   /** Gives everything back and forgets the worker. */
@@ -322,11 +339,17 @@ export interface SpaceStore {
   decisions(after: string | null, limit: number): Promise<readonly (NewDecision & { position: number })[]>
   status(): Promise<SpaceStatus>
   /**
-   * Changes when another process has changed what there is to see or to do in this space: written a record,
-   * promoted a message, given back an address. It need not change for heartbeats, leases and journals. Costs
-   * microseconds and touches no disk.
+   * Changes when another process has changed what there is to see or to do in this space: written a record, promoted
+   * a message, given back an address. At the latest when this object shows its mail, or answers a commit that came
+   * after it; without that, soon. It need not change for heartbeats, leases and journals: whoever wakes for them does
+   * so in vain. Costs microseconds and waits for nothing.
    */
   pulse(): Promise<number>
+  /**
+   * Calls `listener` when the pulse has changed, until the returned function is called. A store that is not told of
+   * the commits of others has no such method: its pulse is asked for now and then.
+   */
+  changed?(listener: () => void): () => void
 }
 
 /** One way to list messages, in the order sent. */

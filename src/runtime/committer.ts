@@ -6,20 +6,30 @@
  * @module
  */
 
+import { nameOf } from '../core/address.ts'
 import { CoterieError } from '../core/errors.ts'
 import type { RecordBody, SealedRecord } from '../core/record.ts'
 import { hashRecord, signBatch } from '../log/seal.ts'
 import type { KeyPair } from '../ports/crypto.ts'
 import type { Accepted, ChainHead, JournalWrite, Outcome, RecordWrite, Write } from '../ports/store.ts'
-import { keyFor } from './context.ts'
 import type { Context } from './context.ts'
+import type { Directory } from './directory.ts'
+import { builtOnRevoked } from './refusals.ts'
 
 /** A record without what only the committer knows: its place in the chain and its seal. */
 export interface Draft {
   readonly body: Omit<RecordBody, 'key' | 'prev' | 'seq' | 'space' | 'v'>
   readonly detail: string | null
   readonly write: Omit<RecordWrite, 'type' | 'record'>
+  /**
+   * How many keys of its author's agent had been revoked when what it builds upon (a journal) was verified. When it
+   * is more by now, the record is not written.
+   */
+  readonly revocations?: number
 }
+
+/** Who signs, as the owner's chain has it. */
+export type Signers = Pick<Directory, 'registry' | 'refresh' | 'signer'>
 
 /** A draft whose content is fixed only when its turn to be written has come. */
 export type DraftSource = () => Draft | undefined
@@ -32,8 +42,14 @@ interface Pending {
   readonly failed: (error: unknown) => void
 }
 
-interface Ready {
+/** Something to be written: a record that is not sealed yet, or journal entries. */
+interface Entry {
   readonly pending: Pending
+  readonly content: Draft | JournalWrite
+}
+
+interface Ready {
+  readonly entry: Entry
   readonly write: Write
 }
 
@@ -45,12 +61,15 @@ export type HeadCheck = (author: string, head: ChainHead) => CoterieError | unde
 
 export class Committer {
   readonly #context: Context
+  readonly #signers: Signers
   readonly #heads = new Map<string, ChainHead>()
   readonly #lines = new Map<string, number>()
   readonly #listener: CommitListener
   readonly #headCheck: HeadCheck
   /** Authors whose chain has gone back: nothing is signed for them, for it would be a second record of one number. */
   readonly #goneBack = new Map<string, CoterieError>()
+  /** How many batches have been begun; the next one is begun when all are told of the last. */
+  batches = 0
   #queue: Pending[] = []
   #batch: readonly Pending[] = []
   #flushed: (() => void)[] = []
@@ -59,8 +78,9 @@ export class Committer {
   #closed: CoterieError | undefined
   #idle: (() => void)[] = []
 
-  constructor(context: Context, listener: CommitListener, headCheck: HeadCheck) {
+  constructor(context: Context, signers: Signers, listener: CommitListener, headCheck: HeadCheck) {
     this.#context = context
+    this.#signers = signers
     this.#listener = listener
     this.#headCheck = headCheck
   }
@@ -84,6 +104,12 @@ export class Committer {
   /** Forgets an author whose lease was given back. */
   forget(author: string): void {
     this.#heads.delete(author)
+  }
+
+  /** Forgets an author, and what it has queued in a line is not written any more. */
+  giveUp(author: string): void {
+    this.#heads.delete(author)
+    this.#lines.set(author, this.line(author) + 1)
   }
 
   /**
@@ -143,6 +169,7 @@ export class Committer {
 
   async #flush(): Promise<void> {
     this.#flushing = true
+    this.batches += 1
     const batch = this.#queue.splice(0, this.#context.limits.batchRecords)
     this.#batch = batch
     try {
@@ -163,35 +190,53 @@ export class Committer {
 
   async #commit(batch: readonly Pending[]): Promise<void> {
     await this.#learnHeads(batch)
-    const before = new Map<string, ChainHead>()
-    const ready = this.#seal(batch, before)
-    if (ready.length === 0) return
-    const outcomes = await this.#context.store.commit(
-      ready.map((r) => r.write),
-      this.#context.limits,
-    )
-    const heads = new Map(before)
+    let entries = this.#entries(batch)
+    while (entries.length > 0) {
+      const ready = this.#seal(entries)
+      if (ready.length === 0) return
+      const agents = this.#signers.registry.version
+      const { mailboxDepth } = this.#context.limits
+      const outcomes = await this.#context.store.commit(
+        ready.map(({ write }) => write),
+        { mailboxDepth, agents },
+      )
+      entries = this.#answer(ready, outcomes, agents)
+      // The owner has written since: keys are looked up anew, and what was refused for that is sealed again.
+      if (entries.length > 0) await this.#signers.refresh()
+    }
+  }
+
+  /** Passes the outcomes on; answers what is to be sealed anew. */
+  #answer(ready: readonly Ready[], outcomes: readonly Outcome[], agents: number): readonly Entry[] {
+    const heads = new Map<string, ChainHead>()
     const told = new Map<string, ChainHead>()
-    ready.forEach(({ write, pending }, index) => {
+    const rekeyed: Entry[] = []
+    const answered: { readonly write: Write; readonly pending: Pending; readonly outcome: Outcome }[] = []
+    ready.forEach(({ write, entry }, index) => {
       const outcome = outcomes[index]
       if (outcome === undefined) throw new Error('the store answered for fewer writes than it was given')
       if (write.type === 'record') {
-        if (outcome.type === 'accepted') heads.set(pending.author, write.record)
-        else if (outcome.type === 'conflict') told.set(pending.author, outcome.head)
+        if (isRekeyed(write, outcome, agents)) {
+          rekeyed.push(entry)
+          return
+        }
+        if (outcome.type === 'accepted') heads.set(entry.pending.author, write.record)
+        else if (outcome.type === 'conflict') told.set(entry.pending.author, outcome.head)
       }
+      answered.push({ write, pending: entry.pending, outcome })
     })
     for (const [author, head] of heads) this.#heads.set(author, { seq: head.seq, hash: head.hash })
     for (const [author, head] of told) this.#learned(author, head)
     this.#break(
-      ready.flatMap(({ pending, write }, index) => {
-        return write.type === 'record' && outcomes[index]?.type !== 'accepted' ? [pending] : []
+      answered.flatMap(({ pending, write, outcome }) => {
+        return write.type === 'record' && outcome.type !== 'accepted' ? [pending] : []
       }),
     )
-    ready.forEach(({ write, pending }, index) => {
-      const outcome = outcomes[index]
-      if (outcome?.type === 'accepted') this.#listener(write, outcome)
+    for (const { write, pending, outcome } of answered) {
+      if (outcome.type === 'accepted') this.#listener(write, outcome)
       pending.done(outcome)
-    })
+    }
+    return rekeyed
   }
 
   #break(refused: readonly Pending[]): void {
@@ -220,34 +265,45 @@ export class Committer {
     }
   }
 
-  #seal(batch: readonly Pending[], before: Map<string, ChainHead>): Ready[] {
+  #entries(batch: readonly Pending[]): readonly Entry[] {
+    const entries: Entry[] = []
+    for (const pending of batch) {
+      const { make } = pending
+      if (typeof make !== 'function') {
+        entries.push({ pending, content: make })
+        continue
+      }
+      if (this.#isBehind(pending)) continue
+      const content = this.#make(pending, make)
+      if (content !== undefined) entries.push({ pending, content })
+    }
+    return entries
+  }
+
+  #seal(entries: readonly Entry[]): Ready[] {
     const { crypto, store } = this.#context
     const heads = new Map<string, ChainHead>()
     const ready: Ready[] = []
     const toSign: { hash: string; key: KeyPair }[] = []
     const sealed: { at: number; draft: Draft; record: Omit<SealedRecord, 'proof'> }[] = []
-    for (const pending of batch) {
-      const { author, make } = pending
-      if (typeof make !== 'function') {
-        ready.push({ pending, write: make })
+    for (const entry of entries) {
+      const { pending, content } = entry
+      if ('type' in content) {
+        ready.push({ entry, write: content })
         continue
       }
-      if (pending.line !== undefined && pending.line !== this.line(author)) {
-        pending.done({ type: 'conflict', head: this.#heads.get(author) ?? { seq: -1, hash: '' } })
-        continue
-      }
+      const { author } = pending
+      if (this.#isBehind(pending)) continue
       const goneBack = this.#goneBack.get(author)
       if (goneBack !== undefined) {
         pending.failed(goneBack)
         continue
       }
-      const draft = this.#make(pending, make)
-      if (draft === undefined) continue
+      const key = this.#key(pending, content)
+      if (key === undefined) continue
       const head = heads.get(author) ?? this.#heads.get(author) ?? { seq: -1, hash: '' }
-      if (!before.has(author)) before.set(author, head)
-      const key = keyFor(this.#context, author)
       const body: RecordBody = {
-        ...draft.body,
+        ...content.body,
         key: key.id,
         prev: head.hash,
         seq: head.seq + 1,
@@ -259,11 +315,11 @@ export class Committer {
       toSign.push({ hash, key })
       sealed.push({
         at: ready.length,
-        draft,
-        record: { author, seq: body.seq, prev: body.prev, hash, body: text, detail: draft.detail },
+        draft: content,
+        record: { author, seq: body.seq, prev: body.prev, hash, body: text, detail: content.detail },
       })
       // A place is kept, so that the order of the batch is the order of submission.
-      ready.push({ pending, write: PLACEHOLDER })
+      ready.push({ entry, write: PLACEHOLDER })
     }
     const proofs = signBatch(crypto, toSign)
     sealed.forEach(({ at, draft, record }, index) => {
@@ -271,11 +327,32 @@ export class Committer {
       const place = ready[at]
       if (proof === undefined || place === undefined) throw new Error('a record was not signed')
       ready[at] = {
-        pending: place.pending,
+        entry: place.entry,
         write: { type: 'record', ...draft.write, record: { ...record, proof } },
       }
     })
     return ready
+  }
+
+  /** Answers what stands behind a record of its author that was not written. */
+  #isBehind({ author, line, done }: Pending): boolean {
+    if (line === undefined || line === this.line(author)) return false
+    done({ type: 'conflict', head: this.#heads.get(author) ?? { seq: -1, hash: '' } })
+    return true
+  }
+
+  /** The key that signs a draft now. Without one, or when its ground is gone, the draft fails alone. */
+  #key(pending: Pending, draft: Draft): KeyPair | undefined {
+    const { author } = pending
+    try {
+      const revocations = this.#signers.registry.revocations(nameOf(author))
+      if (draft.revocations !== undefined && draft.revocations !== revocations) throw builtOnRevoked(author)
+      return this.#signers.signer(author)
+    } catch (error) {
+      this.#break([pending])
+      pending.failed(error)
+      return undefined
+    }
   }
 
   #make(pending: Pending, make: DraftSource): Draft | undefined {
@@ -288,6 +365,12 @@ export class Committer {
       return undefined
     }
   }
+}
+
+/** Refused for its key alone. What reads the directory itself is mended by who made it. */
+function isRekeyed(write: RecordWrite, outcome: Outcome, agents: number): boolean {
+  if (outcome.type !== 'stale' || outcome.stream !== '@agents' || outcome.expected !== agents) return false
+  return write.reads.every(({ stream }) => stream !== '@agents')
 }
 
 const PLACEHOLDER: Write = Object.freeze({

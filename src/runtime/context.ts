@@ -4,12 +4,12 @@
  * @module
  */
 
-import { OWNER, nameOf } from '../core/address.ts'
-import { CoterieError } from '../core/errors.ts'
-import { traceId, ulid } from '../core/ids.ts'
+import { nameOf } from '../core/address.ts'
+import { derivedUlid, traceId, ulid } from '../core/ids.ts'
+import { canonicalize } from '../core/json.ts'
 import type { Limits } from '../core/limits.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { Crypto, KeyPair } from '../ports/crypto.ts'
+import type { Crypto } from '../ports/crypto.ts'
 import type { Keyring } from '../ports/keyring.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { Random } from '../ports/random.ts'
@@ -35,6 +35,15 @@ export function newMessageId(context: Context): string {
   return `msg_${ulid(context.clock.now(), context.random.bytes(10))}`
 }
 
+/**
+ * The id of a message with an idempotency key: always the same for one sender's name, recipient and key, so that
+ * whoever sends it again names the message that there is.
+ */
+export function keyedMessageId(context: Context, from: string, to: string, key: string): string {
+  const whole = canonicalize([context.store.id, nameOf(from), to, key])
+  return `msg_${derivedUlid(context.crypto.sha256(whole))}`
+}
+
 /** A new decision id. */
 export function newDecisionId(context: Context): string {
   return `dec_${ulid(context.clock.now(), context.random.bytes(10))}`
@@ -43,18 +52,4 @@ export function newDecisionId(context: Context): string {
 /** A new trace id. */
 export function newTraceId(context: Context): string {
   return traceId(context.clock.now(), context.random.bytes(10))
-}
-
-/** The key pair that signs for an address. Throws COTERIE_KEY_MISSING. */
-export function keyFor(context: Context, address: string): KeyPair {
-  const name = nameOf(address)
-  const key = context.keyring.get(name)
-  if (key !== undefined) return key
-  const whose = name === OWNER ? 'the owner of the space' : `agent "${name}"`
-  throw new CoterieError(
-    'COTERIE_KEY_MISSING',
-    `There is no key for ${whose} in ${context.keyring.place}. Put the keyring folder that belongs to this ` +
-      `database there, or name it with --keyring.`,
-    { details: { agent: name } },
-  )
 }

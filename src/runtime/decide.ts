@@ -16,6 +16,8 @@ import type { Member, Proposal } from '../voting/proposal.ts'
 import type { HandlerRef } from '../turn/definition.ts'
 import type { DecideOptions, Decision, Voter } from '../turn/turn.ts'
 import { newDecisionId } from './context.ts'
+import { revocationOf } from './directory.ts'
+import { keyRevoked, memberRevoked } from './refusals.ts'
 import type { TurnEngine } from './turn-engine.ts'
 import type { TurnHandle } from './turn-handle.ts'
 
@@ -28,9 +30,16 @@ export async function runDecision(
   options: DecideOptions,
 ): Promise<Decision> {
   const { context } = engine.host
-  const id = turn.decisionId(() => newDecisionId(context))
   const voters = options.electorate.map(voterOf)
-  const members = voters.map((voter) => memberOf(engine, voter))
+  const call = engine.journal.calls
+  const { id, members } = turn.decision(
+    () => newDecisionId(context),
+    () => voters.map((voter) => memberOf(engine, voter)),
+  )
+  const fail = (error: CoterieError): CoterieError => {
+    engine.failures.set(error, call)
+    return error
+  }
   const now = turn.now()
   const wanted = now + (options.timeoutMs ?? context.limits.askTimeoutMs)
   const deadline = Math.min(wanted, turn.deadline ?? wanted)
@@ -56,11 +65,15 @@ export async function runDecision(
   const ballots: SignedBallot[] = []
   for (const answer of answers) if (answer.ok && isSignedBallot(answer.value)) ballots.push(answer.value)
   const decidedAt = turn.now()
+  // A turn that is run again comes past decisions that were committed with the call of `now` just above.
+  const isKept = engine.journal.isCommitted(engine.journal.calls - 1)
+  const revoked = members.find(({ key }) => revocationOf(engine.host.directory.registry, key) !== '')
+  if (!isKept && revoked !== undefined) throw fail(memberRevoked(id, revoked.member))
   const certificate = makeCertificate(context.crypto, proposal, ballots, decidedAt)
   const text = canonicalize(certificate)
-  // A turn that is run again comes past decisions that were committed with the call of `now` just above.
-  if (!engine.journal.isCommitted(engine.journal.calls - 1)) {
-    engine.effects.decisions.push({ id, hash: context.crypto.sha256(text), certificate: text })
+  if (!isKept) {
+    const hash = context.crypto.sha256(text)
+    engine.effects.decisions.push({ id, hash, certificate: text, keys: members, fail })
   }
   return { id, outcome: certificate.outcome, certificate }
 }
@@ -74,7 +87,8 @@ function memberOf(
   voter: { readonly ref: Ballots; readonly key: string | undefined },
 ): Member {
   const { agent } = voter.ref
-  const entry = engine.host.directory.registry.agent(agent)
+  const { registry } = engine.host.directory
+  const entry = registry.agent(agent)
   if (entry === undefined) {
     throw new CoterieError(
       'COTERIE_UNKNOWN_RECIPIENT',
@@ -84,5 +98,6 @@ function memberOf(
       },
     )
   }
+  if (registry.keyOf(agent) === undefined) throw keyRevoked(agent, revocationOf(registry, entry.key))
   return { member: addressOf(agent, voter.key), key: entry.key, publicKey: entry.publicKey }
 }

@@ -5,15 +5,16 @@
  * @module
  */
 
-import { CLIENT, OWNER } from '../core/address.ts'
+import { CLIENT, OWNER, nameOf } from '../core/address.ts'
 import { CoterieError } from '../core/errors.ts'
-import type { AgentEntry, HandlerEntry } from '../core/record.ts'
+import type { AgentEntry, HandlerEntry, RecordBody } from '../core/record.ts'
 import { applyOwnerRecord, emptyRegistry } from '../log/registry.ts'
-import type { Registry } from '../log/registry.ts'
-import type { LogRecord } from '../ports/store.ts'
-import { keyFor } from './context.ts'
+import type { KeyPeriod, Registry } from '../log/registry.ts'
+import type { KeyPair } from '../ports/crypto.ts'
+import type { LogRecord, Outcome } from '../ports/store.ts'
 import type { Context } from './context.ts'
 import type { Committer, Draft } from './committer.ts'
+import { keyMismatch, keyMissing, keyRevoked } from './refusals.ts'
 
 const PAGE = 500
 /** Agents in one record of the owner. */
@@ -23,6 +24,8 @@ export class Directory {
   readonly #context: Context
   #registry: Registry = emptyRegistry()
   #pulse: number | undefined
+  /** Told when the owner has written something that was not known yet. */
+  onChange: () => void = () => undefined
 
   constructor(context: Context) {
     this.#context = context
@@ -34,6 +37,13 @@ export class Directory {
 
   /** Reads what the owner has added since. Throws COTERIE_VERIFICATION_FAILED. */
   async refresh(): Promise<Registry> {
+    const before = this.#registry
+    await this.#read()
+    if (this.#registry !== before) this.onChange()
+    return this.#registry
+  }
+
+  async #read(): Promise<void> {
     for (;;) {
       const page = await this.#context.store.chain(OWNER, this.#registry.version, PAGE)
       for (const record of page) {
@@ -42,8 +52,31 @@ export class Directory {
           this.#registry = applyOwnerRecord(this.#registry, this.#context.crypto, record)
         }
       }
-      if (page.length < PAGE) return this.#registry
+      if (page.length < PAGE) return
     }
+  }
+
+  /**
+   * The key pair that signs for an address from now on: the one that the log names, so that a rotated key is taken
+   * up while the process runs. Throws COTERIE_KEY_REVOKED, COTERIE_KEY_MISMATCH and COTERIE_KEY_MISSING.
+   */
+  signer(address: string): KeyPair {
+    const name = nameOf(address)
+    const { keyring } = this.#context
+    const period = this.#registry.keyOf(name)
+    const key = period === undefined ? this.#unregistered(name) : keyring.find(name, period.id)
+    if (key !== undefined) return key
+    const found = keyring.get(name)
+    throw found === undefined || period === undefined
+      ? keyMissing(name, keyring.place)
+      : keyMismatch(name, keyring.place, { expected: period.id, found: found.id })
+  }
+
+  /** The key of a name that has none in the log: it may be about to get one, unless it was revoked. */
+  #unregistered(name: string): KeyPair | undefined {
+    const entry = this.#registry.agent(name)
+    if (entry === undefined) return this.#context.keyring.get(name)
+    throw keyRevoked(name, revocationOf(this.#registry, entry.key))
   }
 
   /** Refreshes if another process has committed since: what it then sends may speak of agents that it added. */
@@ -102,11 +135,13 @@ export class Directory {
       await this.refresh()
       const missing = agents.map((agent) => this.#entryFor(agent)).filter((entry) => entry !== undefined)
       if (missing.length === 0) return
-      this.#requireOwner()
+      this.signer(OWNER)
       const now = await this.#context.store.now()
       const part = missing.slice(0, AGENTS_PER_RECORD)
-      const outcome = await committer.submit(OWNER, () => ownerDraft(part, now))
-      if (outcome?.type !== 'accepted' && outcome?.type !== 'conflict') {
+      const outcome = await committer.submit(OWNER, () =>
+        ownerDraft({ agents: part }, this.#registry.version, now),
+      )
+      if (!isSettled(outcome)) {
         throw new CoterieError(
           'COTERIE_STORE_FAILED',
           `The agents could not be registered: ${outcome?.type ?? 'nothing written'}.`,
@@ -120,33 +155,10 @@ export class Directory {
     readonly handlers: readonly HandlerEntry[]
   }): AgentEntry | undefined {
     const known = this.#registry.agent(agent.name)
-    const key =
-      this.#context.keyring.get(agent.name) ??
-      (known === undefined ? this.#context.keyring.create(agent.name) : undefined)
-    if (key === undefined) keyFor(this.#context, agent.name)
-    if (key === undefined) return undefined
-    if (known !== undefined && known.key !== key.id) {
-      throw new CoterieError(
-        'COTERIE_KEY_MISMATCH',
-        `The key of "${agent.name}" in ${this.#context.keyring.place} is not the one that this space knows. ` +
-          'Use the keyring folder that belongs to this database.',
-        { details: { agent: agent.name, expected: known.key, found: key.id } },
-      )
-    }
+    const key = known === undefined ? this.#context.keyring.create(agent.name) : this.signer(agent.name)
     if (known !== undefined && JSON.stringify(known.handlers) === JSON.stringify(agent.handlers))
       return undefined
     return { name: agent.name, key: key.id, publicKey: key.publicKey, handlers: agent.handlers }
-  }
-
-  #requireOwner(): void {
-    const key = keyFor(this.#context, OWNER)
-    if (this.#registry.agent(OWNER)?.key !== key.id) {
-      throw new CoterieError(
-        'COTERIE_KEY_MISMATCH',
-        `The owner's key in ${this.#context.keyring.place} is not the one that this space was created with. ` +
-          'Use the keyring folder that belongs to this database.',
-      )
-    }
   }
 }
 
@@ -161,15 +173,19 @@ function keyOf(body: string): string {
   }
 }
 
-/** An owner's record that adds or renews agents. */
-function ownerDraft(agents: readonly AgentEntry[], at: number): Draft {
+/**
+ * An owner's record: agents that join, get another key or other handlers, and keys that are revoked. It is bound to
+ * the version of the directory that it was made for: a key that is revoked twice would make the log unreadable.
+ */
+export function ownerDraft(said: Pick<RecordBody, 'agents' | 'revokes'>, version: number, at: number): Draft {
   return {
-    body: { agents, at, author: OWNER, kind: 'agents' },
+    body: { ...said, at, author: OWNER, kind: 'agents' },
     detail: null,
     write: {
       lease: null,
       turn: null,
-      reads: [],
+      // Not in the body: the number of the owner's record says the same.
+      reads: [{ stream: '@agents', version }],
       messages: [],
       settles: [],
       events: [],
@@ -178,4 +194,15 @@ function ownerDraft(agents: readonly AgentEntry[], at: number): Draft {
       cancels: null,
     },
   }
+}
+
+/** True when an owner's record was written, or is to be made anew because another was faster. */
+function isSettled(outcome: Outcome | undefined): boolean {
+  return outcome?.type === 'accepted' || outcome?.type === 'conflict' || outcome?.type === 'stale'
+}
+
+/** Why a key was revoked; '' when it was not. */
+export function revocationOf(registry: Registry, keyId: string): string {
+  const revoked = (key: KeyPeriod): boolean => key.id === keyId && key.revoked !== null
+  return registry.keys().find(revoked)?.revoked?.reason ?? ''
 }

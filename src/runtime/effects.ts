@@ -8,6 +8,8 @@ import { CoterieError } from '../core/errors.ts'
 import type { Limits } from '../core/limits.ts'
 import type { NewDecision, NewMessage, Settle, StoredEvent } from '../ports/store.ts'
 import type { JournalEntry } from '../turn/journal.ts'
+import { isSameMessage } from './outbox.ts'
+import { keyReused } from './refusals.ts'
 
 /** A publication waits for the commit to learn its subscribers. */
 export interface Publication {
@@ -32,13 +34,23 @@ export interface ReadStream {
   readonly call: number
 }
 
+/** A certificate to be kept, as long as its members' keys hold. */
+export interface Decided extends NewDecision {
+  readonly keys: readonly { readonly member: string; readonly key: string }[]
+  /** Marks an error as one of the call that decided: when the turn is tried again, it decides anew. */
+  readonly fail: (error: CoterieError) => CoterieError
+}
+
 export class Effects {
   readonly #limits: Limits
+  readonly #keyed = new Map<string, NewMessage>()
   messages: NewMessage[] = []
+  /** Copies of publications that exist already: they are not written again. */
+  readonly omitted: Set<string> = new Set()
   publications: Publication[] = []
   events: Appended[] = []
   settles: Settle[] = []
-  decisions: NewDecision[] = []
+  decisions: Decided[] = []
   reasons: string[] = []
   reads: Map<string, ReadStream> = new Map()
   /** Journal entries that no chunk holds yet. */
@@ -54,7 +66,18 @@ export class Effects {
     this.#limits = limits
   }
 
+  /**
+   * Adds a message. One that is there already, by its idempotency key, is not added again. Throws COTERIE_KEY_REUSED
+   * when the key stands for another content.
+   */
   addMessage(message: NewMessage): void {
+    const { id, key } = message.envelope
+    if (key !== null) {
+      const twin = this.#keyed.get(id)
+      if (twin !== undefined && !isSameMessage(message, twin)) throw keyReused(key, id)
+      if (twin !== undefined) return
+      this.#keyed.set(id, message)
+    }
     this.#room()
     this.messages.push(message)
   }
@@ -71,6 +94,8 @@ export class Effects {
 
   /** The segment is committed: the next one starts empty. Reads stay, for later segments bind them anew. */
   clear(): void {
+    this.#keyed.clear()
+    this.omitted.clear()
     this.messages = []
     this.publications = []
     this.events = []

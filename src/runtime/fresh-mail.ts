@@ -20,11 +20,18 @@ export class FreshMail {
   /** The store's pulse when the mailbox was last read to its end; undefined when it must be read. */
   #pulse: number | undefined
   #offers = 0
+  /** How many batches this process had begun to write when the mailbox had been read. */
+  #batches = 0
 
-  /** A message for this mailbox has been committed by this process. */
-  offer(mail: Mail): void {
+  /** A message for this mailbox has been committed by this process, in the last of the batches that it has begun. */
+  offer(mail: Mail, batches: number): void {
     this.#offers += 1
     if (this.#pulse === undefined) return
+    if (batches <= this.#batches) {
+      // It was under way while the mailbox was read: the message may have been in it, and may be over by now.
+      this.forget()
+      return
+    }
     this.#chars += mail.text.length + mail.payload.length
     if (this.#mail.length >= MESSAGES_MAX || this.#chars > CHARS_MAX) this.forget()
     else this.#mail.push(mail)
@@ -50,11 +57,13 @@ export class FreshMail {
   }
 
   /** Call before the store is read; what comes back is told whether the read went to the mailbox's end. */
-  reading(pulse: number): (toTheEnd: boolean) => void {
+  reading(pulse: number): (toTheEnd: boolean, batches: number) => void {
     const before = this.#offers
-    return (toTheEnd) => {
+    return (toTheEnd, batches) => {
       // A message that was committed during the read may or may not be in it.
-      if (toTheEnd && before === this.#offers) this.#pulse = pulse
+      if (!toTheEnd || before !== this.#offers) return
+      this.#pulse = pulse
+      this.#batches = batches
     }
   }
 }

@@ -70,9 +70,10 @@ export class Holdings {
     this.#work()
   }
 
-  /** Gives an address back soon: nothing of it may be under way. */
+  /** Gives an address back soon. What is under way of it is not written any more. */
   giveBack(address: string): void {
-    this.forget(address)
+    this.#held.delete(address)
+    this.#committer.giveUp(address)
     this.#leaving.add(address)
     this.#work()
   }
@@ -127,7 +128,7 @@ export class Holdings {
     try {
       // A runner before this one may have been stopped while its last commit was under way.
       await this.#committer.settled(wanted)
-      grants = await this.#context.store.leases([...wanted.keys()], this.#worker)
+      grants = await this.#lease([...wanted.keys()])
     } catch (error) {
       for (const address of wanted.keys()) this.#taker.failed(address, error)
       return
@@ -139,6 +140,13 @@ export class Holdings {
       this.#granted(leased, grant)
     }
     for (const address of wanted.keys()) this.#taker.denied(address)
+  }
+
+  async #lease(addresses: readonly string[]): Promise<readonly Grant[]> {
+    const { store } = this.#context
+    if (store.leases !== undefined) return store.leases(addresses, this.#worker)
+    const grants = await Promise.all(addresses.map((address) => store.lease(address, this.#worker)))
+    return grants.filter((grant) => grant !== undefined)
   }
 
   #granted(leased: LeasedMailbox, { head, takenOver, waiting }: Grant): void {

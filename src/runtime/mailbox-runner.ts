@@ -13,16 +13,17 @@ import { backoffMs } from '../core/retry.ts'
 import type { Lease, Mail, Outcome } from '../ports/store.ts'
 import type { AnyAgent } from '../turn/definition.ts'
 import type { DoneEntry } from '../turn/journal.ts'
+import { doneBy, doneByTime, isOfStore } from './answers.ts'
 import type { Committer } from './committer.ts'
 import type { Context } from './context.ts'
 import type { Directory } from './directory.ts'
 import type { FreshMail } from './fresh-mail.ts'
 import type { LeasedMailbox } from './holdings.ts'
 import type { Trust } from './trust.ts'
-import { isLate } from './turn-engine.ts'
-import type { Halt, OpenWait, TurnEngine, TurnHost } from './turn-engine.ts'
+import type { TurnEngine } from './turn-engine.ts'
+import { isLate } from './turn-host.ts'
+import type { Halt, OpenWait, TurnHost } from './turn-host.ts'
 import { endUnhandled, later, startTurn } from './turn-run.ts'
-import { doneBy, doneByTime } from './wait-result.ts'
 
 /** What the runner needs of its worker. */
 export interface RunnerHost {
@@ -37,6 +38,8 @@ export interface RunnerHost {
   lost(address: string): void
   /** False: the address falls to another worker, who is to have it as soon as no turn is under way. */
   keeps(address: string): boolean
+  /** Resolves when the store has said lately that this worker's leases hold; those that do not are given up. */
+  confirm(): Promise<void>
 }
 
 interface Held {
@@ -167,6 +170,11 @@ export class MailboxRunner implements TurnHost {
     )
   }
 
+  /** {@inheritDoc TurnHost.confirm} */
+  confirm(): Promise<void> {
+    return this.#host.confirm()
+  }
+
   /** Runs until there is nothing left to do, or the lease is gone. */
   async run(): Promise<void> {
     await this.#host.enter()
@@ -184,17 +192,14 @@ export class MailboxRunner implements TurnHost {
         if (await this.#resume()) continue
         const worked = await this.#page()
         await this.#settle()
-        if (this.#held.size === 0 && (this.#leaves() || !(worked || this.#woken))) return
-        if (worked || this.#woken) continue
+        const more = worked || this.#woken
+        if (this.#held.size === 0 && !(more && this.#host.keeps(this.lease.address))) return
+        if (more) continue
         await this.#sleep()
       }
     } finally {
       this.#host.leave()
     }
-  }
-
-  #leaves(): boolean {
-    return !this.#host.keeps(this.lease.address)
   }
 
   /** A turn that waits was refused. Only with the lease does the store give it out again. */
@@ -234,7 +239,7 @@ export class MailboxRunner implements TurnHost {
     const mail = await this.#next()
     let worked = false
     for (const message of mail) {
-      if (this.#stopped || this.#leaves()) {
+      if (this.#stopped || !this.#host.keeps(this.lease.address)) {
         this.#fresh.forget()
         return worked
       }
@@ -257,7 +262,9 @@ export class MailboxRunner implements TurnHost {
     const read = this.#fresh.reading(pulse)
     const query = { limit: limits.mailPage, bytes: limits.mailPageBytes }
     const { mail, more, nextDueAt } = await store.mail(this.lease.address, query)
-    read(!more && nextDueAt === null)
+    read(!more && nextDueAt === null, this.committer.batches)
+    // What others have committed during the read may be in it.
+    await this.directory.keepUp(await store.pulse())
     return mail
   }
 
@@ -473,7 +480,10 @@ export class MailboxRunner implements TurnHost {
 
   #lose(): void {
     if (this.#stopped) return
-    this.stop(new CoterieError('COTERIE_LEASE_LOST', `Another worker runs ${this.lease.address} now.`))
+    const { address, epoch } = this.lease
+    const fields = { agent: address, epoch, worker: this.lease.worker, code: 'COTERIE_LEASE_LOST' }
+    this.context.logger.log('warn', 'fenced: another worker has taken this address over', fields)
+    this.stop(new CoterieError('COTERIE_LEASE_LOST', `Another worker runs ${address} now.`))
     this.#host.lost(this.lease.address)
   }
 
@@ -486,10 +496,4 @@ export class MailboxRunner implements TurnHost {
       code: error.code,
     })
   }
-}
-
-/** True for the trouble of a store: it passes, and says nothing about the message that was being looked at. */
-function isOfStore(error: unknown): boolean {
-  if (!(error instanceof CoterieError)) return false
-  return error.code.startsWith('COTERIE_STORE_') || error.code === 'COTERIE_CLOSED'
 }

@@ -5,16 +5,17 @@
  * @module
  */
 
-import { addressOf } from '../core/address.ts'
+import { addressOf, nameOf } from '../core/address.ts'
 import { CoterieError } from '../core/errors.ts'
 import { encodePayload } from '../core/json.ts'
 import { envelopeText } from '../core/message.ts'
 import type { Envelope, MessageKind } from '../core/message.ts'
+import { isReadable } from '../core/readable.ts'
 import { parseWith } from '../core/schema.ts'
 import type { StandardSchema } from '../core/schema.ts'
-import type { NewMessage } from '../ports/store.ts'
+import type { Mail, NewMessage } from '../ports/store.ts'
 import type { SendOptions } from '../turn/turn.ts'
-import { newMessageId } from './context.ts'
+import { keyedMessageId, newMessageId } from './context.ts'
 import type { Context } from './context.ts'
 
 /** Where a message goes and how. */
@@ -115,7 +116,8 @@ type Header = Omit<Envelope, 'correlation' | 'id' | 'payload' | 'space' | 'v'> &
 }
 
 function wrap(context: Context, payload: string, header: Header): NewMessage {
-  const id = newMessageId(context)
+  const { from, to, key } = header
+  const id = key === null ? newMessageId(context) : keyedMessageId(context, from, to, key)
   const envelope: Envelope = {
     ...header,
     correlation: header.correlation ?? id,
@@ -126,6 +128,24 @@ function wrap(context: Context, payload: string, header: Header): NewMessage {
   }
   const text = envelopeText(envelope)
   return { envelope, text, hash: context.crypto.sha256(text), payload }
+}
+
+/**
+ * True when a message that exists is the one that is to be sent: same sender, recipient, key, handler and payload.
+ * A question is not the same as a message that was only sent: nobody would answer it.
+ */
+export function isSameMessage(
+  { envelope: mine }: NewMessage,
+  { envelope: other }: Pick<Mail, 'envelope'>,
+): boolean {
+  return (
+    nameOf(mine.from) === nameOf(other.from) &&
+    mine.to === other.to &&
+    mine.key === other.key &&
+    mine.handler === other.handler &&
+    mine.payload.sha256 === other.payload.sha256 &&
+    (mine.kind !== 'ask' || other.kind === 'ask')
+  )
 }
 
 /** The earlier of the caller's deadline and the one inherited. */
@@ -174,7 +194,7 @@ export function checkHorizon(context: Context, time: number, now: number): numbe
 
 function checkKey(key: string | undefined): string | null {
   if (key === undefined) return null
-  if (key.length === 0 || key.length > 200 || /[\p{C}]/u.test(key)) {
+  if (key.length === 0 || key.length > 200 || !isReadable(key)) {
     throw invalid('An idempotency key has 1 to 200 characters and no control characters.')
   }
   return key

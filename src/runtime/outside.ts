@@ -8,20 +8,23 @@
 import { addressOf, CLIENT } from '../core/address.ts'
 import { CoterieError, errorValue } from '../core/errors.ts'
 import { turnOf, ulid } from '../core/ids.ts'
+import { isShortText } from '../core/readable.ts'
 import type { RecordBody } from '../core/record.ts'
-import type { Mail, MessageRow, NewMessage, Outcome, RecordWrite, Settle, Write } from '../ports/store.ts'
+import type { Mail, NewMessage, Outcome, RecordWrite, Settle, Write } from '../ports/store.ts'
 import type { SendOptions } from '../turn/turn.ts'
 import type { Committer, Draft } from './committer.ts'
 import { newTraceId } from './context.ts'
 import type { Context } from './context.ts'
 import type { Directory } from './directory.ts'
-import { makeMessage, makeReply } from './outbox.ts'
+import { isSameMessage, makeMessage, makeReply } from './outbox.ts'
 import { keyReused, mailboxFull } from './refusals.ts'
 import type { Origin, Target } from './outbox.ts'
 import type { Trust } from './trust.ts'
 
 const GROUP = 256
 const SWEEP_LIMIT = 200
+/** After a failure of the store. */
+const LOOK_AGAIN_MS = 250
 
 interface PendingSend {
   readonly message: NewMessage
@@ -75,7 +78,7 @@ export class Outside {
         'A trace id has 32 lower-case hex digits (W3C trace context).',
       )
     }
-    if (correlation !== undefined && !/^[^\p{C}]{1,200}$/u.test(correlation)) {
+    if (correlation !== undefined && !isShortText(correlation, 200)) {
       throw new CoterieError(
         'COTERIE_INVALID_ARGUMENT',
         'A correlation has 1 to 200 characters and no control characters.',
@@ -140,7 +143,7 @@ export class Outside {
   answer(
     request: string,
     deadline: number,
-  ): { readonly arrived: Promise<Answer>; readonly check: () => Promise<void> } {
+  ): { readonly arrived: Promise<Answer>; readonly look: () => void } {
     const arrived = new Promise<Answer>((resolve) => {
       const left = Math.max(0, deadline - this.#context.clock.now())
       const entry: PendingAsk = {
@@ -149,7 +152,17 @@ export class Outside {
       }
       this.#asks.set(request, [...(this.#asks.get(request) ?? []), entry])
     })
-    return { arrived, check: () => this.check([request]) }
+    return { arrived, look: () => void this.#lookFor(request) }
+  }
+
+  /** Looks whether an answer is there already. The question has been sent: trouble of the store does not fail it. */
+  async #lookFor(request: string): Promise<void> {
+    try {
+      await this.check([request])
+    } catch {
+      if (this.#asks.has(request))
+        this.#context.clock.setTimer(LOOK_AGAIN_MS, () => void this.#lookFor(request))
+    }
   }
 
   /** Something was committed by this process: an answer may be among it. */
@@ -253,13 +266,14 @@ export class Outside {
   #submit(): void {
     if (this.#submitted) return
     this.#submitted = true
-    let group: PendingSend[] = []
+    let group: readonly PendingSend[] = []
     const source = (): Draft | undefined => {
       // Taken as late as possible: whatever has been sent until now shares the record.
-      group = this.#sends.splice(0, this.#groupLength())
+      const { sends, messages } = distinct(this.#sends.splice(0, this.#groupLength()))
+      group = sends
       this.#submitted = false
       if (this.#sends.length > 0) this.#submit()
-      return group.length === 0 ? undefined : this.#draft(group.map((send) => send.message))
+      return group.length === 0 ? undefined : this.#draft(messages)
     }
     this.#committer.submit(this.address, source).then(
       (outcome) => (outcome === undefined ? undefined : this.#sent(group, outcome)),
@@ -292,10 +306,9 @@ export class Outside {
         for (const send of group) send.done(send.message.envelope.id)
         return
       case 'duplicate': {
-        const again = group.filter((send) => send.message.envelope.id !== outcome.id)
-        const double = group.find((send) => send.message.envelope.id === outcome.id)
-        if (double !== undefined) settleDouble(double, outcome.existing)
-        this.#repeat(again)
+        const isDouble = ({ message }: PendingSend): boolean => message.envelope.id === outcome.id
+        for (const send of group) if (isDouble(send)) settleDouble(send, outcome.existing)
+        this.#repeat(group.filter((send) => !isDouble(send)))
         return
       }
       case 'full': {
@@ -363,6 +376,23 @@ function sendEntry(message: NewMessage): { readonly id: string; readonly sha256:
   return { id: message.envelope.id, sha256: message.hash }
 }
 
+/** Sends of the same message share one; one that only has the key of another before it is told so. */
+function distinct(group: readonly PendingSend[]): {
+  readonly sends: readonly PendingSend[]
+  readonly messages: readonly NewMessage[]
+} {
+  const byId = new Map<string, NewMessage>()
+  const sends = group.filter((send) => {
+    const { id, key } = send.message.envelope
+    const twin = byId.get(id)
+    if (twin === undefined) byId.set(id, send.message)
+    if (twin === undefined || isSameMessage(send.message, twin)) return true
+    send.failed(keyReused(key ?? '', id))
+    return false
+  })
+  return { sends, messages: [...byId.values()] }
+}
+
 function settleDouble(send: PendingSend, existing: Mail): void {
   try {
     send.done(sameOrThrow(send.message, existing))
@@ -371,12 +401,9 @@ function settleDouble(send: PendingSend, existing: Mail): void {
   }
 }
 
-function sameOrThrow(message: NewMessage, existing: Mail | MessageRow): string {
+function sameOrThrow(message: NewMessage, existing: Pick<Mail, 'envelope'>): string {
   const { envelope } = existing
-  const same =
-    envelope.payload.sha256 === message.envelope.payload.sha256 &&
-    envelope.handler === message.envelope.handler
-  if (!same) throw keyReused(message.envelope.key ?? '', envelope.id)
+  if (!isSameMessage(message, existing)) throw keyReused(message.envelope.key ?? '', envelope.id)
   return envelope.id
 }
 

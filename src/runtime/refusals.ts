@@ -4,6 +4,7 @@
  * @module
  */
 
+import { OWNER } from '../core/address.ts'
 import { CoterieError } from '../core/errors.ts'
 import type { Envelope } from '../core/message.ts'
 import type { Outcome } from '../ports/store.ts'
@@ -64,4 +65,71 @@ export function keyReused(key: string, existing: string): CoterieError {
 export function deadlinePassed({ id, to, deadline }: Envelope): CoterieError {
   const message = `The deadline of message ${id} to ${to} has passed.`
   return new CoterieError('COTERIE_DEADLINE_PASSED', message, { details: { deadline } })
+}
+
+/** The keyring has no key for an agent that it is to sign for. */
+export function keyMissing(name: string, place: string): CoterieError {
+  return new CoterieError(
+    'COTERIE_KEY_MISSING',
+    `There is no key for ${whose(name)} in ${place}. Put the keyring folder that belongs to this ` +
+      `database there, or name it with --keyring.`,
+    { details: { agent: name } },
+  )
+}
+
+/** The keyring has another key than the log names. */
+export function keyMismatch(
+  name: string,
+  place: string,
+  keys: { readonly expected: string; readonly found: string },
+): CoterieError {
+  return new CoterieError(
+    'COTERIE_KEY_MISMATCH',
+    `The key of ${whose(name)} in ${place} is not the one that this space knows. Use the keyring folder that ` +
+      `belongs to this database; if the key was rotated elsewhere, copy the new ${name}.key from there.`,
+    { details: { agent: name, ...keys } },
+  )
+}
+
+/** The key of an agent was revoked, and it has no other. */
+export function keyRevoked(name: string, reason: string): CoterieError {
+  return new CoterieError(
+    'COTERIE_KEY_REVOKED',
+    `The key of ${whose(name)} was revoked (${reason}): nothing is signed in its name. To let it act again, give ` +
+      `it a new key: coterie keys rotate ${name}`,
+    { details: { agent: name } },
+  )
+}
+
+/** A turn relies on something that was signed with a key that was revoked meanwhile. */
+export function builtOnRevoked(address: string): CoterieError {
+  return new CoterieError(
+    'COTERIE_KEY_REVOKED',
+    `A key of ${address} was revoked while this turn ran: what was recorded with it is not relied upon.`,
+    { details: { agent: address } },
+  )
+}
+
+/** A member's key was revoked before its decision was committed. */
+export function memberRevoked(decision: string, member: string): CoterieError {
+  return new CoterieError(
+    'COTERIE_KEY_REVOKED',
+    `The key of ${member} was revoked before the decision ${decision} was committed, so no certificate of it would ` +
+      `verify: decide again, without that member or once it has a new key.`,
+    { details: { decision, member }, retryable: true },
+  )
+}
+
+/** A turn has recorded steps with a key that was revoked before it ended. */
+export function journalRevoked(turn: string, cause: unknown): CoterieError {
+  return new CoterieError(
+    'COTERIE_KEY_REVOKED',
+    `The journal of ${turn} is signed with a key that was revoked before the turn ended: its recorded steps are not ` +
+      `believed. Look at what they did, drop this message, and send another.`,
+    { details: { turn }, cause },
+  )
+}
+
+function whose(name: string): string {
+  return name === OWNER ? 'the owner of the space' : `agent "${name}"`
 }

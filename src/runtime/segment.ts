@@ -5,10 +5,10 @@
  * @module
  */
 
-import type { CoterieError } from '../core/errors.ts'
 import { canonicalize } from '../core/json.ts'
 import type { Json } from '../core/json.ts'
 import type { RecordBody, TurnEnd } from '../core/record.ts'
+import type { Registry } from '../log/registry.ts'
 import type {
   JournalChunk,
   Lease,
@@ -22,16 +22,11 @@ import type {
 import type { Draft } from './committer.ts'
 import type { Context } from './context.ts'
 import type { Effects } from './effects.ts'
-import type { TurnHost } from './turn-engine.ts'
-
-/** A failure found while a segment was committed: it fails the attempt. */
-export class SegmentFailure extends Error {
-  readonly error: CoterieError
-  constructor(error: CoterieError) {
-    super(error.message)
-    this.error = error
-  }
-}
+import { revocationOf } from './directory.ts'
+import { isSameMessage } from './outbox.ts'
+import { keyReused, memberRevoked } from './refusals.ts'
+import { SegmentFailure } from './turn-host.ts'
+import type { TurnHost } from './turn-host.ts'
 
 /** A segment's effects as the store takes them. */
 export interface SealedEffects {
@@ -42,7 +37,7 @@ export interface SealedEffects {
 
 /** True when nothing has to be looked up: the hot path. */
 export function isPlain(effects: Effects): boolean {
-  return effects.publications.length === 0 && effects.events.length === 0
+  return effects.publications.length === 0 && effects.events.length === 0 && effects.decisions.length === 0
 }
 
 /** Effects that need no look-up, as the store takes them. */
@@ -58,13 +53,15 @@ export async function sealEffects(
   if (isPlain(effects)) return plainEffects(effects)
   const reads = [...readVersions(effects)]
   const messages = [...effects.messages]
-  if (effects.publications.length > 0) {
+  const { registry } = host.directory
+  if (effects.publications.length > 0 || effects.decisions.length > 0) {
     // The list of subscribers is a read like any other: if an agent joins before the commit, it is looked up anew.
-    const registry = host.directory.registry
+    // So is the validity of the members' keys: a certificate under a revoked key would not verify.
+    checkMembers(registry, effects)
     reads.push({ stream: '@agents', version: registry.version })
     for (const publication of effects.publications) {
       for (const { agent, handler } of registry.subscribers(publication.topic))
-        messages.push(publication.copy(agent, handler))
+        addCopy(messages, publication.copy(agent, handler), effects.omitted)
     }
   }
   const events: NewEvent[] = []
@@ -76,6 +73,24 @@ export async function sealEffects(
     events.push({ ...event, version: known + 1 })
   }
   return { messages, events, reads }
+}
+
+/** A copy with an idempotency key may be there already: in the log, or from an earlier publication of the segment. */
+function addCopy(messages: NewMessage[], copy: NewMessage, omitted: ReadonlySet<string>): void {
+  const { id, key } = copy.envelope
+  if (key !== null) {
+    const twin = messages.find(({ envelope }) => envelope.id === id)
+    if (twin !== undefined && !isSameMessage(copy, twin)) throw new SegmentFailure(keyReused(key, id))
+    if (twin !== undefined || omitted.has(id)) return
+  }
+  messages.push(copy)
+}
+
+function checkMembers(registry: Registry, { decisions }: Effects): void {
+  for (const { id, keys, fail } of decisions) {
+    const key = keys.find((member) => revocationOf(registry, member.key) !== '')
+    if (key !== undefined) throw new SegmentFailure(fail(memberRevoked(id, key.member)))
+  }
 }
 
 function readVersions(effects: Effects): readonly StreamVersion[] {
@@ -102,6 +117,7 @@ export interface SegmentParts {
   readonly end: TurnEnd
   readonly effects: Effects
   readonly sealed: SealedEffects
+  readonly revocations: number
   readonly chunk: JournalChunk | null
   readonly waits: readonly {
     readonly i: number
@@ -119,6 +135,7 @@ export function segmentDraft(context: Context, parts: SegmentParts): Draft {
   return {
     body: segmentBody(context, parts, detail),
     detail,
+    revocations: parts.revocations,
     write: {
       lease,
       turn: {
@@ -134,7 +151,7 @@ export function segmentDraft(context: Context, parts: SegmentParts): Draft {
       settles: effects.settles,
       events: sealed.events,
       journal: chunk,
-      decisions: effects.decisions,
+      decisions: effects.decisions.map(({ id, hash, certificate }) => ({ id, hash, certificate })),
       cancels: null,
     },
   }

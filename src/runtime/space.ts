@@ -17,6 +17,8 @@ import type { SendOptions, Settled } from '../turn/turn.ts'
 import { Committer } from './committer.ts'
 import type { Context } from './context.ts'
 import { Directory } from './directory.ts'
+import { KeyOffice } from './key-office.ts'
+import type { KeyChange, RevokeOptions } from './key-office.ts'
 import { deadlineFor, makeMessage } from './outbox.ts'
 import type { Target } from './outbox.ts'
 import { Outside } from './outside.ts'
@@ -54,9 +56,13 @@ export class Space {
   readonly #directory: Directory
   readonly #outside: Outside
   readonly #worker: Worker
+  readonly #keys: KeyOffice
   readonly #closeStore: () => Promise<void>
   #pulse = -1
   #polling: (() => void) | undefined
+  #looking = false
+  #lookedAt = 0
+  #forgetChanges: (() => void) | undefined
   #closing: Promise<void> | undefined
   readonly #release: () => void
 
@@ -69,13 +75,17 @@ export class Space {
     this.#directory = new Directory(context)
     const trust = new Trust(context, this.#directory)
     const committed = (write: Write, outcome: Accepted): void => this.#committed(trust, write, outcome)
-    this.#committer = new Committer(context, committed, (author, head) => trust.headProblem(author, head))
+    this.#committer = new Committer(context, this.#directory, committed, (author, head) =>
+      trust.headProblem(author, head),
+    )
     this.#outside = new Outside(context, this.#committer, this.#directory, trust)
     this.#worker = new Worker(
       { context, committer: this.#committer, directory: this.#directory, trust, outside: this.#outside },
       agents,
     )
     this.#agents = agents
+    this.#keys = new KeyOffice(context, this.#directory, this.#committer)
+    this.#directory.onChange = () => this.#worker.rekeyed()
   }
 
   readonly #agents: readonly AnyAgent[]
@@ -89,6 +99,7 @@ export class Space {
     ])
     this.#pulse = await this.#context.store.pulse()
     if (this.#agents.length > 0) await this.#worker.start()
+    this.#forgetChanges = this.#context.store.changed?.(() => this.#hear())
     this.#poll()
   }
 
@@ -233,6 +244,26 @@ export class Space {
     await this.#settleDead(id, 'cancelled')
   }
 
+  /**
+   * Gives an agent a new key, signed for by the owner; the old private key is removed. Workers that have the keyring
+   * go on with the new key, without a restart. Also lets an agent act again whose key was revoked. Throws
+   * COTERIE_UNKNOWN_RECIPIENT, COTERIE_KEY_* and COTERIE_STALE_READ when another process was faster.
+   */
+  async rotateKey(agent: string): Promise<KeyChange> {
+    this.#checkOpen()
+    return this.#keys.rotate(agent)
+  }
+
+  /**
+   * Revokes an agent's key, or an earlier one of its keys: what it signs from now on is refused. Without another key,
+   * the agent can not act until its key is rotated. What it signed before stays valid. Throws as `rotateKey` does,
+   * and COTERIE_INVALID_ARGUMENT for a key that it does not have.
+   */
+  async revokeKey(agent: string, options: RevokeOptions = {}): Promise<KeyChange> {
+    this.#checkOpen()
+    return this.#keys.revoke(agent, options)
+  }
+
   /** Positions, mailboxes, leases, workers. */
   async status(): Promise<SpaceStatus> {
     return this.#context.store.status()
@@ -266,6 +297,7 @@ export class Space {
   }
 
   async #close(): Promise<void> {
+    this.#forgetChanges?.()
     this.#polling?.()
     this.#polling = undefined
     await this.#committer.idle()
@@ -294,10 +326,14 @@ export class Space {
     const message = await this.#outside.message(target, payload, { ...options, deadline }, origin)
     const mine = this.#outside.answer(message.envelope.id, deadline)
     const id = await this.#outside.send(message)
-    if (id === message.envelope.id) return mine.arrived
+    if (id === message.envelope.id) {
+      // Asked before with this key, it may have been answered already.
+      if (message.envelope.key !== null) mine.look()
+      return mine.arrived
+    }
     // Asked before: the earlier question's answer is this one's.
     const earlier = this.#outside.answer(id, deadline)
-    await earlier.check()
+    earlier.look()
     return earlier.arrived
   }
 
@@ -328,19 +364,35 @@ export class Space {
     this.#outside.committed(write)
   }
 
-  /** Other processes on the same store announce nothing: its pulse shows that they have committed. */
+  /** The store's pulse shows that others have committed. Some stores tell of it, and all can be asked. */
   #poll(): void {
-    this.#polling = this.#context.clock.setTimer(this.#context.limits.pollMs, () => {
-      void this.#look()
-        .catch((error: unknown) => this.#context.logger.log('error', `polling failed: ${String(error)}`))
-        .then(() => (this.#closing === undefined ? this.#poll() : undefined))
-    })
+    this.#polling = this.#context.clock.setTimer(this.#context.limits.pollMs, () => this.#lookNow())
+  }
+
+  /** Others have committed. However many commits there are, they are looked for once in `pollMs`. */
+  #hear(): void {
+    const { clock, limits } = this.#context
+    if (this.#looking || clock.now() - this.#lookedAt < limits.pollMs) return
+    this.#polling?.()
+    this.#lookNow()
+  }
+
+  #lookNow(): void {
+    if (this.#closing !== undefined) return
+    this.#looking = true
+    void this.#look()
+      .catch((error: unknown) => this.#context.logger.log('error', `polling failed: ${String(error)}`))
+      .then(() => {
+        this.#looking = false
+        if (this.#closing === undefined) this.#poll()
+      })
   }
 
   async #look(): Promise<void> {
     const pulse = await this.#context.store.pulse()
     if (pulse === this.#pulse) return
     this.#pulse = pulse
+    this.#lookedAt = this.#context.clock.now()
     // Agents and keys that joined elsewhere may be written to, and verified by, from now on; revoked ones no more.
     await this.#directory.keepUp(pulse)
     await this.#outside.check()

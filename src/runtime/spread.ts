@@ -20,7 +20,7 @@ const ANYBODY_BEATS = 3
 
 export class Spread {
   readonly #store: SpaceStore
-  readonly #self: { readonly id: string; readonly agents: readonly string[] }
+  readonly #id: string
   #shares: Shares
   #sweeps = true
   #beats = 0
@@ -30,16 +30,16 @@ export class Spread {
 
   constructor(store: SpaceStore, id: string, agents: readonly string[]) {
     this.#store = store
-    this.#self = { id, agents }
-    this.#shares = new Shares([this.#self])
+    this.#id = id
+    this.#shares = new Shares([{ id, agents }])
   }
 
-  /** Asks the store who is alive. True when that, or what they run, has changed. */
-  async look(): Promise<boolean> {
-    const others = (await this.#store.workers()).filter(({ id }) => id !== this.#self.id)
-    this.#sweeps = others.every(({ id }) => id > this.#self.id)
+  /** Asks the store who else is alive; this worker runs these agents. True when anything of it has changed. */
+  async look(agents: readonly string[]): Promise<boolean> {
+    const others = ((await this.#store.workers?.()) ?? []).filter(({ id }) => id !== this.#id)
+    this.#sweeps = others.every(({ id }) => id > this.#id)
     this.#lapseMs = others.length === 0 ? undefined : Math.min(...others.map(({ leftMs }) => leftMs))
-    const shares = new Shares([...others, this.#self])
+    const shares = new Shares([...others, { id: this.#id, agents }])
     if (shares.key === this.#shares.key) return false
     this.#shares = shares
     return true
@@ -62,11 +62,11 @@ export class Spread {
 
   /** The worker that an address falls to. */
   ownerOf(address: string): string {
-    return this.#shares.ownerOf(address) ?? this.#self.id
+    return this.#shares.ownerOf(address) ?? this.#id
   }
 
   isMine(address: string): boolean {
-    return this.ownerOf(address) === this.#self.id
+    return this.ownerOf(address) === this.#id
   }
 
   /** Another round begins: what is not seen lying in it has been taken. */
@@ -84,7 +84,7 @@ export class Spread {
     const before = this.#lyingBefore.get(address)
     const since = before?.owner === owner ? before.since : this.#beats
     this.#lying.set(address, { owner, since })
-    const isHeir = this.#shares.ownerOf(address, owner) === this.#self.id
+    const isHeir = this.#shares.ownerOf(address, owner) === this.#id
     return this.#beats - since >= (isHeir ? HEIR_BEATS : ANYBODY_BEATS)
   }
 }

@@ -11,8 +11,11 @@ import type { Limits } from '../core/limits.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Store } from '../ports/store.ts'
 import type { AnyAgent } from '../turn/definition.ts'
-import type { Ports } from './context.ts'
+import { Committer } from './committer.ts'
+import type { Context, Ports } from './context.ts'
+import { Directory } from './directory.ts'
 import { makeGenesis } from './genesis.ts'
+import { KeyOffice } from './key-office.ts'
 import { Space } from './space.ts'
 
 /** What to start. */
@@ -26,13 +29,37 @@ export interface StartOptions {
 
 /** Joins or creates the space, registers the agents, and begins to work. The store is closed with the space. */
 export async function startSpace(store: Store, ports: Ports, options: StartOptions): Promise<Space> {
+  checkAgents(options.agents)
+  const context = await joinSpace(store, ports, options)
+  const space = new Space(context, options.agents, () => store.close())
+  try {
+    await space.start()
+  } catch (error) {
+    await space.close()
+    throw error
+  }
+  return space
+}
+
+/** The keys of a space, for its owner: needs no key but the owner's, and runs nothing. */
+export async function startKeyOffice(store: Store, ports: Ports, space: string): Promise<KeyOffice> {
+  const context = await joinSpace(store, ports, { space, mustExist: true })
+  const directory = new Directory(context)
+  const nothing = (): undefined => undefined
+  return new KeyOffice(context, directory, new Committer(context, directory, nothing, nothing))
+}
+
+async function joinSpace(
+  store: Store,
+  ports: Ports,
+  options: Omit<StartOptions, 'agents'>,
+): Promise<Context> {
   if (!isName(options.space)) {
     throw new CoterieError(
       'COTERIE_INVALID_ARGUMENT',
       `"${options.space}" is not a space name: use a letter, then letters, digits, "-" or "_".`,
     )
   }
-  checkAgents(options.agents)
   const limits = limitsWith(options.limits)
   let spaceStore = await store.space(options.space)
   if (spaceStore === undefined) {
@@ -57,15 +84,7 @@ export async function startSpace(store: Store, ports: Ports, options: StartOptio
       { details: { behindMs: behind } },
     )
   }
-  const clock = forwardOnly(ports, logTime)
-  const space = new Space({ ...ports, clock, store: spaceStore, limits }, options.agents, () => store.close())
-  try {
-    await space.start()
-  } catch (error) {
-    await space.close()
-    throw error
-  }
-  return space
+  return { ...ports, clock: forwardOnly(ports, logTime), store: spaceStore, limits }
 }
 
 /** Time that never goes back, as the store's does not: a step back of the machine's clock makes it stand still. */

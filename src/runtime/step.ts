@@ -82,6 +82,9 @@ async function tries<T>(
   const policy = retryWith(options.retry, ONE_TRY)
   const used: Record<string, number> = {}
   for (let attempt = 1; ; attempt++) {
+    // A worker that slept through its lease finds out here, and not when it has paid.
+    await engine.host.confirm()
+    engine.checkLive()
     try {
       const value = await oneTry(engine, recorded, name, fn, options, attempt, used)
       const text =

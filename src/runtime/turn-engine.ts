@@ -8,74 +8,26 @@
  * @module
  */
 
+import { nameOf } from '../core/address.ts'
 import { CoterieError } from '../core/errors.ts'
 import { turnOf } from '../core/ids.ts'
 import type { Json } from '../core/json.ts'
 import type { TurnEnd } from '../core/record.ts'
 import { sealChunk } from '../log/journal-chunk.ts'
-import type { JournalChunk, Lease, Mail, Outcome } from '../ports/store.ts'
+import type { JournalChunk, Mail, Outcome } from '../ports/store.ts'
 import type { Handler } from '../turn/definition.ts'
 import { Journal } from '../turn/journal.ts'
 import type { DoneEntry, JournalEntry } from '../turn/journal.ts'
-import type { Committer, Draft } from './committer.ts'
-import { keyFor } from './context.ts'
-import type { Context } from './context.ts'
-import type { Directory } from './directory.ts'
+import type { Draft } from './committer.ts'
 import { Effects, hasEffect } from './effects.ts'
 import { Mutex } from './mutex.ts'
 import { deadlinePassed, keyReused, leaseLost, mailboxFull, staleRead, waitCycle } from './refusals.ts'
+import { isSameMessage } from './outbox.ts'
 import { Replay } from './replay.ts'
-import { SegmentFailure, isPlain, plainEffects, sealEffects, segmentDraft } from './segment.ts'
+import { isPlain, plainEffects, sealEffects, segmentDraft } from './segment.ts'
 import type { SealedEffects, SegmentParts, SegmentRest } from './segment.ts'
-import type { Trust } from './trust.ts'
-
-/** What a turn needs of the runner that hosts it. */
-export interface TurnHost {
-  readonly context: Context
-  readonly committer: Committer
-  readonly directory: Directory
-  readonly trust: Trust
-  readonly lease: Lease
-  /** Messages that the store has found past their deadline, whatever the clock here says. */
-  readonly late: Set<string>
-  /** The author's line (see `Committer.line`) when nothing was in flight. */
-  readonly line: number
-  /** Resolves when the turns that this runner finished before are durable; rejects when one was refused. */
-  barrier(): Promise<void>
-}
-
-/** A wait of the turn and the promise that it will settle. */
-export interface OpenWait {
-  readonly i: number
-  readonly target: string | null
-  request: string | null
-  readonly dueAt: number
-  readonly settle: (done: DoneEntry) => void
-}
-
-/** A registered compensation. */
-export interface Compensation {
-  readonly i: number
-  readonly name: string
-  readonly undo: (result: unknown, signal: AbortSignal) => unknown
-  result: unknown
-}
-
-/** Why a turn stopped running here. */
-export type Halt =
-  | { readonly type: 'suspended' }
-  /** To be run again from the store: something it relied on has moved. */
-  | { readonly type: 'restart' }
-  /** No longer ours, or no longer wanted. */
-  | { readonly type: 'aborted'; readonly error: CoterieError }
-  /** Its last segment is on its way; the promise tells what became of it. */
-  | { readonly type: 'ended'; readonly outcome: Promise<Outcome | undefined> }
-
-/** True when the message is past its deadline: by the store's word, or by this machine's clock. */
-export function isLate({ late, context }: Pick<TurnHost, 'late' | 'context'>, mail: Mail): boolean {
-  const { deadline, id } = mail.envelope
-  return late.has(id) || (deadline !== null && context.clock.now() >= deadline)
-}
+import { isLate, SegmentFailure } from './turn-host.ts'
+import type { Compensation, Halt, OpenWait, TurnHost } from './turn-host.ts'
 
 /** Only a segment that waits has bound its reads; a failed attempt has not. */
 const BOUND: JournalEntry = { t: 'segment' }
@@ -96,6 +48,8 @@ export class TurnEngine {
   /** Steps whose function is running. */
   steps = 0
   segments: number
+  /** How many keys of this agent had been revoked when its journal was verified. */
+  readonly revocations: number
   ended = false
   /** The last segment that waits was not written. */
   broken = false
@@ -137,6 +91,7 @@ export class TurnEngine {
     this.effects = new Effects(host.context.limits)
     this.segments = mail.segments
     this.line = host.line
+    this.revocations = host.directory.registry.revocations(nameOf(host.lease.address))
     this.#chunks = chunks.length
     this.#lastChunk = chunks.at(-1)?.hash ?? ''
     const mustUndo = handler.failure === 'rollback' && entries.length > 0 && isLate(host, mail)
@@ -342,7 +297,7 @@ export class TurnEngine {
         return outcome
       }
       this.line = committer.line(lease.address)
-      if (this.stopped !== undefined || !(await this.#mend(outcome, segment))) {
+      if (this.stopped !== undefined || !(await this.#mend(outcome, segment, effects))) {
         if (outcome.type === 'stale') this.staleCall = segment.reads.get(outcome.stream)?.call
         return outcome
       }
@@ -351,6 +306,7 @@ export class TurnEngine {
 
   #draft(segment: Effects, sealed: SealedEffects, end: TurnEnd, rest: SegmentRest): Draft {
     const { context, lease } = this.host
+    const { revocations } = this
     const keepJournal = end === 'waiting' || rest.keepJournal === true
     return segmentDraft(context, {
       lease,
@@ -360,6 +316,7 @@ export class TurnEngine {
       end,
       effects: segment,
       sealed,
+      revocations,
       chunk: keepJournal
         ? this.#seal(end === 'waiting' ? [...segment.entries, BOUND] : segment.entries)
         : null,
@@ -376,7 +333,7 @@ export class TurnEngine {
   }
 
   /** Mends a segment that was refused for something that can be put right. False: it stays refused. */
-  async #mend(outcome: Outcome, segment: Effects): Promise<boolean> {
+  async #mend(outcome: Outcome, segment: Effects, sealed: SealedEffects): Promise<boolean> {
     if (outcome.type === 'stale') {
       if (outcome.stream === '@agents') {
         await this.host.directory.refresh()
@@ -388,7 +345,7 @@ export class TurnEngine {
       return true
     }
     if (outcome.type === 'duplicate') {
-      this.#adopt(outcome, segment)
+      this.#adopt(outcome, segment, sealed)
       return true
     }
     if (outcome.type === 'cycle') {
@@ -443,16 +400,15 @@ export class TurnEngine {
     return deadlinePassed(this.mail.envelope)
   }
 
-  #adopt(outcome: Extract<Outcome, { type: 'duplicate' }>, segment: Effects): void {
-    const mine = segment.messages.find((m) => m.envelope.id === outcome.id)
+  /** A message that exists is not written again. Its id was another one before ids followed from the key. */
+  #adopt(outcome: Extract<Outcome, { type: 'duplicate' }>, segment: Effects, sealed: SealedEffects): void {
+    const mine = sealed.messages.find((m) => m.envelope.id === outcome.id)
     const { envelope } = outcome.existing
-    if (
-      mine?.envelope.payload.sha256 !== envelope.payload.sha256 ||
-      mine.envelope.handler !== envelope.handler
-    ) {
-      throw new SegmentFailure(keyReused(envelope.key ?? '', envelope.id))
-    }
+    if (mine === undefined || !isSameMessage(mine, outcome.existing))
+      throw new SegmentFailure(keyReused(mine?.envelope.key ?? '', envelope.id))
     segment.messages = segment.messages.filter((m) => m !== mine)
+    segment.omitted.add(outcome.id)
+    if (envelope.id === outcome.id) return
     segment.entries = segment.entries.map((entry) =>
       entry.t === 'call' && entry.id === outcome.id ? { ...entry, id: envelope.id } : entry,
     )
@@ -478,7 +434,7 @@ export class TurnEngine {
 
   #seal(entries: readonly JournalEntry[]): JournalChunk {
     const { context, lease } = this.host
-    return sealChunk(context.crypto, keyFor(context, lease.address), {
+    return sealChunk(context.crypto, this.host.directory.signer(lease.address), {
       v: 1,
       space: context.store.id,
       turn: this.turnId,

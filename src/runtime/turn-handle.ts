@@ -5,8 +5,10 @@
  */
 
 import { addressOf } from '../core/address.ts'
+import { clipText } from '../core/clip.ts'
 import { CoterieError, errorFromValue, errorValue } from '../core/errors.ts'
 import { encodePayload } from '../core/json.ts'
+import { isShortText } from '../core/readable.ts'
 import { parseWith } from '../core/schema.ts'
 import type { HandlerRef, Topic } from '../turn/definition.ts'
 import type { DoneEntry, Operation, Recorded } from '../turn/journal.ts'
@@ -27,6 +29,7 @@ import type { Origin, Target } from './outbox.ts'
 import { runStep } from './step.ts'
 import type { TrustedStream } from './trusted-streams.ts'
 import type { TurnEngine } from './turn-engine.ts'
+import type { Member } from '../voting/proposal.ts'
 
 const never = <T>(): Promise<T> => new Promise<T>(() => undefined)
 
@@ -291,7 +294,7 @@ export class TurnHandle implements Turn<unknown> {
   }
 
   append(stream: string, type: string, data: unknown): void {
-    if (!/^[^@\p{C}][^\p{C}]{0,199}$/u.test(stream) || !/^[^\p{C}]{1,100}$/u.test(type)) {
+    if (stream.startsWith('@') || !isShortText(stream, 200) || !isShortText(type, 100)) {
       throw new CoterieError(
         'COTERIE_INVALID_ARGUMENT',
         'A stream and an event type are short texts; a stream does not start with "@".',
@@ -313,7 +316,12 @@ export class TurnHandle implements Turn<unknown> {
 
   reply(value: unknown): void {
     const recorded = this.#call('reply', '')
-    const { output } = this.#engine.handler
+    const { ballot, output } = this.#engine.handler
+    if (ballot)
+      throw new CoterieError(
+        'COTERIE_INVALID_REPLY',
+        `${this.self} votes by what its handler returns, not by reply.`,
+      )
     if (output !== undefined) parseWith(output, value, `the reply of ${this.self}`, 'COTERIE_INVALID_REPLY')
     this.#engine.effects.reply = encode(
       this.#engine.host.context,
@@ -328,10 +336,7 @@ export class TurnHandle implements Turn<unknown> {
     const recorded = this.#call('reason', '')
     if (recorded.type !== 'new' || this.#engine.rollingBack) return
     const { reasonChars } = this.#engine.host.context.limits
-    const clean = String(text).toWellFormed()
-    this.#engine.effects.reasons.push(
-      clean.length > reasonChars ? `${clean.slice(0, reasonChars)}...` : clean,
-    )
+    this.#engine.effects.reasons.push(clipText(String(text), reasonChars))
     this.#engine.effects.entries.push({ t: 'call', i: recorded.i, op: 'reason', name: '' })
   }
 
@@ -347,13 +352,26 @@ export class TurnHandle implements Turn<unknown> {
     return quiet(runDecision(this.#engine, this, options))
   }
 
-  /** For `decide`: the decision's own id, journaled. */
-  decisionId(make: () => string): string {
+  /** For `decide`: the decision's own id and the members' keys, journaled: a key may be rotated before it is over. */
+  decision(
+    makeId: () => string,
+    membersOf: () => readonly Member[],
+  ): { readonly id: string; readonly members: readonly Member[] } {
     const recorded = this.#call('decide', '')
-    if (recorded.type !== 'new') return recorded.call.id ?? ''
-    const id = make()
-    this.#engine.effects.entries.push({ t: 'call', i: recorded.i, op: 'decide', name: '', id })
-    return id
+    if (recorded.type !== 'new') {
+      const { id = '', value } = recorded.call
+      return { id, members: value === undefined ? membersOf() : (JSON.parse(value) as readonly Member[]) }
+    }
+    const id = makeId()
+    const call = { t: 'call', i: recorded.i, op: 'decide', name: '', id } as const
+    try {
+      const members = membersOf()
+      this.#engine.effects.entries.push({ ...call, value: JSON.stringify(members) })
+      return { id, members }
+    } catch (error) {
+      this.#engine.effects.entries.push(call)
+      throw error
+    }
   }
 
   #known(op: 'now' | 'random', make: () => number): number {

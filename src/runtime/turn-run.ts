@@ -13,7 +13,8 @@ import type { Json } from '../core/json.ts'
 import type { TurnEnd } from '../core/record.ts'
 import { backoffMs, DEFAULT_RETRY } from '../core/retry.ts'
 import { parseWith } from '../core/schema.ts'
-import { verifyChunk } from '../log/journal-chunk.ts'
+import { readChunks } from '../log/journal-chunk.ts'
+import type { KeyPeriod } from '../log/registry.ts'
 import type { JournalChunk, Mail, Outcome } from '../ports/store.ts'
 import type { Handler } from '../turn/definition.ts'
 import { cutAfterFailure } from '../turn/journal.ts'
@@ -22,12 +23,12 @@ import { ballotFor } from '../turn/vote.ts'
 import { ballotBytes } from '../voting/ballot.ts'
 import { proposalHash } from '../voting/proposal.ts'
 import type { Proposal } from '../voting/proposal.ts'
-import { keyFor } from './context.ts'
 import { encode, makeReply } from './outbox.ts'
-import { SegmentFailure } from './segment.ts'
+import { TurnEngine } from './turn-engine.ts'
+import { isLate, SegmentFailure } from './turn-host.ts'
+import type { TurnHost } from './turn-host.ts'
+import { journalRevoked, leaseLost } from './refusals.ts'
 import type { SegmentRest } from './segment.ts'
-import { isLate, TurnEngine } from './turn-engine.ts'
-import type { TurnHost } from './turn-engine.ts'
 import { TurnHandle } from './turn-handle.ts'
 
 /** How long a handler may take to be led through its journal before a rollback goes on with what it found. */
@@ -50,21 +51,21 @@ function readJournal(host: TurnHost, mail: Mail, chunks: readonly JournalChunk[]
   if (chunks.length === 0) return []
   const { crypto, store } = host.context
   const author = host.lease.address
-  const keys = host.directory.registry
-    .keys()
-    .filter((key) => key.agent === nameOf(author) && key.revoked === null)
-  const turn = turnOf(mail.envelope.id)
-  let prev = ''
-  return chunks.flatMap((chunk, index) => {
-    const body = verifyChunk(
-      crypto,
-      chunk,
-      { space: store.id, turn, author, chunk: index, prev },
-      keys.map((key) => key.publicKey),
-    )
-    prev = chunk.hash
-    return body.entries as unknown as readonly JournalEntry[]
-  })
+  const name = nameOf(author)
+  const { registry } = host.directory
+  const keys = registry.keys().filter(({ agent }) => agent === name)
+  const read = (periods: readonly KeyPeriod[]): readonly JournalEntry[] => {
+    const publicKey = periods.map((key) => key.publicKey)
+    return readChunks(crypto, chunks, { space: store.id, author, publicKey }) as unknown as JournalEntry[]
+  }
+  if (registry.revocations(name) === 0) return read(keys)
+  try {
+    return read(keys.filter(({ revoked }) => revoked === null))
+  } catch (error) {
+    // Is it only the revoked key that is missing? Then that is what the dead letter says.
+    read(keys)
+    throw journalRevoked(turnOf(mail.envelope.id), error)
+  }
 }
 
 export class TurnRun {
@@ -130,12 +131,18 @@ export class TurnRun {
 
   /** The signed ballot: the only thing besides records and journals that an agent's key signs. */
   #ballot(proposal: Proposal, vote: unknown): unknown {
-    const { context, lease } = this.engine.host
-    const key = keyFor(context, lease.address)
+    const { context, directory, lease } = this.engine.host
+    const key = directory.signer(lease.address)
     const ballot = ballotFor(
       proposal,
       proposalHash(context.crypto, proposal),
-      { space: context.store.id, address: lease.address, key: key.id, publicKey: key.publicKey },
+      {
+        space: context.store.id,
+        address: lease.address,
+        key: key.id,
+        publicKey: key.publicKey,
+        reasonChars: context.limits.reasonChars,
+      },
       vote,
     )
     if (ballot.reason !== '') this.engine.effects.reasons.push(`votes ${ballot.choice}: ${ballot.reason}`)
@@ -326,6 +333,8 @@ export class TurnRun {
     const signal = engine.stopped === undefined ? engine.signal : new AbortController().signal
     for (let attempt = 1; ; attempt++) {
       try {
+        await engine.host.confirm()
+        if (engine.ended) throw leaseLost(engine.host.lease.address)
         await compensation.undo(compensation.result, signal)
         engine.effects.entries.push({ t: 'undone', i: compensation.i })
         await engine.persist(true)

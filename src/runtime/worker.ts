@@ -14,8 +14,12 @@ import type { AnyAgent } from '../turn/definition.ts'
 import type { Committer } from './committer.ts'
 import type { Context } from './context.ts'
 import type { Directory } from './directory.ts'
+import { DueTimer } from './due-timer.ts'
+import { Heartbeat } from './heartbeat.ts'
 import { Holdings } from './holdings.ts'
 import type { LeasedMailbox, Taker } from './holdings.ts'
+import { KeyWatch } from './key-watch.ts'
+import { Lookout } from './lookout.ts'
 import { MailboxRunner } from './mailbox-runner.ts'
 import type { RunnerHost } from './mailbox-runner.ts'
 import type { Outside } from './outside.ts'
@@ -29,8 +33,6 @@ const NOTE_MS = 25
 const RETRY_MS = 250
 /** Heartbeats in a lease. */
 const BEATS = 3
-/** Looks in a lease at who is alive, at most, when addresses of others lie there. */
-const DOUBTS = 20
 
 /** The parts that a worker works with. */
 export interface WorkerParts {
@@ -54,19 +56,18 @@ export class Worker implements RunnerHost, Taker {
   readonly #runners = new Map<string, MailboxRunner>()
   /** Addresses that the store is being asked for. */
   readonly #asked = new Set<string>()
-  /** Addresses that another worker was found to hold: they are asked for again when the store says that they are free. */
+  /** Addresses that another worker was found to hold: asked for again when the store says that they are free. */
   readonly #elsewhere = new Set<string>()
   /** Something may be held that falls to another. */
   #uneven = false
   #beats = 0
-  #forgetLapse: (() => void) | undefined
-  /** Addresses that fall to others lie free; whether it was asked a moment ago who is alive. */
-  #doubts = false
-  #knows = false
   #places: number
   readonly #queue: (() => void)[] = []
   readonly #timers = new Set<() => void>()
-  #dueTimer: { readonly at: number; readonly forget: () => void } | undefined
+  readonly #keys: KeyWatch
+  readonly #due: DueTimer
+  readonly #heartbeat: Heartbeat
+  readonly #lookout: Lookout
   #noting = false
   #closed = false
   #scanning: Promise<void> | undefined
@@ -75,6 +76,7 @@ export class Worker implements RunnerHost, Taker {
   #round = false
   #times = false
   #ends: (() => void)[] = []
+  #started = false
 
   constructor(parts: WorkerParts, agents: readonly AnyAgent[]) {
     this.context = parts.context
@@ -85,18 +87,34 @@ export class Worker implements RunnerHost, Taker {
     this.id = `w_${ulid(this.context.clock.now(), this.context.random.bytes(10))}`
     this.#places = this.context.limits.activeAgents
     for (const agent of agents) this.#agents.set(agent.name, agent)
+    this.#keys = new KeyWatch(this.directory, this.context.logger)
     this.#spread = new Spread(this.context.store, this.id, this.agentNames)
     this.#holdings = new Holdings(this.context, this.committer, this.id, this)
+    this.#due = new DueTimer(this.context.clock, () => void this.scan())
+    this.#lookout = new Lookout(
+      this.context.clock,
+      this.context.limits.leaseMs,
+      () => this.#lookSoon(false),
+      () => this.#lookSoon(true),
+    )
+    this.#heartbeat = new Heartbeat(
+      this.context,
+      this.id,
+      () => this.agentNames,
+      () => this.#giveUpAll(),
+    )
   }
 
   /** Announces the worker and starts on what is there. */
   async start(): Promise<void> {
     const { leaseMs } = this.context.limits
-    await this.context.store.heartbeat(this.id, leaseMs, this.agentNames)
+    await this.#heartbeat.send()
+    this.#started = true
+    this.rekeyed()
     this.#every(Math.ceil(leaseMs / BEATS), () => this.#beat())
     this.#every(SWEEP_MS, () => this.#sweep())
     this.#times = true
-    await this.#look()
+    await this.#look(true)
   }
 
   /** True when no mailbox is being worked on (turns that wait are not work). */
@@ -106,15 +124,38 @@ export class Worker implements RunnerHost, Taker {
   }
 
   get agentNames(): readonly string[] {
-    return [...this.#agents.keys()]
+    return [...this.#agents.keys()].filter((name) => !this.#keys.isKeyless(name))
+  }
+
+  /**
+   * The owner has written something: agents without a key stop, those that have got one begin. A turn that a revoked
+   * key has a part in is given up; a key that was only replaced is taken up with the next record.
+   */
+  rekeyed(): void {
+    if (this.#closed || !this.#started) return
+    const changes = this.#keys.look(this.#agents.keys())
+    for (const { name, stops } of changes) if (stops !== undefined) this.#giveUp(name, stops)
+    // Others hear of it with the next heartbeat.
+    if (changes.length > 0) this.#lookSoon(true)
+  }
+
+  /** Stops what runs of an agent, and gives its mailboxes back. */
+  #giveUp(name: string, error: CoterieError): void {
+    for (const [address, runner] of this.#runners) {
+      if (nameOf(address) !== name) continue
+      runner.stop(error)
+      this.#after(RETRY_MS, () => this.#wakeAddress(address))
+    }
+    for (const { lease } of [...this.#holdings.all])
+      if (nameOf(lease.address) === name) this.#holdings.giveBack(lease.address)
   }
 
   /** Stops: turns under way are given up and are run again by whoever is next. */
   async stop(): Promise<void> {
     this.#closed = true
     for (const forget of this.#timers) forget()
-    this.#dueTimer?.forget()
-    this.#forgetLapse?.()
+    this.#due.stop()
+    this.#lookout.stop()
     const closed = new CoterieError(
       'COTERIE_CLOSED',
       'The space was closed while this turn ran; it is run again.',
@@ -123,6 +164,7 @@ export class Worker implements RunnerHost, Taker {
     if (this.#runners.size > 0) await new Promise<void>((resolve) => this.#ends.push(resolve))
     await this.#scanning
     await this.#holdings.close()
+    await this.#heartbeat.settled()
     await this.context.store.retire(this.id)
   }
 
@@ -131,7 +173,7 @@ export class Worker implements RunnerHost, Taker {
     if (write.type !== 'record') return
     for (const message of write.messages) {
       const { envelope } = message
-      if (envelope.dueAt !== null) this.#dueAt(envelope.dueAt)
+      if (envelope.dueAt !== null) this.#due.at(envelope.dueAt)
       else
         this.#wakeAddress(
           envelope.to,
@@ -140,8 +182,8 @@ export class Worker implements RunnerHost, Taker {
     }
     const turn = write.turn
     if (turn !== null) {
-      if (turn.dueAt !== null) this.#dueAt(turn.dueAt)
-      for (const wait of turn.waits) this.#dueAt(wait.dueAt)
+      if (turn.dueAt !== null) this.#due.at(turn.dueAt)
+      for (const wait of turn.waits) this.#due.at(wait.dueAt)
     }
     for (const settle of write.settles) if (settle.as === 'queued') void this.scan()
     this.cancelled(outcome.cancelled)
@@ -184,6 +226,7 @@ export class Worker implements RunnerHost, Taker {
 
   /** Another process has committed. */
   async changed(): Promise<void> {
+    this.#lookout.doubt()
     await this.scan()
     for (const [address, runner] of this.#runners) await this.#checkCancelled(address, runner)
   }
@@ -200,12 +243,11 @@ export class Worker implements RunnerHost, Taker {
 
   async #scan(): Promise<void> {
     const { store } = this.context
-    if (this.#closed || this.#agents.size === 0) return
+    if (this.#closed || this.agentNames.length === 0) return
     const [round, times] = [this.#round, this.#times]
     this.#round = false
     this.#times = false
     await this.#findWork(round)
-    this.#askWho()
     if (round && !times) return
     const now = this.context.clock.now()
     let next = await store.nextDueAt()
@@ -215,7 +257,7 @@ export class Worker implements RunnerHost, Taker {
       next = await store.nextDueAt()
     }
     // What is due here and not there: the store's clock is behind this one, or there was too much at once.
-    if (next !== null) this.#dueAt(next > now ? next : now + RETRY_MS)
+    if (next !== null) this.#due.at(next > now ? next : now + RETRY_MS)
   }
 
   /** A round goes through all that the store has; otherwise the first page that brings nothing new is the last. */
@@ -237,10 +279,11 @@ export class Worker implements RunnerHost, Taker {
 
   /** There may be mail: this message, or, without one, whatever the store has. */
   #wakeAddress(address: string, mail?: Mail): void {
-    if (this.#closed || !this.#agents.has(nameOf(address))) return
+    const name = nameOf(address)
+    if (this.#closed || !this.#agents.has(name) || this.#keys.isKeyless(name)) return
     const leased = this.#holdings.get(address)
     if (mail === undefined) leased?.fresh.forget()
-    else leased?.fresh.offer(mail)
+    else leased?.fresh.offer(mail, this.committer.batches)
     const runner = this.#runners.get(address)
     if (runner !== undefined) runner.wake()
     else if (leased !== undefined) void this.#run(leased, [])
@@ -257,8 +300,7 @@ export class Worker implements RunnerHost, Taker {
       return !known
     }
     if (!round) {
-      // Its owner will come for it, or has left: then it falls to somebody else.
-      this.#doubts = true
+      this.#lookout.doubt()
       return false
     }
     if (!this.#spread.isLeftLying(address)) return false
@@ -281,8 +323,10 @@ export class Worker implements RunnerHost, Taker {
   }
 
   granted(leased: LeasedMailbox, waiting: readonly Mail[]): void {
-    this.#asked.delete(leased.lease.address)
-    if (!this.#closed) void this.#run(leased, waiting)
+    const { address } = leased.lease
+    this.#asked.delete(address)
+    if (this.#keys.isKeyless(nameOf(address))) this.#holdings.giveBack(address)
+    else if (!this.#closed) void this.#run(leased, waiting)
   }
 
   denied(address: string): void {
@@ -348,53 +392,44 @@ export class Worker implements RunnerHost, Taker {
     this.#holdings.forget(address)
   }
 
+  confirm(): Promise<void> {
+    return this.#heartbeat.confirm()
+  }
+
   async #beat(): Promise<void> {
-    const { store, limits } = this.context
-    if (!(await store.heartbeat(this.id, limits.leaseMs, this.agentNames))) this.#giveUp()
+    // The keyring may have got a missing key without a word in the log.
+    if (!this.#keys.isComplete) this.rekeyed()
+    await this.#heartbeat.send()
     // What fell due while no timer was set (by another process, after a restart) is found once in a lease.
     this.#spread.beat()
     this.#beats += 1
     this.#times ||= this.#beats % BEATS === 0
     // The next heartbeat does not wait for it: with much to do it takes its time.
-    this.#lookSoon()
+    this.#lookSoon(true)
   }
 
   /** Some leases are gone, and it is not known which: all turns stop, and what nobody has taken is free again. */
-  #giveUp(): void {
+  #giveUpAll(): void {
     this.context.logger.log('warn', 'leases lost: this worker was silent for too long', { worker: this.id })
     const error = new CoterieError('COTERIE_LEASE_LOST', 'This worker was silent for longer than its lease.')
     for (const runner of this.#runners.values()) runner.stop(error)
     for (const { lease } of [...this.#holdings.all]) this.#holdings.giveBack(lease.address)
   }
 
-  #lookSoon(): void {
-    this.#look().catch((error: unknown) => this.#report('looking for work', error))
+  #lookSoon(round: boolean): void {
+    this.#look(round).catch((error: unknown) => this.#report('looking for work', error))
   }
 
-  /** A round: who is alive, what falls to whom by that, and what lies there. */
-  async #look(): Promise<void> {
-    this.#doubts = false
-    if (await this.#spread.look()) this.#uneven = true
-    this.#restOnIt()
+  /** Who is alive, and if that has changed, or in a round: what falls to whom by that, and what lies there. */
+  async #look(round: boolean): Promise<void> {
+    const changed = await this.#spread.look(this.agentNames)
+    if (!changed && !round) return
+    this.#uneven ||= changed
     this.#elsewhere.clear()
     this.#giveBackIdle()
-    this.#watchLapse()
+    this.#lookout.lapsesIn(this.#spread.lapseMs, this.context.limits.leaseMs / BEATS)
     this.#round = true
     await this.scan()
-  }
-
-  /** For a while it is not asked again who is alive, whatever lies there. */
-  #restOnIt(): void {
-    if (this.#knows) return
-    this.#knows = true
-    this.#after(Math.ceil(this.context.limits.leaseMs / DOUBTS), () => {
-      this.#knows = false
-      this.#askWho()
-    })
-  }
-
-  #askWho(): void {
-    if (this.#doubts && !this.#knows && !this.#closed) this.#lookSoon()
   }
 
   /** Gives back what falls to others and has nothing under way. What has, goes when its turn is over. */
@@ -408,27 +443,8 @@ export class Worker implements RunnerHost, Taker {
     }
   }
 
-  /** Looks again at the moment when a silent worker lapses, and not only at the next heartbeat. */
-  #watchLapse(): void {
-    this.#forgetLapse?.()
-    const { lapseMs } = this.#spread
-    if (this.#closed || lapseMs === undefined || lapseMs > this.context.limits.leaseMs / BEATS) return
-    this.#forgetLapse = this.context.clock.setTimer(lapseMs + 1, () => this.#lookSoon())
-  }
-
   async #sweep(): Promise<void> {
     if (this.#spread.sweeps) await this.#outside.sweep()
-  }
-
-  #dueAt(at: number): void {
-    if (this.#closed || (this.#dueTimer !== undefined && this.#dueTimer.at <= at)) return
-    this.#dueTimer?.forget()
-    const wait = Math.min(Math.max(0, at - this.context.clock.now()), 60_000)
-    const forget = this.context.clock.setTimer(wait, () => {
-      this.#dueTimer = undefined
-      void this.scan()
-    })
-    this.#dueTimer = { at, forget }
   }
 
   /** While turns run, tells the store now and then which messages have been delivered. */

@@ -6,6 +6,7 @@
 
 import assert from 'node:assert/strict'
 import { turnOf } from '../core/ids.ts'
+import type { Outcome, Write } from '../ports/store.ts'
 import { idOf } from './conformance-kit.ts'
 import type { Case, Kit } from './conformance-kit.ts'
 import {
@@ -87,6 +88,33 @@ export const REFUSAL_CASES: readonly Case[] = [
       }
       assert.deepEqual(await kit.commitOne(fakeJournal(old, idOf(message))), fenced)
       await kit.handle('reviewer', message)
+    },
+  ],
+  [
+    'refuses what was signed before the owner wrote again, also within one batch, but not journal entries',
+    async (kit) => {
+      const message = await kit.send('reviewer')
+      const lease = await kit.lease('reviewer')
+      const commit = (agents: number, ...writes: Write[]): Promise<readonly Outcome[]> =>
+        kit.space.commit(writes, { mailboxDepth: 1_000, agents })
+      const stale = { type: 'stale', stream: '@agents', expected: 1, actual: 2 }
+      const [first, second] = await commit(1, kit.write('client/a'), kit.write('@owner'))
+      assert.deepEqual([first?.type, second?.type], ['accepted', 'accepted'])
+      const late = [
+        kit.write('client/b'),
+        fakeJournal(lease, idOf(message)),
+        kit.turn('reviewer', message, 'handled'),
+      ]
+      const [third, journal, turn] = await commit(1, ...late)
+      assert.deepEqual([third, journal?.type, turn], [stale, 'accepted', stale])
+      await kit.learn('client/b')
+      const again = [kit.write('client/b'), kit.write('@owner'), kit.write('client/c')]
+      const outcomes = await commit(2, ...again)
+      assert.deepEqual(
+        outcomes.slice(0, 2).map(({ type }) => type),
+        ['accepted', 'accepted'],
+      )
+      assert.deepEqual(outcomes[2], { ...stale, expected: 2, actual: 3 })
     },
   ],
   [

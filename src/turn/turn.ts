@@ -46,7 +46,11 @@ export interface StepOptions<T> {
 export interface SendOptions {
   /** The instance: `name/key`. */
   readonly key?: string
-  /** One message for each (sender, recipient, idempotency key): a second one is the first. */
+  /**
+   * One message for each (sender's name, recipient, key), for ever: its id follows from them, so a second send
+   * answers the same id and changes nothing, not even when it would be due. Another payload, or a question under the
+   * key of a mere message, is refused with COTERIE_KEY_REUSED.
+   */
   readonly idempotencyKey?: string
   /** Not delivered earlier, in milliseconds from now. */
   readonly delayMs?: number

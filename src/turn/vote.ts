@@ -4,11 +4,12 @@
  * @module
  */
 
+import { clipText } from '../core/clip.ts'
 import { CoterieError } from '../core/errors.ts'
 import { DEFAULT_RETRY } from '../core/retry.ts'
 import type { StandardSchema } from '../core/schema.ts'
 import type { Ballot, SignedBallot } from '../voting/ballot.ts'
-import { ABSTAIN, proposalProblem } from '../voting/proposal.ts'
+import { ABSTAIN, PROSE_LENGTH_MAX, proposalProblem } from '../voting/proposal.ts'
 import type { Proposal } from '../voting/proposal.ts'
 import type { Handler } from './definition.ts'
 import type { Question, Turn, Vote } from './turn.ts'
@@ -26,7 +27,8 @@ const proposalSchema: StandardSchema<Proposal> = {
 
 /**
  * A voting handler. The function judges; the runtime signs the ballot with the agent's key, bound to the exact
- * proposal. Answer with one of the options or `abstain`; anything else fails the turn.
+ * proposal. Answer with one of the options or `abstain`; anything else fails the turn at once, without another
+ * attempt, and counts as silence. An error that the function throws is tried again, as in any handler.
  *
  * @example
  * ```ts
@@ -71,6 +73,7 @@ export function ballotFor(
     readonly address: string
     readonly key: string
     readonly publicKey: string
+    readonly reasonChars: number
   },
   vote: unknown,
 ): Ballot {
@@ -81,13 +84,7 @@ export function ballotFor(
       `${self.address} is asked to vote in decision ${proposal.decision}, which does not list it with its key.`,
     )
   }
-  const { choice, reason } = (typeof vote === 'object' && vote !== null ? vote : {}) as Partial<Vote>
-  if (typeof choice !== 'string' || (choice !== ABSTAIN && !proposal.options.includes(choice))) {
-    throw new CoterieError(
-      'COTERIE_INVALID_REPLY',
-      `${self.address} voted ${JSON.stringify(choice)}; the options are ${[...proposal.options, ABSTAIN].join(', ')}.`,
-    )
-  }
+  const { choice, reason } = readVote(proposal, self.address, vote)
   return {
     v: 1,
     space: proposal.space,
@@ -96,6 +93,38 @@ export function ballotFor(
     member: self.address,
     key: self.key,
     choice,
-    reason: typeof reason === 'string' ? reason : '',
+    reason: clipText(reason, Math.min(self.reasonChars, PROSE_LENGTH_MAX - 3)),
   }
+}
+
+/**
+ * What a handler returned, as a vote. Whatever is wrong with it will be wrong with it the next time too, so it is a
+ * definite failure: the member has no ballot, and nobody waits for further attempts.
+ */
+function readVote(proposal: Proposal, member: string, vote: unknown): Vote {
+  const options = [...proposal.options, ABSTAIN]
+  try {
+    const { choice, reason } = (typeof vote === 'object' && vote !== null ? vote : {}) as {
+      readonly choice?: unknown
+      readonly reason?: unknown
+    }
+    const isReason = reason === undefined || reason === null || typeof reason === 'string'
+    if (typeof choice === 'string' && options.includes(choice) && isReason)
+      return { choice, reason: reason ?? '' }
+    const said = isReason ? shown(choice) : `${shown(choice)} with a reason that is no text`
+    throw noBallot(`${member} voted ${said}; the options are ${options.join(', ')}.`)
+  } catch (cause) {
+    if (cause instanceof CoterieError) throw cause
+    throw noBallot(`What ${member} returned cannot be read as a vote.`, cause)
+  }
+}
+
+function shown(choice: unknown): string {
+  return typeof choice === 'string'
+    ? JSON.stringify(clipText(choice, 100))
+    : `a value of type ${typeof choice}`
+}
+
+function noBallot(message: string, cause?: unknown): CoterieError {
+  return new CoterieError('COTERIE_INVALID_REPLY', message, cause === undefined ? {} : { cause })
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { join } from 'node:path'
 import { before, test } from 'node:test'
@@ -132,4 +132,42 @@ test('verify refuses to judge a certificate without keys, and files that are not
   await fail(['verify', '--certificate', certificate, '--keys', certificate], 2, 'COTERIE_INVALID_ARGUMENT')
   await fail(['verify', '--certificate', AGENTS, '--keys', keys], 3, 'COTERIE_INVALID_CERTIFICATE')
   await fail(['verify', '--certificate', join(folder, 'none.json'), '--keys', keys], 4, 'COTERIE_NOT_FOUND')
+})
+
+test('a key is rotated and revoked by command, and the log and older certificates still verify', async () => {
+  const own = ['--db', join(folder, 'rotated.db')]
+  const ask = ['ask', 'lead', 'review', '{"name":"left-pad"}', '--module', AGENTS, ...own]
+  await succeed(ask)
+  const rotated = JSON.parse(await succeed(['keys', 'rotate', 'bold', '--json', ...own])) as Readonly<
+    Record<string, unknown>
+  >
+  assert.deepEqual(Object.keys(rotated), ['agent', 'key', 'position'])
+  assert.match(
+    await succeed(['keys', 'rotate', '@owner', ...own]),
+    /^@owner signs with [0-9a-f]{40} from position \d+ on$/m,
+  )
+  const listed = jsonLines(await succeed(['keys', '--json', ...own])).filter(({ agent }) => agent === 'bold')
+  assert.deepEqual(
+    listed.map(({ until, revoked }) => [until, revoked]),
+    [
+      [rotated['position'], null],
+      [null, null],
+    ],
+  )
+  assert.ok(readdirSync(join(folder, 'rotated.db.keys')).every((file) => /^@?[a-z]+\.key$/.test(file)))
+  await succeed(ask)
+  const reason = 'the laptop was stolen'
+  assert.match(
+    await succeed(['keys', 'revoke', 'bold', '--reason', reason, ...own]),
+    /of bold is revoked from position/,
+  )
+  assert.match(await fail(ask, 7, 'COTERIE_KEY_REVOKED'), /stolen.*coterie keys rotate bold/)
+  await fail(['keys', 'revoke', '@owner', ...own], 2, 'COTERIE_INVALID_ARGUMENT')
+  await fail(['keys', 'rotate', 'nobody', ...own], 4, 'COTERIE_UNKNOWN_RECIPIENT')
+  await succeed(['keys', 'rotate', 'bold', ...own])
+  await succeed(['keys', 'revoke', 'client', ...own])
+  await fail(['send', 'clerk', 'note', '{"text":"x"}', ...own], 7, 'COTERIE_KEY_REVOKED')
+  await succeed(['keys', 'rotate', 'client', ...own])
+  await succeed(ask)
+  await succeed(['verify', ...own])
 })

@@ -119,6 +119,8 @@ test('looking at a database that is not there fails, and creates none', async ()
     ['ask', 'a', 'b'],
     ['cancel', 'x'],
     ['dead', 'retry', 'x'],
+    ['keys', 'rotate', 'x'],
+    ['keys', 'revoke', 'x'],
   ]
   await Promise.all(
     [...looking, ...acting].map((args) => fail([...args, '--db', db], 4, 'COTERIE_NOT_FOUND')),

@@ -73,9 +73,21 @@ function append(kind: string, value: unknown): Change {
 
 function accepted(space: Space): readonly Variant[] {
   const { next } = unlisted(space)
+  const end = space.records.length
+  const owner = keyPairOf('@owner 2')
+  const body = space.body({
+    author: OWNER,
+    kind: 'agents',
+    key: owner.id,
+    revokes: [{ key: keyPairOf('alice').id, reason: 'the laptop was stolen' }],
+  })
   return [
     { name: 'a detail that was erased', changes: [replace(`/records/${AT.batch + 1}/detail`, null)] },
     { name: 'a signed journal chunk that no record lists yet', changes: [append('chunks', next)] },
+    {
+      name: 'a journal chunk that no record lists, signed with a key that was revoked since',
+      changes: [append('chunks', next), append('records', sealText(recordText(body), body, end, owner))],
+    },
   ]
 }
 
@@ -260,7 +272,7 @@ function ofOthers(space: Space): readonly Variant[] {
 
 /** What stands beside the records. */
 function contents(space: Space): readonly Variant[] {
-  const { other } = unlisted(space)
+  const { next, other } = unlisted(space)
   const cause = space.messages[4]
   const [event] = space.events.get('notes') ?? []
   const [decision] = space.decisions
@@ -306,6 +318,14 @@ function contents(space: Space): readonly Variant[] {
       ],
     },
     { name: 'a journal chunk that is missing', position: 11, changes: [{ op: 'remove', path: '/chunks/1' }] },
+    {
+      name: 'an event of a stream that no record lists',
+      changes: [append('events', { ...event, stream: 'other' })],
+    },
+    {
+      name: 'a journal of a turn whose message no record sent',
+      changes: [append('chunks', { ...next, turn: 'turn_9', chunk: 0 })],
+    },
     { name: 'a journal chunk that another agent signed', changes: [append('chunks', other)] },
     {
       name: 'a certificate that was changed',

@@ -138,12 +138,12 @@ function verify({ records, messages, events, chunks, decisions }: Log, pins: obj
       if (!verifier.message(row)) break
     }
   }
-  for (const name of [...verifier.streams()])
+  for (const name of new Set([...verifier.streams(), ...events.map(({ stream }) => stream)]))
     verifier.stream(
       name,
       events.filter(({ stream }) => stream === name),
     )
-  for (const turn of [...verifier.turns()])
+  for (const turn of new Set([...verifier.turns(), ...chunks.map((chunk) => chunk.turn)]))
     verifier.journal(
       turn,
       chunks.filter((chunk) => chunk.turn === turn),

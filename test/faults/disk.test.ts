@@ -41,3 +41,21 @@ test(
     await child.success()
   },
 )
+
+test(
+  'a log that fills the disk is given back, and writing goes on as long as there is room for the database',
+  {
+    skip: !canMount() && 'needs the right to mount',
+  },
+  async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'coterie-disk-'))
+    t.after(() => rmSync(folder, { recursive: true, force: true }))
+    mkdirSync(join(folder, 'disk'))
+    const args = [join(folder, 'disk', 'space.db'), '1500']
+    const wrapper = mounted(join(folder, 'disk'), [], 4)
+    const child = launch(t, new URL('small-disk-child.ts', import.meta.url), args, { wrapper })
+    const { done, code } = await child.event('done')
+    assert.deepEqual([done, code], [1500, 'none'])
+    await child.success()
+  },
+)

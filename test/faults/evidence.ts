@@ -5,16 +5,16 @@
  * @module
  */
 
-import { DatabaseSync } from 'node:sqlite'
 import { nodeCrypto } from '../../src/index.ts'
 import { verifyLog } from '../../src/cli/queries/verify-log.ts'
 import { isFinal, laneOf } from '../../src/core/message.ts'
 import type { RecordBody } from '../../src/core/record.ts'
 import type { MessageRow, SpaceStore } from '../../src/ports/store.ts'
-import { openSqlite } from '../../src/stores/sqlite/index.ts'
+import { openStore } from '../../src/open.ts'
 import { Journal } from '../../src/turn/journal.ts'
 import type { JournalEntry } from '../../src/turn/journal.ts'
 import { isDecided, isHopeless } from './pipeline.ts'
+import type { Site } from './site.ts'
 import type { Receipt, Run } from './world.ts'
 
 /** What was found: nothing in `problems` when all is well. */
@@ -49,13 +49,13 @@ interface Books {
 
 /** Looks at everything; `orders` were acknowledged to the feeder. */
 export async function examine(
-  database: string,
+  site: Site,
   runs: readonly Run[],
   orders: number,
   superseded: Superseded,
 ): Promise<Evidence> {
-  const problems: string[] = [...integrity(database)]
-  const store = openSqlite(`sqlite:${database}`, { mustExist: true })
+  const problems = [...(await site.integrity())]
+  const store = openStore(site.url, { mustExist: true })
   try {
     const space = await store.space('main')
     if (space === undefined) throw new Error('the space is not there')
@@ -84,14 +84,6 @@ export async function examine(
   } finally {
     await store.close()
   }
-}
-
-function integrity(database: string): readonly string[] {
-  const db = new DatabaseSync(database)
-  const said = db.prepare('pragma integrity_check').all()
-  db.close()
-  const lines = said.map((row) => String(row['integrity_check']))
-  return lines.length === 1 && lines[0] === 'ok' ? [] : lines.map((line) => `integrity_check: ${line}`)
 }
 
 async function readBooks(space: SpaceStore): Promise<Books> {

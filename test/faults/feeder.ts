@@ -1,5 +1,5 @@
 /**
- * The feeder of the pipeline: `DATABASE FIRST`. Sends order after order, each acknowledged before the next,
+ * The feeder of the pipeline: `URL KEYRING FIRST`. Sends order after order, each acknowledged before the next,
  * as fast as they are handled, until it is told to "stop".
  */
 
@@ -12,11 +12,11 @@ import { laneOfOrder } from './pipeline.ts'
 const BACKLOG = 80
 const EVERY = 8
 
-const [database = '', first = '0'] = process.argv.slice(2)
+const [url = '', keyring = '', first = '0'] = process.argv.slice(2)
 const stop = new AbortController()
 hearParent((command) => (command === 'stop' ? stop.abort() : undefined))
 
-const space = await open(`sqlite:${database}`)
+const space = await open(url, { keyring })
 tellParent({ event: 'ready' })
 for (let i = Number(first); !stop.signal.aborted; i++) {
   if (i % EVERY === 0) while (!stop.signal.aborted && (await underWay()) > BACKLOG) await delay(20)

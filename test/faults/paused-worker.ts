@@ -1,5 +1,5 @@
 /**
- * A worker that is stopped in the middle of a turn: `DATABASE WORLD GO AGENTS`. Its turns hold still until
+ * A worker that is stopped in the middle of a turn: `URL KEYRING WORLD GO AGENTS`. Its turns hold still until
  * the file GO exists. It reports what its handlers do, and every write that the store refuses.
  */
 
@@ -9,14 +9,13 @@ import { z } from 'zod'
 import { agent, jsonLogger, nodeCrypto, on } from '../../src/index.ts'
 import { systemClock } from '../../src/adapters/node/clock.ts'
 import { systemRandom } from '../../src/adapters/node/random.ts'
-import { keyringFor } from '../../src/open.ts'
+import { keyringFor, openStore } from '../../src/open.ts'
 import type { SpaceStore, Store } from '../../src/ports/store.ts'
 import { startSpace } from '../../src/runtime/start.ts'
-import { openSqlite } from '../../src/stores/sqlite/index.ts'
 import { hearParent, tellParent } from '../helpers/processes.ts'
 import { World } from './world.ts'
 
-const [database = '', outside = '', go = '', names = ''] = process.argv.slice(2)
+const [url = '', keyring = '', outside = '', go = '', names = ''] = process.argv.slice(2)
 hearParent()
 const world = new World(outside)
 const input = z.object({ i: z.number() })
@@ -65,18 +64,18 @@ const slow = agent('slow', {
 const other = agent('other', { ping: on({ input }, () => process.pid) })
 const agents = [sink, slow, other].filter(({ name }) => names.split(',').includes(name))
 
-const url = `sqlite:${database}`
 const ports = {
   clock: systemClock,
   crypto: nodeCrypto,
-  keyring: keyringFor(url),
+  keyring: keyringFor(url, keyring),
   logger: jsonLogger(),
   random: systemRandom,
 }
-await startSpace(watched(openSqlite(url)), ports, {
+await startSpace(watched(openStore(url)), ports, {
   space: 'main',
   agents,
-  limits: { leaseMs: 500, pollMs: 10 },
+  // Long enough that a busy machine does not take it away before the test does.
+  limits: { leaseMs: 1_500, pollMs: 10 },
 })
 tellParent({ event: 'ready' })
 

@@ -1,5 +1,5 @@
 /**
- * A worker process of the pipeline: `DATABASE WORLD LEASE_MS`. On "finish" it goes on until nothing is left
+ * A worker process of the pipeline: `URL KEYRING WORLD LEASE_MS`. On "finish" it goes on until nothing is left
  * to do in the space, and ends.
  */
 
@@ -8,7 +8,7 @@ import { hearParent, tellParent } from '../helpers/processes.ts'
 import { pipeline } from './pipeline.ts'
 import { World } from './world.ts'
 
-const [database = '', outside = '', leaseMs = '500'] = process.argv.slice(2)
+const [url = '', keyring = '', outside = '', leaseMs = '500'] = process.argv.slice(2)
 let finish: () => void = () => undefined
 const told = new Promise<void>((resolve) => {
   finish = resolve
@@ -16,8 +16,9 @@ const told = new Promise<void>((resolve) => {
 hearParent((command) => (command === 'finish' ? finish() : undefined))
 
 const world = new World(outside)
-const space = await open(`sqlite:${database}`, {
+const space = await open(url, {
   agents: pipeline(world),
+  keyring,
   logger: jsonLogger(),
   // A worker that is killed is no fault of the message that it had in hand.
   limits: { leaseMs: Number(leaseMs), pollMs: 10, crashesPerMessage: 1_000_000 },

@@ -85,6 +85,21 @@ suite('a log verifies', () => {
     assert.equal(report.checked.chunks, 3)
   })
 
+  test('when the key of a journal chunk that no record lists was revoked since, but not when one lists it', () => {
+    for (const isListed of [false, true]) {
+      const space = new Space()
+      const [id = ''] = space.send('client/1', [{ to: 'alice' }])
+      const first = space.chunk(id, ['before'])
+      const revokes = [{ key: keyPairOf('alice').id, reason: 'stolen' }]
+      space.write({ author: OWNER, kind: 'agents', revokes, agents: [entryOf('alice', keyPairOf('second'))] })
+      space.keys.set('alice', keyPairOf('second'))
+      space.turn(id, 'dead', { journal: isListed ? [first] : [] })
+      const { fault } = verifyAll(space)
+      if (isListed) assert.match(fault?.reason ?? '', /not signed with a key of "alice"/)
+      else assert.equal(fault, undefined)
+    }
+  })
+
   test('when there is nothing but a genesis', () => {
     assert.equal(verifyAll(new Space([])).ok, true)
   })

@@ -21,6 +21,14 @@ export const proofMutants: readonly Mutant[] = [
     tests: RECORD,
   },
   {
+    name: 'takes-unsigned-evidence-of-a-fork',
+    invariant: 'nobody is accused by what he did not sign',
+    file: 'src/log/fork.ts',
+    find: 'return isSigned ? undefined :',
+    replace: 'return isSigned || true ? undefined :',
+    tests: ['test/log/fork.test.ts'],
+  },
+  {
     name: 'passes-over-what-lies-behind-the-log',
     invariant: 'verify finds what no record accounts for',
     file: 'src/cli/queries/verify-log.ts',

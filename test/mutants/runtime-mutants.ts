@@ -17,6 +17,22 @@ const WAITS = ['test/runtime/waits.test.ts']
 /** Faults of the runtime: what is believed, what a crash repeats, and what a failure leaves behind. */
 export const runtimeMutants: readonly Mutant[] = [
   {
+    name: 'certifies-under-a-revoked-key',
+    invariant: 'a certificate is committed only while the keys of its members hold',
+    file: 'src/runtime/segment.ts',
+    find: '    checkMembers(registry, effects)',
+    replace: '',
+    tests: ['test/runtime/keys.test.ts'],
+  },
+  {
+    name: 'tells-what-a-revoked-key-decided',
+    invariant: 'no handler acts on a decision in which a revoked key has voted',
+    file: 'src/runtime/decide.ts',
+    find: '!isKept && revoked !== undefined',
+    replace: 'false',
+    tests: ['test/runtime/keys.test.ts'],
+  },
+  {
     name: 'believes-its-own-messages-unseen',
     invariant: 'a message that was changed in the store is not handled',
     file: 'src/runtime/trust.ts',
@@ -209,6 +225,14 @@ export const runtimeMutants: readonly Mutant[] = [
     tests: DURABILITY,
   },
   {
+    name: 'hands-out-mail-that-was-read-before',
+    invariant: 'a message that was handled is not handled again',
+    file: 'src/runtime/fresh-mail.ts',
+    find: 'if (batches <= this.#batches) {',
+    replace: 'if (false) {',
+    tests: PROCESSES,
+  },
+  {
     name: 'runs-steps-before-earlier-turns-are-durable',
     invariant: 'a step waits until the turns before it are durable',
     file: 'src/runtime/step.ts',
@@ -223,6 +247,14 @@ export const runtimeMutants: readonly Mutant[] = [
     find: 'await engine.persist(false)',
     replace: 'void engine.persist(false)',
     tests: DURABILITY,
+  },
+  {
+    name: 'starts-a-step-on-a-lease-that-may-have-lapsed',
+    invariant: 'a superseded worker starts no further step',
+    file: 'src/runtime/step.ts',
+    find: 'await engine.host.confirm()',
+    replace: '',
+    tests: ['test/runtime/processes.test.ts'],
   },
   {
     name: 'starts-a-step-before-its-undo-is-registered',

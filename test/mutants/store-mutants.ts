@@ -46,6 +46,14 @@ export const storeMutants: readonly Mutant[] = [
     tests: STORE,
   },
   {
+    name: 'believes-keys-that-the-owner-has-changed',
+    invariant: 'no record bears a key that was rotated or revoked before it',
+    file: 'src/stores/sqlite/refusals.ts',
+    find: 'return actual === agents ?',
+    replace: 'return true ?',
+    tests: STORE,
+  },
+  {
     name: 'skips-the-number-check',
     invariant: 'the records of an author are numbered without a gap',
     file: 'src/stores/sqlite/refusals.ts',

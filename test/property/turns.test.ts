@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import type { SpaceStore } from '../../src/ports/store.ts'
 import { CALM, simulate } from '../../src/testing/index.ts'
 import type { Op, Place, Request, Script, Swarm } from '../../src/testing/index.ts'

@@ -92,6 +92,21 @@ test('every relative link of the documents leads to a file and a heading', () =>
   )
 })
 
+test('what the published pages link to is published, but for tests, examples and scripts', () => {
+  const { files } = JSON.parse(read('package.json')) as { readonly files: readonly string[] }
+  const isPublished = (path: string): boolean =>
+    path === 'package.json' || files.some((entry) => path === entry || path.startsWith(`${entry}/`))
+  const stays = ['test', 'examples', 'scripts', 'bench', 'dashboard']
+  const lost = DOCUMENTS.filter(isPublished).flatMap((path) =>
+    relativeLinks(read(path)).flatMap(({ target, line }) => {
+      const [file = ''] = target.split('#')
+      const to = file === '' ? path : join(dirname(path), decodeURI(file))
+      return isPublished(to) || stays.includes(to.split('/')[0] ?? '') ? [] : [`${path}:${line}: ${target}`]
+    }),
+  )
+  assert.deepEqual(lost, [])
+})
+
 test('a link to a missing file, and one to a missing heading, is reported', () => {
   const markdown = [
     '# One thing: `a` & b',

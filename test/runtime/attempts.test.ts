@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import { agent, on } from '../../src/index.ts'
-import { nothing, start, until } from './helpers.ts'
+import { nothing, start, test, until } from './helpers.ts'
 
 const ATTEMPTS_MAX = 3
 

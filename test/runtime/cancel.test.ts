@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
-import { test } from 'node:test'
 import { agent, CoterieError, on } from '../../src/index.ts'
 import type { Space } from '../../src/index.ts'
-import { code, gate, never, nothing, recorder, start, text, until, untilState } from './helpers.ts'
+import { code, gate, never, nothing, recorder, start, test, text, until, untilState } from './helpers.ts'
 
 /** The ids of the messages that a message's turn sent. */
 async function sentBy(space: Space, id: string): Promise<readonly string[]> {

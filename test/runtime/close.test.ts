@@ -4,7 +4,6 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { agent, on } from '../../src/index.ts'
 import {
@@ -17,6 +16,7 @@ import {
   recorder,
   start,
   tempUrl,
+  test,
   text,
   untilState,
 } from './helpers.ts'

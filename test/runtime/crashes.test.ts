@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
-import { test } from 'node:test'
 import { agent, on } from '../../src/index.ts'
 import { openStore } from '../../src/open.ts'
-import { recorder, start, tempUrl, text, untilState } from './helpers.ts'
+import { recorder, start, tempUrl, test, text, untilState } from './helpers.ts'
 
 const CRASHES_MAX = 2
 

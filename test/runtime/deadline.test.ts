@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import { DEFAULT_LIMITS } from '../../src/core/limits.ts'
 import type { Context } from '../../src/runtime/context.ts'
 import { deadlineFor } from '../../src/runtime/outbox.ts'
 import type { SendOptions } from '../../src/turn/turn.ts'
-import { code } from './helpers.ts'
+import { code, test } from './helpers.ts'
 
 const NOW = 1_000_000
 const INHERITED = NOW + 500

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import {
   agent,
   CoterieError,
@@ -24,7 +23,18 @@ import type {
   Vote,
 } from '../../src/index.ts'
 import type { RecordBody } from '../../src/core/record.ts'
-import { ONCE, gate, never, nothing, recorder, start, tempUrl, turnRecords, untilState } from './helpers.ts'
+import {
+  ONCE,
+  gate,
+  never,
+  nothing,
+  recorder,
+  start,
+  tempUrl,
+  test,
+  turnRecords,
+  untilState,
+} from './helpers.ts'
 
 type Judge = ReturnType<typeof judge>
 
@@ -236,4 +246,62 @@ test('a vote that is interrupted goes on: members vote once, and the decision ke
   assert.deepEqual(votes.seen, ['ann', 'ben', 'ben'])
   const [kept] = await two.store.decisions(null, 10)
   assert.equal(kept?.id, decision)
+})
+
+test('a member that returns no vote is silent at once, and its dead letter says why', async (t) => {
+  const nonsense: readonly (readonly [string, unknown, RegExp])[] = [
+    ['nothing', undefined, /a value of type undefined/],
+    ['a word', 'approve', /a value of type undefined/],
+    [
+      'an option that is none',
+      { choice: 'maybe' },
+      /voted "maybe"; the options are approve, reject, abstain/,
+    ],
+    ['a number that has no JSON', { choice: 3n }, /a value of type bigint/],
+    ['a reason that is no text', { choice: 'approve', reason: {} }, /a reason that is no text/],
+    [
+      'what cannot be read',
+      {
+        get choice() {
+          throw new Error('no')
+        },
+      },
+      /cannot be read as a vote/,
+    ],
+  ]
+  for (const [what, answer, why] of nonsense) {
+    const started = performance.now()
+    const judges = [says('ann', 'approve'), says('ben', 'approve'), judge('odd', () => answer as Vote)]
+    const { decision, space } = await decide(t, QUESTION, judges)
+    assert.equal(decision.outcome, 'approve', what)
+    assert.equal(decision.certificate.tally.counts['silent'], 1, what)
+    assert.ok(performance.now() - started < 1_000, `${what} was tried again`)
+    const [letter] = await space.dead()
+    const error = JSON.parse(letter?.error ?? '') as { readonly code: string; readonly message: string }
+    assert.equal(error.code, 'COTERIE_INVALID_REPLY', what)
+    assert.match(error.message, why, what)
+    assert.equal(letter?.attempts, 1, what)
+  }
+})
+
+test('a vote counts however odd its reason is, and the reason is cut to its limit', async (t) => {
+  const reasons = ['\ud800 broken', `${'x'.repeat(15_999)}\u{1f600} and more`, null as never]
+  const judges = reasons.map((reason, n) => judge(`odd${n}`, () => ({ choice: 'approve', reason })))
+  const { decision, space } = await decide(t, QUESTION, judges)
+  assert.equal(decision.certificate.tally.counts['approve'], 3)
+  assert.equal((await verdict(space, decision.certificate)).ok, true)
+  const kept = decision.certificate.ballots.map(({ ballot }) => ballot.reason)
+  assert.deepEqual(kept, ['\ufffd broken', `${'x'.repeat(15_999)}...`, ''])
+})
+
+test('a member that answers by reply has not voted', async (t) => {
+  const odd = agent('odd', {
+    judge: vote((turn) => {
+      turn.reply(null as never)
+      return { choice: 'approve', reason: '' }
+    }),
+  })
+  const { decision, space } = await decide(t, QUESTION, [says('ann', 'approve'), odd])
+  assert.equal(decision.certificate.tally.counts['silent'], 1)
+  assert.match((await space.dead())[0]?.error ?? '', /votes by what its handler returns/)
 })

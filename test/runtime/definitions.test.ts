@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import { z } from 'zod'
 import { agent, on, open, topic } from '../../src/index.ts'
 import type { AnyAgent, HandlerRef, StandardSchema } from '../../src/index.ts'
-import { code, gate, nothing, number, recorder, start, text, until, untilState } from './helpers.ts'
+import { code, gate, nothing, number, recorder, start, test, text, until, untilState } from './helpers.ts'
 
 /** What a program in plain JavaScript may pass. */
 const loose = (ref: object): HandlerRef => ref as HandlerRef

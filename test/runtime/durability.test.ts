@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
-import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { agent, nodeCrypto, on } from '../../src/index.ts'
 import type { Agent, AnyAgent, Handler, Space } from '../../src/index.ts'
@@ -11,7 +10,7 @@ import { silentLogger } from '../../src/ports/logger.ts'
 import type { SpaceStore, Store, Write } from '../../src/ports/store.ts'
 import { startSpace } from '../../src/runtime/start.ts'
 import { openSqlite } from '../../src/stores/sqlite/index.ts'
-import { gate, nothing, recorder, until, untilState } from './helpers.ts'
+import { gate, nothing, recorder, test, until, untilState } from './helpers.ts'
 import type { Gate } from './helpers.ts'
 
 /** Long enough for a handler that does not wait to go on. */
@@ -119,7 +118,7 @@ test('a step runs only when the turns before it are durable, though its handler 
   assert.deepEqual(seen.seen, ['first', 'second', 'paid'])
 })
 
-test('a turn does not count as waiting while its next segment is on its way: its mailbox takes nothing else', async (t) => {
+test('a turn does not count as waiting while its next segment is on its way', async (t) => {
   const seen = recorder()
   const own: Agent<{ readonly ask: Handler<null, void>; readonly note: Handler<null, void> }> = agent('own', {
     ask: on({ input: nothing }, async (turn) => {
@@ -128,7 +127,7 @@ test('a turn does not count as waiting while its next segment is on its way: its
       await turn.askSettled(own.ask, null)
       seen.note('asked twice')
     }),
-    note: on({ input: nothing }, () => void seen.note('noted')),
+    note: on({ input: nothing }, () => seen.note('noted')),
   })
   const boss = agent('boss', {
     go: on({ input: nothing }, (turn) => {

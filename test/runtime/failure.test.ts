@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import { agent, CoterieError, on } from '../../src/index.ts'
 import type { ErrorValue } from '../../src/index.ts'
 import type { RecordDetail } from '../../src/core/record.ts'
@@ -11,6 +10,7 @@ import {
   number,
   recorder,
   start,
+  test,
   text,
   turnRecords,
   until,
@@ -127,7 +127,7 @@ test('whatever is thrown is kept as an error', async (t) => {
 test('a message that keeps failing holds up no other sender, and its own lane only until it is dead', async (t) => {
   const order = recorder()
   const sink = agent('sink', {
-    take: on({ input: text, retry: { attempts: 3, firstMs: 40, factor: 1, maxMs: 40 } }, (turn, s) => {
+    take: on({ input: text, retry: { attempts: 3, firstMs: 300, factor: 1, maxMs: 300 } }, (turn, s) => {
       order.note(`${s}${s === 'poison' ? turn.attempt : ''}`)
       if (s === 'poison') throw new Error('no')
     }),

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { test } from 'node:test'
 import { agent, nodeCrypto, on } from '../../src/index.ts'
 import type { Space } from '../../src/index.ts'
 import type { RecordBody } from '../../src/core/record.ts'
@@ -20,6 +19,7 @@ import {
   recordsOf,
   start,
   tempUrl,
+  test,
   until,
   untilState,
 } from './helpers.ts'
@@ -123,7 +123,7 @@ for (const isRevoked of [false, true]) {
     }
     const second = await start(t, [worker], { url })
     await untilState(second, id, isRevoked ? 'dead' : 'handled')
-    const expected = isRevoked ? 'COTERIE_VERIFICATION_FAILED' : undefined
+    const expected = isRevoked ? 'COTERIE_KEY_REVOKED' : undefined
     assert.equal((await second.receipt(id)).error?.code, expected)
     assert.deepEqual(results.seen, isRevoked ? [10] : [10, 10])
   })

@@ -1,8 +1,18 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import { agent, on, open, topic } from '../../src/index.ts'
 import type { HandlerRef } from '../../src/index.ts'
-import { code, never, nothing, number, recorder, start, text, turnRecords, untilState } from './helpers.ts'
+import {
+  code,
+  never,
+  nothing,
+  number,
+  recorder,
+  start,
+  test,
+  text,
+  turnRecords,
+  untilState,
+} from './helpers.ts'
 
 const sink = agent('sink', {
   take: on({ input: text }, () => null),

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import { agent, on, topic } from '../../src/index.ts'
-import { ONCE, code, gate, nothing, number, recorder, start, until, untilState } from './helpers.ts'
+import { ONCE, code, gate, nothing, number, recorder, start, test, until, untilState } from './helpers.ts'
 
 const LIMITS = { mailboxDepth: 3 }
 

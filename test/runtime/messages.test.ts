@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import { z } from 'zod'
 import { agent, on, topic } from '../../src/index.ts'
+import type { AnyAgent } from '../../src/index.ts'
 import {
   ONCE,
   code,
@@ -11,6 +11,7 @@ import {
   recorder,
   start,
   tempUrl,
+  test,
   text,
   until,
   untilState,
@@ -199,6 +200,90 @@ test('a turn behind one whose message was there already runs once', async (t) =>
   await Promise.all([space.send(sender.go, null), space.send(sender.next, null)])
   await space.idle()
   assert.deepEqual(ran.seen, ['begins', 'step'])
+})
+
+test('the id that a send answers is always that of the message that there is', async (t) => {
+  const seen = recorder()
+  const told = recorder()
+  const sink = agent('sink', { take: on({ input: text }, (_turn, s) => seen.note(s)) })
+  const sender = agent('sender', {
+    go: on({ input: text, retry: ONCE }, (turn, s) => {
+      const ids = [1, 2].map(() => turn.send(sink.take, s, { idempotencyKey: 'one', delayMs: 1 }))
+      for (const id of ids) told.note(id)
+      return ids
+    }),
+  })
+  const space = await start(t, [sink, sender])
+  const answers = [await space.ask(sender.go, 'x'), await space.ask(sender.go, 'x', { key: 'other' })]
+  await until('it is handled', () => seen.seen.length > 0)
+  const ids = new Set([...answers.flat(), ...told.seen])
+  assert.equal(ids.size, 1)
+  const [id = ''] = ids
+  assert.equal((await space.receipt(String(id))).state, 'handled')
+  assert.match(String(id), /^msg_[0-7][0-9A-HJKMNP-TV-Z]{25}$/)
+  // The key belongs to the sender's name: callers from outside have their own.
+  const mine = await space.send(sink.take, 'x', { idempotencyKey: 'one' })
+  assert.notEqual(mine, id)
+  assert.equal(await space.send(sink.take, 'x', { idempotencyKey: 'one' }), mine)
+  await space.idle()
+  assert.deepEqual(seen.seen, ['x', 'x'])
+})
+
+test('a key that stands for another content in the same segment is refused at once', async (t) => {
+  const seen = recorder()
+  const sink = agent('sink', { take: on({ input: text }, (_turn, s) => seen.note(s)) })
+  const sender = agent('sender', {
+    go: on({ input: nothing, retry: ONCE }, (turn) => {
+      turn.send(sink.take, 'x', { idempotencyKey: 'one' })
+      assert.throws(
+        () => turn.send(sink.take, 'y', { idempotencyKey: 'one' }),
+        code('COTERIE_KEY_REUSED', /"one"/),
+      )
+    }),
+  })
+  const space = await start(t, [sink, sender])
+  await space.ask(sender.go, null)
+  await space.idle()
+  assert.deepEqual(seen.seen, ['x'])
+})
+
+test('two questions with one key are one question, and both are answered', async (t) => {
+  let runs = 0
+  const asked = agent('asked', { count: on({ input: nothing }, () => ++runs) })
+  const asker = agent('asker', {
+    go: on({ input: nothing }, (turn) =>
+      Promise.all([1, 2].map(() => turn.ask(asked.count, null, { idempotencyKey: 'once' }))),
+    ),
+  })
+  const space = await start(t, [asked, asker])
+  assert.deepEqual(await space.ask(asker.go, null), [1, 1])
+  assert.equal(runs, 1)
+})
+
+test('a question under the key of a message that was only sent is refused: nobody would answer it', async (t) => {
+  const sink = agent('sink', { take: on({ input: text }, () => undefined) })
+  const space = await start(t, [sink])
+  await space.send(sink.take, 'x', { idempotencyKey: 'one' })
+  await assert.rejects(space.ask(sink.take, 'x', { idempotencyKey: 'one' }), code('COTERIE_KEY_REUSED'))
+})
+
+test('a publication with a key reaches each subscriber once, however often it is published', async (t) => {
+  const news = topic('news', text)
+  const seen = recorder()
+  const reader = (name: string): AnyAgent =>
+    agent(name, { heard: on({ topic: news }, (_turn, s) => seen.note(`${name} ${s}`)) })
+  const writer = agent('writer', {
+    go: on({ input: text, retry: ONCE }, (turn, s) => {
+      for (let i = 0; i < 2; i++) turn.publish(news, s, { idempotencyKey: 'today' })
+    }),
+  })
+  const space = await start(t, [reader('ann'), reader('ben'), writer])
+  await space.ask(writer.go, 'x')
+  await space.ask(writer.go, 'x')
+  const other = await space.askSettled(writer.go, 'y')
+  assert.equal(other.ok ? '' : other.error.code, 'COTERIE_KEY_REUSED')
+  await space.idle()
+  assert.deepEqual(seen.seen.map(String).toSorted(), ['ann x', 'ben x'])
 })
 
 test('a scheduled send is the same send after the space was opened again', async (t) => {

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { DatabaseSync } from 'node:sqlite'
-import { test } from 'node:test'
 import { agent, on } from '../../src/index.ts'
-import { fileOf, gate, nothing, recorder, start, tempUrl, text, untilState } from './helpers.ts'
+import { fileOf, gate, nothing, recorder, start, tempUrl, test, text, untilState } from './helpers.ts'
 
 /** Each: a column of a message's contents, and what becomes of it. */
 const EDITS: readonly (readonly [what: string, sql: string])[] = [

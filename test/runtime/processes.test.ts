@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
-import { test } from 'node:test'
+import type { TestContext } from 'node:test'
 import { agent, on, topic } from '../../src/index.ts'
 import type { AnyAgent } from '../../src/index.ts'
+import { systemClock } from '../../src/adapters/node/clock.ts'
 import { CoterieError } from '../../src/core/errors.ts'
+import type { Clock } from '../../src/ports/clock.ts'
+import type { Logger } from '../../src/ports/logger.ts'
 import type { Outcome } from '../../src/ports/store.ts'
 import { rig } from './rig.ts'
 import {
@@ -17,6 +20,7 @@ import {
   recordsOf,
   start,
   tempUrl,
+  test,
   text,
   until,
   untilState,
@@ -69,7 +73,7 @@ test('two processes share the instances of one agent, and each message is handle
   const one = await start(t, [make('one')], { url })
   const two = await start(t, [make('two')], { url })
   await Promise.all(
-    Array.from({ length: 80 }, (_, n) => (n % 2 ? one : two).send(ref, n, { key: String(n % 8) })),
+    Array.from({ length: 80 }, (_, n) => (n % 2 ? one : two).send(ref, n, { key: String(n % 16) })),
   )
   await until('all are handled', () => seen.seen.length >= 80)
   await delay(20)
@@ -278,6 +282,30 @@ test('trouble of the store passes: no message dies of it', async (t) => {
   assert.deepEqual(new Set(ran.seen), new Set(Object.keys(troubles)))
 })
 
+test('a message that was found before its sender heard that it is there is not handled again', async (t) => {
+  const ran = recorder()
+  const sink = agent('sink', {
+    take: on({ input: text }, async (turn, s) => {
+      await turn.step('once', () => ran.note(s))
+    }),
+  })
+  const space = await rig(t, tempUrl(t), {
+    agents: [sink],
+    // The worker looks for work every 300 ms: once while the answer of the store is on its way.
+    limits: { leaseMs: 600 },
+    change: (real) => ({
+      async commit(batch, limits) {
+        const outcomes = await real.commit(batch, limits)
+        if (batch.some((write) => write.type === 'record' && write.messages.length > 0)) await delay(450)
+        return outcomes
+      },
+    }),
+  })
+  await space.send(sink.take, 'a')
+  await space.idle()
+  assert.deepEqual(ran.seen, ['a'])
+})
+
 test('a turn that the store cannot look up is not overtaken by the next message of its lane', async (t) => {
   const url = tempUrl(t)
   let busy = 1
@@ -370,4 +398,108 @@ test('a timer is kept across a clock that stands still', async (t) => {
   shift = -60
   await space.send(sink.take, 'later', { delayMs: 30 })
   await until('it comes', () => seen.seen.length === 2, 3_000)
+})
+
+test('a worker does not look for work all the time while its clock stands still', async (t) => {
+  let shift = 0
+  let looks = 0
+  const sink = agent('sink', { take: on({ input: text }, () => undefined) })
+  const space = await rig(t, tempUrl(t), {
+    agents: [sink],
+    now: () => Date.now() + shift,
+    change: (real) => ({
+      due: async (...args) => {
+        looks += 1
+        return real.due(...args)
+      },
+    }),
+  })
+  await space.send(sink.take, 'before')
+  await space.idle()
+  shift = -5_000
+  await space.send(sink.take, 'later', { delayMs: 3 })
+  const before = looks
+  await delay(300)
+  assert.ok(looks - before < 20, `${looks - before} looks in 300 ms`)
+})
+
+/** The clock of a worker that sends no heartbeat: its timers of that length never fire. */
+function mute(leaseMs: number): Clock {
+  const setTimer = (ms: number, fn: () => void): (() => void) =>
+    ms === Math.ceil(leaseMs / 3) ? () => undefined : systemClock.setTimer(ms, fn)
+  return { ...systemClock, setTimer }
+}
+
+/** A worker that falls silent in a turn, and one that takes over: what both did, and the log of the first. */
+async function silenced(
+  t: TestContext,
+  agentOf: (name: string, go: Promise<void>, note: (what: string) => void) => AnyAgent,
+): Promise<{
+  readonly seen: readonly unknown[]
+  readonly lines: readonly unknown[]
+  readonly resume: () => void
+}> {
+  const url = tempUrl(t)
+  const seen = recorder()
+  const lines = recorder()
+  const resume = gate()
+  const limits = { leaseMs: 150 }
+  const logger: Logger = {
+    log: (level, message, fields) => lines.note([level, message, fields?.['agent'], fields?.['code']]),
+  }
+  const first = agentOf('first', resume.opened, (what) => seen.note(`first ${what}`))
+  const silent = await rig(t, url, { agents: [first], limits, clock: mute(limits.leaseMs), logger })
+  const id = await silent.sendTo('worker', 'go', null)
+  await until('the first worker is in the turn', () => seen.seen.includes('first begins'))
+  const second = agentOf('second', Promise.resolve(), (what) => seen.note(`second ${what}`))
+  const other = await rig(t, url, { agents: [second], limits })
+  await untilState(other, id, 'handled')
+  return { seen: seen.seen, lines: lines.seen, resume: () => resume.open() }
+}
+
+test('a worker that was superseded without knowing it starts no further step', async (t) => {
+  const { seen, lines, resume } = await silenced(t, (_name, go, note) =>
+    agent('worker', {
+      go: on({ input: nothing }, async (turn) => {
+        await turn.step('one', () => note('one'))
+        note('begins')
+        await go
+        await turn.step('two', () => note('two'))
+      }),
+    }),
+  )
+  resume()
+  await until('the first worker knows', () => lines.length > 0)
+  await delay(50)
+  assert.deepEqual(seen, ['first one', 'first begins', 'second begins', 'second two'])
+  assert.match(String(lines[0]), /^warn,leases lost/)
+})
+
+test('a worker whose commit is fenced off says so in its log', async (t) => {
+  const { lines, resume } = await silenced(t, (_name, go, note) =>
+    agent('worker', {
+      go: on({ input: nothing }, async () => {
+        note('begins')
+        await go
+      }),
+    }),
+  )
+  resume()
+  await until('the first worker knows', () => lines.length > 0)
+  const why = 'fenced: another worker has taken this address over'
+  assert.deepEqual(lines, [['warn', why, 'worker', 'COTERIE_LEASE_LOST']])
+})
+
+test('a silent worker whose leases nobody took asks the store, and goes on', async (t) => {
+  const seen = recorder()
+  const limits = { leaseMs: 60 }
+  const worker = agent('worker', {
+    go: on({ input: nothing }, async (turn) => {
+      await delay(100)
+      await turn.step('late', () => seen.note('late'))
+    }),
+  })
+  const space = await rig(t, tempUrl(t), { agents: [worker], limits, clock: mute(limits.leaseMs) })
+  await space.askTo('worker', 'go', null)
+  assert.deepEqual(seen.seen, ['late'])
 })

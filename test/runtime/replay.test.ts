@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
-import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { agent, on } from '../../src/index.ts'
 import type { Agent, AnyAgent, Handler, HandlerRef, Space, Turn } from '../../src/index.ts'
@@ -13,6 +12,7 @@ import {
   recorder,
   start,
   tempUrl,
+  test,
   text,
   until,
   untilState,

@@ -4,7 +4,9 @@ import type { AnyAgent, Keyring, Limits, Space } from '../../src/index.ts'
 import { systemClock } from '../../src/adapters/node/clock.ts'
 import { fileKeyring } from '../../src/adapters/node/keyring.ts'
 import { systemRandom } from '../../src/adapters/node/random.ts'
+import type { Clock } from '../../src/ports/clock.ts'
 import { silentLogger } from '../../src/ports/logger.ts'
+import type { Logger } from '../../src/ports/logger.ts'
 import type { SpaceStore, Store } from '../../src/ports/store.ts'
 import { startSpace } from '../../src/runtime/start.ts'
 import { openSqlite } from '../../src/stores/sqlite/index.ts'
@@ -38,14 +40,17 @@ export interface Rig {
   readonly now?: () => number
   readonly keyring?: Keyring
   readonly change?: (space: SpaceStore) => Partial<SpaceStore>
+  readonly clock?: Clock
+  readonly logger?: Logger
 }
 
 /** Starts a space on parts of its own. */
 export async function rig(t: TestContext, url: string, options: Rig): Promise<Space> {
   const { agents = [], limits = {}, now, change = () => ({}) } = options
   const keyring = options.keyring ?? fileKeyring(`${fileOf(url)}.keys`, nodeCrypto, systemRandom)
-  const clock = now === undefined ? systemClock : { ...systemClock, now }
-  const ports = { clock, crypto: nodeCrypto, keyring, logger: silentLogger, random: systemRandom }
+  const clock = options.clock ?? (now === undefined ? systemClock : { ...systemClock, now })
+  const logger = options.logger ?? silentLogger
+  const ports = { clock, crypto: nodeCrypto, keyring, logger, random: systemRandom }
   const store = changed(openSqlite(url, now === undefined ? {} : { now }), change)
   const space = await startSpace(store, ports, { space: 'main', agents, limits: { pollMs: 5, ...limits } })
   t.after(() => space.close())

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
-import { test } from 'node:test'
 import { agent, on } from '../../src/index.ts'
 import type { Agent, Handler, Turn } from '../../src/index.ts'
 import {
@@ -12,6 +11,7 @@ import {
   recorder,
   start,
   tempUrl,
+  test,
   text,
   turnRecords,
   until,

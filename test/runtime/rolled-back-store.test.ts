@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict'
 import { DatabaseSync } from 'node:sqlite'
-import { test } from 'node:test'
 import { agent, on } from '../../src/index.ts'
 import type { Logger } from '../../src/index.ts'
-import { fileOf, number, recordsOf, start, tempUrl, until } from './helpers.ts'
-
-const HANGS = { timeout: 30_000 }
+import { fileOf, number, recordsOf, start, tempUrl, test, until } from './helpers.ts'
 
 const counter = agent('counter', { add: on({ input: number }, (_turn, n) => n) })
 
@@ -24,7 +21,7 @@ function forget(url: string, author: string): void {
   assert.deepEqual([changes, heads], [1, 1])
 }
 
-test('signs no second record of one number when the store has gone back', HANGS, async (t) => {
+test('signs no second record of one number when the store has gone back', async (t) => {
   const url = tempUrl(t)
   const errors: string[] = []
   const logger: Logger = { log: (_level, message) => void errors.push(message) }
@@ -41,7 +38,7 @@ test('signs no second record of one number when the store has gone back', HANGS,
   assert.notEqual((await space.receipt(id)).state, 'handled')
 })
 
-test('a caller is told when the store has gone back, and nothing is written', HANGS, async (t) => {
+test('a caller is told when the store has gone back, and nothing is written', async (t) => {
   const url = tempUrl(t)
   const space = await start(t, [counter], { url })
   for (const n of [1, 2, 3]) await space.ask(counter.add, n)

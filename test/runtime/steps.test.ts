@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
-import { test } from 'node:test'
 import { agent, on } from '../../src/index.ts'
 import type { ErrorValue } from '../../src/index.ts'
 import {
@@ -13,6 +12,7 @@ import {
   number,
   recorder,
   start,
+  test,
   text,
   turnRecords,
   until,

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import { agent, CoterieError, on } from '../../src/index.ts'
 import type { StalePolicy } from '../../src/index.ts'
 import {
@@ -10,6 +9,7 @@ import {
   number,
   recorder,
   start,
+  test,
   text,
   turnRecords,
   untilState,

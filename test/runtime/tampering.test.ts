@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { test } from 'node:test'
+import { before } from 'node:test'
 import type { TestContext } from 'node:test'
 import { agent, nodeCrypto, on, open } from '../../src/index.ts'
 import type { Space } from '../../src/index.ts'
@@ -17,8 +17,11 @@ import {
   recorder,
   start,
   tempUrl,
+  test,
   text,
   untilState,
+  copyOf,
+  templateUrl,
 } from './helpers.ts'
 
 const seen = recorder()
@@ -32,14 +35,20 @@ function edit(url: string, sql: string, ...values: (string | number)[]): void {
   assert.equal(changes, 1, `the edit changed ${changes} rows`)
 }
 
-/** A database with one queued message for an agent that nobody runs, and the message's id. */
-async function queued(t: TestContext, url: string): Promise<string> {
-  const first = await start(t, [sink], { url })
-  await first.close()
-  const client = await start(t, [], { url })
-  const id = await client.send(sink.take, 'pay 10')
+const template = templateUrl()
+let queuedId = ''
+
+// A message for an agent that nobody runs.
+before(async () => {
+  await (await open(template, { agents: [sink] })).close()
+  const client = await open(template, { agents: [] })
+  queuedId = await client.send(sink.take, 'pay 10')
   await client.close()
-  return id
+})
+
+/** A closed database with one queued message. */
+function queued(t: TestContext): string {
+  return copyOf(t, template)
 }
 
 async function deadOf(space: Space, id: string): Promise<string> {
@@ -78,33 +87,30 @@ const EDITS: readonly [string, string, readonly string[]][] = [
 
 for (const [what, sql, values] of EDITS) {
   test(`a queued message is never handled when somebody has changed ${what} in the file`, async (t) => {
-    const url = tempUrl(t)
-    const before = seen.seen.length
-    const id = await queued(t, url)
+    const url = queued(t)
+    const known = seen.seen.length
     edit(url, sql, ...values)
     const space = await start(t, [sink], { url })
-    assert.equal(await deadOf(space, id), 'COTERIE_VERIFICATION_FAILED')
-    assert.equal(seen.seen.length, before)
+    assert.equal(await deadOf(space, queuedId), 'COTERIE_VERIFICATION_FAILED')
+    assert.equal(seen.seen.length, known)
   })
 }
 
 test('a message that was not changed is handled by the process that did not write it', async (t) => {
-  const url = tempUrl(t)
-  const id = await queued(t, url)
+  const url = queued(t)
   const space = await start(t, [sink], { url })
-  await untilState(space, id, 'handled')
+  await untilState(space, queuedId, 'handled')
   assert.equal(seen.seen.at(-1), 'pay 10')
 })
 
 test('a message that was moved to another mailbox is not handled there', async (t) => {
-  const url = tempUrl(t)
-  const before = seen.seen.length
-  const id = await queued(t, url)
-  edit(url, `update messages set recipient = 'sink/other' where id = ?`, id)
+  const url = queued(t)
+  const known = seen.seen.length
+  edit(url, `update messages set recipient = 'sink/other' where id = ?`, queuedId)
   edit(url, `update mailboxes set address = 'sink/other' where address = ?`, 'sink')
   const space = await start(t, [sink], { url })
-  assert.equal(await deadOf(space, id), 'COTERIE_VERIFICATION_FAILED')
-  assert.equal(seen.seen.length, before)
+  assert.equal(await deadOf(space, queuedId), 'COTERIE_VERIFICATION_FAILED')
+  assert.equal(seen.seen.length, known)
 })
 
 /** A turn that stopped after its first step, in a closed database. */
@@ -189,8 +195,7 @@ test('an answer that somebody has changed fails the question and is not handed o
 })
 
 test('a list of agents that somebody has changed keeps the space from opening', async (t) => {
-  const url = tempUrl(t)
-  await queued(t, url)
+  const url = queued(t)
   edit(
     url,
     `update records set body = replace(body, '"sink"', '"sunk"') where author = '@owner' and seq = ?`,
@@ -200,8 +205,7 @@ test('a list of agents that somebody has changed keeps the space from opening', 
 })
 
 test('another keyring is refused: its agents are not those of the space', async (t) => {
-  const url = tempUrl(t)
-  await queued(t, url)
+  const url = queued(t)
   const keys = `${fileOf(url)}.other`
   const made = await start(t, [sink], { url: `${url}2`, keyring: keys })
   await made.close()
@@ -209,8 +213,7 @@ test('another keyring is refused: its agents are not those of the space', async 
 })
 
 test('a missing keyring is refused, and no key is made for an agent that has one', async (t) => {
-  const url = tempUrl(t)
-  await queued(t, url)
+  const url = queued(t)
   const keys = `${fileOf(url)}.keys`
   const files = readdirSync(keys)
   assert.ok(files.length >= 3)
@@ -222,8 +225,7 @@ test('a missing keyring is refused, and no key is made for an agent that has one
 })
 
 test('a new agent needs the key of the owner', async (t) => {
-  const url = tempUrl(t)
-  await queued(t, url)
+  const url = queued(t)
   const keys = `${fileOf(url)}.keys`
   const owner = readdirSync(keys).find((file) => file.includes('owner')) ?? ''
   rmSync(join(keys, owner))
@@ -234,8 +236,7 @@ test('a new agent needs the key of the owner', async (t) => {
 })
 
 test('a key file that is no key is refused, and kept', async (t) => {
-  const url = tempUrl(t)
-  await queued(t, url)
+  const url = queued(t)
   const keys = `${fileOf(url)}.keys`
   const own = join(keys, readdirSync(keys).find((file) => file.includes('sink')) ?? '')
   writeFileSync(own, 'not a key')

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
 import { agent, on } from '../../src/index.ts'
 import type { Agent, Handler, HandlerRef } from '../../src/index.ts'
 import {
@@ -11,6 +10,7 @@ import {
   recorder,
   recordsOf,
   start,
+  test,
   text,
   until,
   untilState,
@@ -93,7 +93,7 @@ test('a refused question can be handled like any failed one, and nothing of it w
   assert.equal((await space.store.messagesOf({ trace, limit: 10 })).length, 1)
 })
 
-test('a question behind a refused one is of the next segment, and is not sent when that is refused too', async (t) => {
+test('a question behind a refused one belongs to the next segment: refused too, it is not sent', async (t) => {
   const own: Asking = agent('own', {
     ask: on({ input: nothing }, async (turn) => {
       // The look-up of its version gives the handler time to go on before the segment is submitted again.

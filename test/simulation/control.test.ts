@@ -41,7 +41,7 @@ function step(name: string, lastsMs: number): Op {
   return { op: 'step', name, lastsMs, failures: 0, tries: 1, undo: 'none' }
 }
 
-/** Asserts that some seed shows that one of the rules is broken, and that the same run breaks nothing on a sound store. */
+/** Asserts that some seed shows one of the rules broken, and that the same run on a sound store breaks nothing. */
 async function isCaught(
   rules: readonly string[],
   tamper: (space: SpaceStore) => SpaceStore,

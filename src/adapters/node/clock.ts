@@ -6,6 +6,7 @@ const DELAY_MS_MAX = 2 ** 31 - 1
 /** The machine's clock and Node's timers. */
 export const systemClock: Clock = Object.freeze({
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   setTimer,
   keepAlive: () => {
     const timer = setInterval(() => undefined, DELAY_MS_MAX)

@@ -7,6 +7,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  renameSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -21,6 +22,7 @@ import type { Random } from '../../ports/random.ts'
 const SUFFIX = '.key'
 const SEED_BYTES = 32
 const FILE_BYTES_MAX = 4096
+const FOLDER_REMEDY = 'The folder must exist or be creatable, be writable, and allow hard links.'
 // Modes mean nothing on Windows, where the folder inherits the access list of the user's profile.
 const HAS_MODES = process.platform !== 'win32'
 
@@ -35,37 +37,120 @@ interface KeyFile {
 
 /**
  * Private keys in a folder (mode 0700), one file `<agent>.key` (mode 0600) for each agent and `@owner.key` for
- * the owner. Several processes may share it: if two make a key at once, both get the same one.
+ * the owner. Several processes may share it: if two make a key at once, both get the same one. While a key is being
+ * rotated, the other one lies beside it as `<agent>.<key id>.key`.
  *
- * `get` and `create` throw COTERIE_KEY_UNREADABLE for a file that others may read, that is garbled, or that
+ * All methods but `names` throw COTERIE_KEY_UNREADABLE for a file that others may read, that is garbled, or that
  * holds another agent's key, and for a folder that cannot be written; they name the file and the remedy.
  */
 export function fileKeyring(folder: string, crypto: Crypto, random: Random): Keyring {
-  const place = resolve(folder)
-  const cached = new Map<string, KeyPair>()
-  const get = (agent: string): KeyPair | undefined => {
-    const known = cached.get(agent)
-    if (known !== undefined) return known
-    const pair = readKey(fileOf(place, agent), agent, crypto)
-    if (pair !== undefined) cached.set(agent, pair)
-    return pair
-  }
-  const create = (agent: string): KeyPair => {
-    const known = get(agent)
-    if (known !== undefined) return known
-    writeKey(place, agent, crypto, random)
-    // Read back, whoever wrote it: what is returned is what every process will find.
-    const pair = get(agent)
-    if (pair === undefined)
-      throw unreadable(fileOf(place, agent), 'vanished after it was written', 'Try again.')
-    return pair
-  }
-  return { place, get, create, names: () => namesIn(place) }
+  return new KeyFolder(resolve(folder), crypto, random)
 }
 
-// '@' cannot be in an agent's name, so '@owner.key' is nobody else's.
-function fileOf(place: string, agent: string): string {
-  return join(place, addressOf(agent) + SUFFIX)
+class KeyFolder implements Keyring {
+  readonly place: string
+  readonly #crypto: Crypto
+  readonly #random: Random
+  /** By agent and key id: what a key id stands for never changes. */
+  readonly #known = new Map<string, KeyPair>()
+
+  constructor(place: string, crypto: Crypto, random: Random) {
+    this.place = place
+    this.#crypto = crypto
+    this.#random = random
+  }
+
+  get(agent: string): KeyPair | undefined {
+    return this.#read(fileOf(this.place, agent), agent)
+  }
+
+  find(agent: string, keyId: string): KeyPair | undefined {
+    const known = this.#known.get(`${agent} ${keyId}`)
+    if (known !== undefined) return known
+    const beside = this.#read(fileOf(this.place, agent, keyId), agent)
+    if (beside !== undefined) return beside.id === keyId ? beside : undefined
+    const current = this.get(agent)
+    return current?.id === keyId ? current : undefined
+  }
+
+  create(agent: string): KeyPair {
+    const known = this.get(agent)
+    if (known !== undefined) return known
+    this.#make(agent, () => fileOf(this.place, agent))
+    // Read back, whoever wrote it: what is returned is what every process will find.
+    return this.get(agent) ?? this.#vanished(fileOf(this.place, agent))
+  }
+
+  prepare(agent: string): KeyPair {
+    const id = this.#make(agent, (keyId) => fileOf(this.place, agent, keyId))
+    return this.find(agent, id) ?? this.#vanished(fileOf(this.place, agent, id))
+  }
+
+  adopt(agent: string, keyId: string): void {
+    const file = fileOf(this.place, agent)
+    const before = this.get(agent)
+    if (before?.id === keyId) return
+    try {
+      // The key before gets a name of its own first: at no moment is one of them without a file.
+      if (before !== undefined) linkUnlessThere(file, fileOf(this.place, agent, before.id))
+      renameSync(fileOf(this.place, agent, keyId), file)
+      syncFolder(this.place)
+    } catch (cause) {
+      throw unreadable(file, 'cannot be replaced', FOLDER_REMEDY, cause)
+    }
+  }
+
+  discard(agent: string, keyId: string): void {
+    this.#known.delete(`${agent} ${keyId}`)
+    const file = fileOf(this.place, agent)
+    try {
+      removeIfThere(fileOf(this.place, agent, keyId))
+      if (this.get(agent)?.id === keyId) removeIfThere(file)
+      syncFolder(this.place)
+    } catch (cause) {
+      if (isCode(cause, 'ENOENT')) return
+      throw cause instanceof CoterieError
+        ? cause
+        : unreadable(file, 'cannot be removed', FOLDER_REMEDY, cause)
+    } finally {
+      this.#known.delete(`${agent} ${keyId}`)
+    }
+  }
+
+  names(): string[] {
+    return namesIn(this.place)
+  }
+
+  #read(file: string, agent: string): KeyPair | undefined {
+    const pair = readKey(file, agent, this.#crypto)
+    if (pair === undefined) return undefined
+    const known = this.#known.get(`${agent} ${pair.id}`)
+    if (known !== undefined) return known
+    this.#known.set(`${agent} ${pair.id}`, pair)
+    return pair
+  }
+
+  /** Writes a new key into the file that its id leads to; answers the id. */
+  #make(agent: string, fileFor: (keyId: string) => string): string {
+    const seed = this.#random.bytes(SEED_BYTES)
+    const { id: keyId, publicKey } = this.#crypto.keyPair(seed)
+    writeKey(
+      this.place,
+      fileFor(keyId),
+      { v: 1, agent, keyId, publicKey, seed: toBase64url(seed) },
+      this.#random,
+    )
+    return keyId
+  }
+
+  #vanished(file: string): never {
+    throw unreadable(file, 'vanished after it was written', 'Try again.')
+  }
+}
+
+// '@' cannot be in an agent's name, so '@owner.key' is nobody else's; nor can '.', so a key id is told apart.
+function fileOf(place: string, agent: string, keyId?: string): string {
+  return join(place, `${addressOf(agent)}${keyId === undefined ? '' : `.${keyId}`}${SUFFIX}`)
 }
 
 function namesIn(place: string): string[] {
@@ -84,7 +169,9 @@ function namesIn(place: string): string[] {
 function readKey(file: string, agent: string, crypto: Crypto): KeyPair | undefined {
   const text = readSecret(file)
   if (text === undefined) return undefined
-  const remedy = 'Restore it from a backup. Without one, move it away and rotate the key of the agent.'
+  const remedy =
+    `Restore it from a backup. Without one, move it away and give the agent a new key: ` +
+    `coterie keys rotate ${agent}`
   const held = parseKeyFile(text)
   if (held === undefined) throw unreadable(file, 'is not a key file of Coterie', remedy)
   if (held.agent !== agent) {
@@ -147,26 +234,27 @@ function pairOf(seed: string, crypto: Crypto): KeyPair | undefined {
 
 // A link to a finished file appears whole and fails when the name is taken: the first process wins, and no
 // process ever sees half a key.
-function writeKey(place: string, agent: string, crypto: Crypto, random: Random): void {
-  const file = fileOf(place, agent)
+function writeKey(place: string, file: string, held: KeyFile, random: Random): void {
   const temporary = join(place, `.${toHex(random.bytes(8))}.tmp`)
-  const seed = random.bytes(SEED_BYTES)
-  const pair = crypto.keyPair(seed)
-  const { id: keyId, publicKey } = pair
-  const held: KeyFile = { v: 1, agent, keyId, publicKey, seed: toBase64url(seed) }
   try {
     mkdirSync(place, { recursive: true, mode: 0o700 })
     try {
       writeDurably(temporary, `${JSON.stringify(held)}\n`)
-      linkSync(temporary, file)
+      linkUnlessThere(temporary, file)
       syncFolder(place)
     } finally {
       removeIfThere(temporary)
     }
   } catch (cause) {
-    if (isCode(cause, 'EEXIST')) return
-    const remedy = 'The folder must exist or be creatable, be writable, and allow hard links.'
-    throw unreadable(file, 'cannot be written', remedy, cause)
+    throw unreadable(file, 'cannot be written', FOLDER_REMEDY, cause)
+  }
+}
+
+function linkUnlessThere(from: string, to: string): void {
+  try {
+    linkSync(from, to)
+  } catch (cause) {
+    if (!isCode(cause, 'EEXIST')) throw cause
   }
 }
 

@@ -1,10 +1,12 @@
 import type { Command } from 'commander'
 import { jsonLogger } from '../../adapters/node/logger.ts'
 import { silentLogger } from '../../ports/logger.ts'
+import type { Logger } from '../../ports/logger.ts'
 import type { Space } from '../../runtime/space.ts'
 import { agentsOf } from '../agents.ts'
 import { contextOf, openSpace } from '../context.ts'
 import type { CliContext } from '../context.ts'
+import { clean } from '../render/text.ts'
 
 const EXAMPLE = `
 The module exports its agents: what agent(...) returns, or an array of them, under any name or as the default.
@@ -17,6 +19,9 @@ Examples:
   $ coterie run agents.ts --db team.db --verbose
   $ coterie worker agents.ts --store postgres://app@db.example/team
 `
+
+const SAY_AGAIN_MS = 30_000
+const LINES_REMEMBERED = 1_000
 
 interface RunFlags {
   readonly untilIdle?: boolean
@@ -37,7 +42,7 @@ export function addRun(root: Command): void {
       const context = contextOf(command)
       const stopped = stopSignal()
       const agents = await agentsOf(module)
-      const logger = flags.verbose === true ? jsonLogger(undefined, 'debug') : silentLogger
+      const logger = flags.verbose === true ? jsonLogger(undefined, 'debug') : tellingLogger(context)
       await using space = await openSpace(context, { agents, logger, create: true })
       const names = agents.map(({ name }) => name)
       announce(context, space, names)
@@ -46,6 +51,25 @@ export function addRun(root: Command): void {
       if (context.json) context.outJson({ event: 'stopped', reason })
       else context.say(`stopped: ${reason}`)
     })
+}
+
+/** Warnings and errors as one line each: an agent that stops, a lease that was lost. */
+function tellingLogger(context: CliContext): Logger {
+  if (context.json) return silentLogger
+  const saidAt = new Map<string, number>()
+  return {
+    log(level, message, fields) {
+      if (level !== 'warn' && level !== 'error') return
+      const agent = fields?.['agent'] === undefined ? '' : `${String(fields['agent'])}: `
+      const line = clean(`${level}: ${agent}${message}`)
+      const now = performance.now()
+      // A full disk is met four times a second, by each agent.
+      if (now - (saidAt.get(line) ?? -Infinity) < SAY_AGAIN_MS) return
+      if (saidAt.size > LINES_REMEMBERED) saidAt.clear()
+      saidAt.set(line, now)
+      context.say(line)
+    },
+  }
 }
 
 function announce(context: CliContext, space: Space, agents: readonly string[]): void {

@@ -1,3 +1,4 @@
+import { Option } from 'commander'
 import type { Command } from 'commander'
 import { nodeCrypto } from '../../adapters/node/crypto.ts'
 import { CoterieError } from '../../core/errors.ts'
@@ -6,74 +7,67 @@ import type { LogReport } from '../../log/log-verifier.ts'
 import { verifyCertificate } from '../../voting/certificate.ts'
 import { contextOf, withStore } from '../context.ts'
 import type { CliContext } from '../context.ts'
-import { keyProblem, readKeyFile, trustedKeys } from '../key-file.ts'
-import { verifyLog } from '../queries/verify-log.ts'
-import type { VerifiedLog } from '../queries/verify-log.ts'
+import { readKeyFile, trustedKeys } from '../key-file.ts'
 import { clean, counted } from '../render/text.ts'
 import { readText } from '../values.ts'
-
-const PROGRESS_MS = 1_000
+import { checkedLog, verifyAgainst, verifyForkFile } from '../verify-copies.ts'
 
 const EXAMPLE = `
 Without options the whole log is verified: every signature, every chain, every message, event, journal and
 certificate. Alone, a log vouches only for itself: --keys pins the space, its owner and the agents' keys.
 With --certificate nothing but the two files is read: no database is needed. What does not verify: exit code 3.
+With --against, two copies of one log are verified and held against each other. If an author has signed two
+different records with one number, --out writes both into a file, which verifies offline with --forks.
 
 Examples:
   $ coterie verify --db team.db --keys keys.json
   $ coterie verify --certificate decision.json --keys keys.json
+  $ coterie verify --db team.db --against copy.db --out forks.json
+  $ coterie verify --forks forks.json --keys keys.json
 `
 
 interface VerifyFlags {
   readonly certificate?: string
   readonly keys?: string
+  readonly against?: string
+  readonly out?: string
+  readonly forks?: string
 }
 
 /** `coterie verify`. */
 export function addVerify(root: Command): void {
   const command = root
     .command('verify')
-    .description('Verify the whole log, or one certificate offline.')
-    .option('--certificate <file>', 'verify this certificate, with the keys file alone')
+    .description('Verify the whole log, two copies of it, or one certificate offline.')
+    .addOption(
+      new Option('--certificate <file>', 'verify this certificate, with the keys file alone').conflicts([
+        'against',
+        'forks',
+      ]),
+    )
     .option('--keys <file>', 'the keys to trust, from "coterie keys export"')
+    .addOption(new Option('--against <db>', 'compare with another copy of the log').conflicts('forks'))
+    .option('--out <file>', 'with --against: write the forks that are found to a file')
+    .option('--forks <file>', 'verify such a file, with the keys file alone')
     .addHelpText('after', EXAMPLE)
     .action(async (flags: VerifyFlags) => {
       const context = contextOf(command)
-      if (flags.certificate === undefined) await verifyWholeLog(context, flags.keys)
-      else verifyOffline(context, flags.certificate, flags.keys)
+      const { certificate, forks, against, keys, out } = flags
+      if (out !== undefined && against === undefined) {
+        throw new CoterieError('COTERIE_USAGE', 'With --out, name the other copy of the log: --against DB.')
+      }
+      if (certificate !== undefined) verifyOffline(context, certificate, keys)
+      else if (forks !== undefined) verifyForkFile(context, forks, keys)
+      else if (against !== undefined) await verifyAgainst(context, against, keys, out)
+      else await verifyWholeLog(context, keys)
     })
 }
 
 async function verifyWholeLog(context: CliContext, keysFile: string | undefined): Promise<void> {
   const keys = keysFile === undefined ? undefined : readKeyFile(keysFile)
-  let told = Date.now()
-  const progress = (checked: { readonly records: number }): void => {
-    if (Date.now() - told < PROGRESS_MS) return
-    told = Date.now()
-    context.say(`verified ${checked.records} records ...`)
-  }
-  const pins = keys === undefined ? {} : { space: keys.space, owner: keys.owner }
-  const { report, registry } = await withStore(context, (store): Promise<VerifiedLog> => {
-    return verifyLog(store, nodeCrypto, { ...pins, progress })
-  })
-  if (!report.ok) throw faultError(report)
-  const problem = keys === undefined ? undefined : keyProblem(keys, registry)
-  if (problem !== undefined)
-    throw new CoterieError('COTERIE_VERIFICATION_FAILED', `The log is whole, but ${problem}.`)
+  const { report } = await withStore(context, (store) => checkedLog(context, store, keys))
   if (context.json) context.outJson({ v: 1, pinned: keys !== undefined, ...report })
   else for (const line of reportLines(report, keys !== undefined)) context.out(line)
-}
-
-function faultError(report: LogReport): CoterieError {
-  const { fault, faults, checked } = report
-  const who =
-    fault === undefined ? 'The log' : `The record at position ${fault.position}, by "${fault.author}",`
-  const more = faults > 1 ? ` (the first of ${faults} faults)` : ''
-  return new CoterieError(
-    'COTERIE_VERIFICATION_FAILED',
-    `${who} does not verify: ${fault?.reason ?? 'no reason was given'}${more}.`,
-    { details: { ...fault, faults, checked } },
-  )
 }
 
 function reportLines(report: LogReport, pinned: boolean): readonly string[] {

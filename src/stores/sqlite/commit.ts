@@ -24,6 +24,7 @@ import { turnOf } from '../../core/ids.ts'
 import { laneOf } from '../../core/message.ts'
 import type { SealedRecord } from '../../core/record.ts'
 import type {
+  CommitTerms,
   JournalChunk,
   JournalWrite,
   NewMessage,
@@ -36,7 +37,7 @@ import { Batch } from './batch.ts'
 import { cancelTree } from './cancel.ts'
 import type { Database } from './database.ts'
 import { packProof } from './proof.ts'
-import { fenced, isLateEnd, offChain, offChunk, refusal, turnRefusal } from './refusals.ts'
+import { fenced, isLateEnd, offChain, offChunk, refusal, rekeyed, turnRefusal } from './refusals.ts'
 import type { Refusal } from './refusals.ts'
 import { DELETE_WAITS, applySettle } from './settle.ts'
 import { isConstraint } from './sqlite-error.ts'
@@ -80,13 +81,15 @@ export function commitBatch(
   space: number,
   wallMs: () => number,
   writes: readonly Write[],
-  mailboxDepth: number,
+  { mailboxDepth, agents }: CommitTerms,
 ): readonly Outcome[] {
   const attempt = (careful: boolean): readonly Outcome[] =>
     db.write(() => {
       const batch = new Batch(db, space, wallMs(), mailboxDepth)
       const outcomes = writes.map((w) =>
-        w.type === 'record' ? writeRecord(batch, w, careful) : writeJournal(batch, w),
+        w.type === 'record'
+          ? (rekeyed(batch, agents) ?? writeRecord(batch, w, careful))
+          : writeJournal(batch, w),
       )
       if (outcomes.some((o) => o.type === 'accepted')) batch.flush()
       return outcomes

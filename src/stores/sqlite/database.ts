@@ -10,7 +10,7 @@ import { CoterieError } from '../../core/errors.ts'
 import { Checkpointer } from './checkpointer.ts'
 import { APPLICATION_ID, foreignDatabase, inspectFile } from './location.ts'
 import { migrate } from './migrate.ts'
-import { closedError, isBusy, storeError } from './sqlite-error.ts'
+import { closedError, isBusy, isFull, storeError } from './sqlite-error.ts'
 
 /** How a database is opened. */
 export interface DatabaseOptions {
@@ -27,6 +27,8 @@ export interface DatabaseOptions {
 
 const BUSY_TIMEOUT_MS = 5_000
 const RETRY_MS = 5
+/** After the disk was full and nothing could be given back. */
+const MAKE_ROOM_MS = 1_000
 const CACHE_KIB = 16_384
 // The checkpointer's thread copies the log at half of this; SQLite does it by itself when that fails.
 const AUTO_CHECKPOINT_PAGES = 8_000
@@ -40,9 +42,13 @@ export class Database {
   readonly #statements = new Map<string, StatementSync>()
   readonly #checkpointer: Checkpointer | undefined
   #changes = 0
+  readonly #patienceMs: number
+  /** When making room did not help. */
+  #roomlessAt = -Infinity
 
   constructor(file: string, options: DatabaseOptions = {}) {
     this.file = file
+    this.#patienceMs = Math.trunc(options.busyTimeoutMs ?? BUSY_TIMEOUT_MS)
     this.#db = openDatabase(file, options)
     if (file !== ':memory:' && options.readOnly !== true) {
       this.#checkpointer = new Checkpointer(file, () => this.#finishCheckpoint())
@@ -73,9 +79,18 @@ export class Database {
     return this.#transaction('begin', fn)
   }
 
-  /** Runs `fn` in a write transaction. Durable when it returns; if it throws, nothing was written. */
+  /**
+   * Runs `fn` in a write transaction. Durable when it returns; if it throws, nothing was written. It may be run
+   * twice: when the disk is full, the room that the write-ahead log takes is given back first.
+   */
   write<T>(fn: () => T): T {
-    const result = this.#transaction('begin immediate', fn)
+    let result: T
+    try {
+      result = this.#transaction('begin immediate', fn)
+    } catch (error) {
+      if (!(error instanceof CoterieError) || !isFull(error.cause) || !this.#makeRoom()) throw error
+      result = this.#transaction('begin immediate', fn)
+    }
     this.commits++
     if (this.#checkpointer !== undefined) {
       const changes = Number(this.sql('select total_changes() as n').get()?.['n'] ?? 0)
@@ -124,6 +139,26 @@ export class Database {
     } catch (error) {
       throw this.#failed(error)
     }
+  }
+
+  /**
+   * Moves what is committed from the log into the database, so that the log begins anew. Most of its pages are there
+   * several times, or replace others, so this needs far less room than they take. False when it did not help, for
+   * which the disk is not asked again soon: whoever waits for room tries often. Nobody is waited for.
+   */
+  #makeRoom(): boolean {
+    if (this.file === ':memory:' || performance.now() - this.#roomlessAt < MAKE_ROOM_MS) return false
+    try {
+      this.#db.exec('pragma busy_timeout = 0')
+      const row = this.sql('pragma wal_checkpoint(truncate)').get()
+      if (row?.['checkpointed'] === row?.['log']) return true
+    } catch {
+      // There is no room even for that: the error of the write itself tells it.
+    } finally {
+      this.#db.exec(`pragma busy_timeout = ${this.#patienceMs}`)
+    }
+    this.#roomlessAt = performance.now()
+    return false
   }
 
   #failed(error: unknown): CoterieError {

@@ -37,19 +37,21 @@ const WAITING = `select ${MAIL_COLUMNS} from ${MAIL_TABLES}
   where m.space = ? and m.recipient = ? and m.${IN_QUEUE} and m.state = ${CODE.waiting}
   order by m.queue limit ?`
 
-/** Announces a worker or prolongs it; false when it had lapsed and an address was taken from it. */
+/** Announces a worker or prolongs it. Not `kept`: it had lapsed, and an address was taken from it. */
 export function heartbeat(
   db: Database,
   space: number,
   worker: string,
   now: number,
   lease: { readonly ms: number; readonly agents: readonly string[]; readonly known: boolean },
-): boolean {
+): { readonly kept: boolean; readonly joined: boolean } {
   return db.write(() => {
     const row = db.sql(WORKER).get(space, worker)
     db.sql(ANNOUNCE).run(space, worker, now + lease.ms, JSON.stringify(lease.agents))
     db.sql(FORGET_OLD).run(space, now - OLD_MS)
-    return row === undefined ? !lease.known : num(row, 'lost') === 0
+    // Those who are there see at once that there is one more to share with.
+    if (row === undefined) db.sql(GREW).run(space)
+    return { kept: row === undefined ? !lease.known : num(row, 'lost') === 0, joined: row === undefined }
   })
 }
 

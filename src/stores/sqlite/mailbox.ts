@@ -5,6 +5,7 @@
  */
 
 import type { Mail, MailPage, MailQuery } from '../../ports/store.ts'
+import { pageOf } from '../../mailbox/page.ts'
 import type { Database } from './database.ts'
 import { MAIL_COLUMNS, MAIL_TABLES, mailOf } from './rows.ts'
 import type { Row } from './rows.ts'
@@ -69,8 +70,6 @@ export function takeMail(
   return { ...besideRetries(db, space, address, after, query, now), nextDueAt }
 }
 
-type Page = Pick<MailPage, 'mail' | 'more'>
-
 function besideRetries(
   db: Database,
   space: number,
@@ -78,7 +77,7 @@ function besideRetries(
   after: number,
   query: MailQuery,
   now: number,
-): Page {
+): Pick<MailPage, 'mail' | 'more'> {
   const { limit } = query
   const rows = db.sql(MAIL_BESIDE_RETRIES).iterate(space, address, now, space, address, after, limit)
   const free = pageOf(mailIn(rows), query)
@@ -90,20 +89,6 @@ function besideRetries(
     query,
   )
   return { mail: page.mail, more: page.more || free.more || undoing.more }
-}
-
-/** What fits. The first message always does, or a large one would never be handled. */
-function pageOf(all: Iterable<Mail>, { limit, bytes = Number.MAX_SAFE_INTEGER }: MailQuery): Page {
-  const mail: Mail[] = []
-  let size = 0
-  for (const one of all) {
-    // Characters are taken for bytes: a bound on memory need not count the umlauts.
-    size += one.payload.length
-    if (mail.length > 0 && size > bytes) return { mail, more: true }
-    mail.push(one)
-    if (mail.length === limit || size > bytes) return { mail, more: true }
-  }
-  return { mail, more: false }
 }
 
 function* mailIn(rows: Iterable<Row>): Generator<Mail> {

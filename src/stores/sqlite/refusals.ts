@@ -39,6 +39,16 @@ export function fenced(mailbox: Mailbox, lease: Lease | null): Refusal | undefin
   return held ? undefined : { type: 'fenced', epoch: mailbox.epoch }
 }
 
+/**
+ * The owner has written since the batch was signed: its keys must be looked up anew. Within a batch, too: what
+ * comes behind the record that rotates a key is not signed with that key any more.
+ */
+export function rekeyed(batch: Batch, agents: number | undefined): Refusal | undefined {
+  if (agents === undefined) return undefined
+  const actual = batch.mailbox(OWNER).seq + 1
+  return actual === agents ? undefined : { type: 'stale', stream: KEYS_STREAM, expected: agents, actual }
+}
+
 /** The record does not continue its author's chain. */
 export function offChain(mailbox: Mailbox, seq: number, prev: string): Refusal | undefined {
   return seq === mailbox.seq + 1 && prev === mailbox.hash ? undefined : conflict(mailbox)

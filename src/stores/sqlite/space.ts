@@ -6,6 +6,7 @@
 
 import type {
   ChainHead,
+  CommitTerms,
   Grant,
   JournalChunk,
   LiveWorker,
@@ -73,10 +74,10 @@ export class SqliteSpace implements SpaceStore {
     return this.#now()
   }
 
-  async commit(batch: readonly Write[], limits: { mailboxDepth: number }): Promise<readonly Outcome[]> {
+  async commit(batch: readonly Write[], terms: CommitTerms): Promise<readonly Outcome[]> {
     if (batch.length === 0) return []
     const outcomes = this.#handle.write((db) =>
-      commitBatch(db, this.#space, () => this.#wall(), batch, limits.mailboxDepth),
+      commitBatch(db, this.#space, () => this.#wall(), batch, terms),
     )
     this.#grew(batch.some(({ type }, at) => type === 'record' && outcomes[at]?.type === 'accepted'))
     return outcomes
@@ -85,7 +86,11 @@ export class SqliteSpace implements SpaceStore {
   async heartbeat(worker: string, leaseMs: number, agents: readonly string[] = []): Promise<boolean> {
     const lease = { ms: leaseMs, agents, known: this.#announced.has(worker) }
     this.#announced.add(worker)
-    return this.#handle.write((db) => heartbeat(db, this.#space, worker, this.#now(), lease))
+    const { kept, joined } = this.#handle.write((db) =>
+      heartbeat(db, this.#space, worker, this.#now(), lease),
+    )
+    this.#grew(joined)
+    return kept
   }
 
   async workers(): Promise<readonly LiveWorker[]> {

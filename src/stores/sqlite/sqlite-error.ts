@@ -36,6 +36,11 @@ export function isBusy(error: unknown): boolean {
   return code === BUSY || code === LOCKED
 }
 
+/** True when there was no room for what was to be written. */
+export function isFull(error: unknown): boolean {
+  return resultCode(error) === FULL
+}
+
 /** The error to throw for anything that was thrown by the driver. Coterie's own errors pass. */
 export function storeError(error: unknown, file: string): CoterieError {
   if (error instanceof CoterieError) return error

@@ -75,7 +75,9 @@ function judgeEnd(story: MessageStory): readonly Violation[] {
   if (ends.filter(({ body }) => body.turn?.end === 'handled').length > 1) {
     found.push({ rule: 'once', detail: `${id} was handled more than once` })
   }
-  if (last !== undefined && records.at(-1) !== last) {
+  // What an operator has put back goes on, and may then be ended from outside.
+  const isBack = requeuedAt.some((at) => at > (last?.record.position ?? at))
+  if (last !== undefined && records.at(-1) !== last && !isBack) {
     found.push({ rule: 'once', detail: `the turn of ${id} went on after it had ended` })
   }
   if (row.state === 'dead' && row.error === null) {

@@ -166,6 +166,7 @@ export class SimulatedProcess {
     const { timeline, clockOffMs } = this.#around
     return {
       now: () => timeline.now + clockOffMs() + this.#offMs,
+      monotonic: () => timeline.now,
       setTimer: (ms, fn) => timeline.at(timeline.now + Math.max(1, ms), life, 'timer', fn),
       keepAlive: () => () => undefined,
       defer: (fn) => timeline.defer(life, fn),

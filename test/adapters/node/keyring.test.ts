@@ -246,6 +246,57 @@ suite('a key file is refused, by name and with a remedy,', () => {
   })
 })
 
+suite('a key that is replaced', () => {
+  const rings: readonly (readonly [string, (t: TestContext) => Keyring])[] = [
+    ['in a folder', (t) => open(folderFor(t))],
+    ['in memory', () => memoryKeyring(nodeCrypto, 'seed')],
+  ]
+  for (const [where, ring] of rings) {
+    test(`${where} lies beside the other until it is adopted, and both are found by their ids`, (t) => {
+      const keys = ring(t)
+      const before = keys.create('alice')
+      const next = keys.prepare('alice')
+      assert.notEqual(next.id, before.id)
+      assert.equal(keys.get('alice')?.id, before.id)
+      assert.deepEqual(keys.names(), ['alice'])
+      keys.adopt('alice', next.id)
+      keys.adopt('alice', next.id)
+      assert.equal(keys.get('alice')?.id, next.id)
+      for (const { id } of [before, next]) assert.equal(keys.find('alice', id)?.id, id)
+      assert.equal(keys.find('bob', next.id), undefined)
+      keys.discard('alice', before.id)
+      assert.equal(keys.find('alice', before.id), undefined)
+      assert.equal(keys.get('alice')?.id, next.id)
+      keys.discard('alice', next.id)
+      assert.equal(keys.get('alice'), undefined)
+      assert.notEqual(keys.prepare('alice').id, next.id)
+    })
+  }
+
+  test('is found by a process that has the folder open already, and is for its owner only', (t) => {
+    const folder = folderFor(t)
+    const [one, two] = [open(folder), open(folder)]
+    assert.equal(two.get('alice'), undefined)
+    const before = one.create('alice')
+    assert.equal(two.get('alice')?.id, before.id)
+    const next = one.prepare('alice')
+    assert.equal(two.find('alice', next.id)?.id, next.id)
+    one.adopt('alice', next.id)
+    one.discard('alice', before.id)
+    assert.equal(two.get('alice')?.id, next.id)
+    assert.deepEqual(readdirSync(folder), ['alice.key'])
+    if (posix) assert.equal(statSync(join(folder, 'alice.key')).mode & 0o777, 0o600)
+  })
+
+  test('is refused when another key lies under its id', (t) => {
+    const folder = folderFor(t)
+    const keys = open(folder)
+    const id = keys.create('alice').id.replaceAll(/./g, 'a')
+    writeFileSync(join(folder, `alice.${id}.key`), readFileSync(join(folder, 'alice.key')), { mode: 0o600 })
+    assert.equal(keys.find('alice', id), undefined)
+  })
+})
+
 suite('keys in memory', () => {
   test('are the same for the same seed and agent, and others for another', () => {
     const ids = (seed: string): string[] =>

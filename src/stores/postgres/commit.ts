@@ -1,0 +1,163 @@
+/**
+ * Commits a batch in two round trips: lock the space and load what the batch needs; judge it in memory; write and
+ * commit. One transaction, one outcome for each write.
+ *
+ * A connection can be lost while the commit is under way. Then the outcome is unknown, and is found out: each
+ * batch leaves its number in `writers`, in its own transaction. Whoever asks takes the head of the space first, and
+ * so waits until the lost transaction is over, one way or the other.
+ *
+ * @module
+ */
+
+import { applyWrite } from '../../mailbox/commit.ts'
+import type { CommitTerms, Outcome, Write } from '../../ports/store.ts'
+import type { PostgresBatch } from './batch.ts'
+import type { Connection } from './connection.ts'
+import { flushCalls } from './flush.ts'
+import type { Mark } from './flush.ts'
+import { Loader, mailboxesCall, takeMailboxes, unloaded } from './load.ts'
+import { Patience } from './pool.ts'
+import { isRefusal, storeError, unavailable, unknownOutcome } from './postgres-error.ts'
+import { COMMIT, ROLLBACK, lockAndRead } from './transaction.ts'
+import type { SpaceContext } from './transaction.ts'
+
+const LAST_BATCH = 'select batch from coterie.writers where space = $1 and writer = $2'
+
+/** A batch that is written, or need not be: nothing of it was accepted. */
+export interface Committed {
+  readonly outcomes: readonly Outcome[]
+  readonly batch: PostgresBatch
+  readonly accepted: boolean
+}
+
+/** Raised when a connection is lost after the commit was sent. */
+class Lost extends Error {
+  readonly committed: Committed
+
+  constructor(committed: Committed, cause: unknown) {
+    super('the connection was lost during the commit', { cause })
+    this.committed = committed
+  }
+}
+
+/** Writes the batch and answers for each write, in order. `mark` must be new for each call. */
+export async function commitBatch(
+  context: SpaceContext,
+  writes: readonly Write[],
+  terms: CommitTerms,
+  mark: Mark,
+): Promise<Committed> {
+  const { pool } = context
+  const { shown, patienceMs } = pool.location
+  let careful = false
+  let patience = new Patience(patienceMs)
+  for (;;) {
+    pool.check()
+    try {
+      return await attempt(context, writes, terms, mark, careful)
+    } catch (error) {
+      if (error instanceof Lost) {
+        if (await wasCommitted(context, mark, error.cause)) return error.committed
+        patience = new Patience(patienceMs)
+        continue
+      }
+      const trouble = pool.judge(error)
+      // Looked at only after a unique index has refused the batch; see `taken` in src/mailbox/refusals.ts.
+      if (trouble === 'taken' && !careful) careful = true
+      else if (trouble === 'final' || trouble === 'taken') throw storeError(error, shown)
+      else if (trouble !== 'unprepared' && !(await patience.pause(pool.closed))) {
+        pool.check()
+        throw trouble === 'again' ? storeError(error, shown) : unavailable(error, shown, patienceMs)
+      }
+    }
+  }
+}
+
+async function attempt(
+  context: SpaceContext,
+  writes: readonly Write[],
+  terms: CommitTerms,
+  mark: Mark,
+  careful: boolean,
+): Promise<Committed> {
+  const { pool, statements, space } = context
+  const connection = await pool.acquire()
+  try {
+    const loader = new Loader(statements, space, writes, careful)
+    const { head, answers } = await lockAndRead(context, connection, loader.calls)
+    const batch = loader.batch(head, terms, answers)
+    await loadRest(context, connection, batch)
+    const outcomes = writes.map((write) => applyWrite(batch, write, careful))
+    const accepted = outcomes.some((outcome) => outcome.type === 'accepted')
+    const committed = { outcomes, batch, accepted }
+    if (accepted) await write(context, connection, committed, mark)
+    else await connection.pipeline([ROLLBACK])
+    pool.release(connection)
+    return committed
+  } catch (error) {
+    pool.drop(connection)
+    throw error
+  }
+}
+
+/** What is settled or cancelled stands in mailboxes that were not known before it was loaded. */
+async function loadRest(
+  { statements, space }: SpaceContext,
+  connection: Connection,
+  batch: PostgresBatch,
+): Promise<void> {
+  const missing = unloaded(batch)
+  if (missing.length === 0) return
+  const [result] = await connection.pipeline([mailboxesCall(statements, space, missing)])
+  takeMailboxes(batch, result?.rows ?? [])
+  batch.expect(missing)
+}
+
+async function write(
+  { statements, space }: SpaceContext,
+  connection: Connection,
+  committed: Committed,
+  mark: Mark,
+): Promise<void> {
+  let command: string | undefined
+  try {
+    const results = await connection.pipeline([
+      ...flushCalls(statements, space, committed.batch, mark),
+      COMMIT,
+    ])
+    command = results.at(-1)?.command
+  } catch (error) {
+    if (isRefusal(error)) throw error
+    throw new Lost(committed, error)
+  }
+  // A transaction that a statement has failed in is rolled back by `commit`, without an error.
+  if (command !== 'COMMIT') throw new Error(`The commit was answered with ${String(command)}.`)
+}
+
+/** Asks the database whether the batch was committed; waits for the transaction, should it still be under way. */
+async function wasCommitted(context: SpaceContext, mark: Mark, cause: unknown): Promise<boolean> {
+  const { pool, statements, space } = context
+  const { shown, patienceMs } = pool.location
+  const patience = new Patience(patienceMs)
+  for (;;) {
+    try {
+      const connection = await pool.acquire()
+      try {
+        const asked = await lockAndRead(context, connection, [
+          [statements.get(LAST_BATCH), [space, mark.writer]],
+        ])
+        await connection.pipeline([ROLLBACK])
+        pool.release(connection)
+        return Number(asked.answers[0]?.[0]?.['batch'] ?? -1) >= mark.batch
+      } catch (error) {
+        pool.drop(connection)
+        throw error
+      }
+    } catch (error) {
+      const trouble = pool.judge(error)
+      if (trouble === 'unprepared') continue
+      if (trouble === 'final' || !(await patience.pause(pool.closed)))
+        throw unknownOutcome(cause, shown, patienceMs)
+    }
+  }
+}

@@ -1,0 +1,181 @@
+/**
+ * Who may run an address: workers, their expiry, and the epochs that fence off those who were superseded. Leases
+ * are taken many at a time, under the head of the space: so no commit can pass by a change of hands.
+ *
+ * @module
+ */
+
+import type { Grant } from '../../ports/store.ts'
+import type { Call, Connection } from './connection.ts'
+import type { Row } from './driver.ts'
+import { LIVE_COLUMNS, mailOf, num, text, textOrNull } from './rows.ts'
+import { nowSql } from './statements.ts'
+import { COMMIT, inTransaction, lockAndRead } from './transaction.ts'
+import type { SpaceContext } from './transaction.ts'
+import { texts } from './wire.ts'
+
+const LOST = 'select lost from coterie.workers where space = $1 and worker = $2 for update'
+const ANNOUNCE = `insert into coterie.workers (space, worker, until_ms, lost)
+  select $1, $2, ${nowSql('$4')} + $3, 0 from coterie.spaces s where s.space = $1
+  on conflict (space, worker) do update set until_ms = excluded.until_ms, lost = 0`
+// Workers that stopped long ago and hold nothing any more: nobody will ask for them again.
+const FORGET_OLD = `delete from coterie.workers w using coterie.spaces s where s.space = $1 and w.space = $1
+  and w.until_ms < ${nowSql('$2')} - 3600000 and not exists
+  (select 1 from coterie.mailboxes m where m.space = $1 and m.worker = w.worker and m.worker is not null)`
+const HOLDERS = `select m.address, m.worker, m.epoch, m.seq, m.hash, m.waiting,
+  coalesce(w.until_ms, 0) as until_ms from coterie.mailboxes m
+  left join coterie.workers w on w.space = m.space and w.worker = m.worker
+  where m.space = $1 and m.address = any($2::text[])`
+// A heartbeat that comes first saves the leases; one that comes later waits for this row, and hears of it.
+const LOSE = `update coterie.workers set lost = lost + 1
+  where space = $1 and worker = any($2::text[]) and until_ms <= $3`
+const STILL_ALIVE = `select worker from coterie.workers
+  where space = $1 and worker = any($2::text[]) and until_ms > $3`
+const TAKE = `insert into coterie.mailboxes as m
+  (space, address, worker, epoch, seq, hash, depth, ready, waiting, dead)
+  select $1, w.address, $3, 1, -1, '', 0, 0, 0, 0 from unnest($2::text[]) w(address)
+  on conflict (space, address) do update set worker = excluded.worker, epoch = m.epoch + 1`
+const CRASHED = `update coterie.mail l set crashes = l.crashes + 1 from unnest($2::text[]) w(address)
+  where l.place = (select d.place from coterie.mail d
+    where d.space = $1 and d.recipient = w.address and d.state = 8 order by d.queue limit 1)`
+const WAITING = `select l.recipient, ${LIVE_COLUMNS} from coterie.mail l
+  join coterie.messages m on m.place = l.place
+  where l.space = $1 and l.recipient = any($2::text[]) and l.state = 5 order by l.recipient, l.queue`
+const RELEASE = `update coterie.mailboxes set worker = null
+  where space = $1 and worker = $2 and address = any($3::text[]) and worker is not null`
+const RELEASE_ALL = `update coterie.mailboxes set worker = null
+  where space = $1 and worker = $2 and worker is not null`
+const FORGET = 'delete from coterie.workers where space = $1 and worker = $2'
+const TELL = 'update coterie.spaces set version = version + 1 where space = $1'
+
+/** Announces a worker or prolongs it; false when it had lapsed and an address was taken from it. */
+export async function heartbeat(
+  { pool, statements, space, clockMs }: SpaceContext,
+  worker: string,
+  leaseMs: number,
+  known: boolean,
+): Promise<boolean> {
+  const [before] = await inTransaction(pool, [
+    [statements.get(LOST), [space, worker]],
+    [statements.get(ANNOUNCE), [space, worker, leaseMs, clockMs()]],
+    [statements.get(FORGET_OLD), [space, clockMs()]],
+  ])
+  const row = before?.rows[0]
+  return row === undefined ? !known : num(row, 'lost') === 0
+}
+
+/**
+ * Grants each address that is free, the worker's own, or of a worker that has lapsed. All requests are those of
+ * one worker, for different addresses.
+ */
+export async function takeLeases(
+  context: SpaceContext,
+  worker: string,
+  addresses: readonly string[],
+): Promise<ReadonlyMap<string, Grant>> {
+  return context.pool.exclusive((connection) => take(context, connection, worker, addresses))
+}
+
+async function take(
+  context: SpaceContext,
+  connection: Connection,
+  worker: string,
+  addresses: readonly string[],
+): Promise<ReadonlyMap<string, Grant>> {
+  const { statements, space } = context
+  const { head, answers } = await lockAndRead(context, connection, [
+    [statements.get(HOLDERS), [space, texts(addresses)]],
+  ])
+  const holders = new Map((answers[0] ?? []).map((row) => [text(row, 'address'), row]))
+  const lapsed = new Set<string>()
+  for (const row of holders.values()) {
+    const holder = textOrNull(row, 'worker')
+    if (holder !== null && holder !== worker && num(row, 'until_ms') <= head.now) lapsed.add(holder)
+  }
+  const alive = await superseded(context, connection, lapsed, head.now)
+  const free = addresses.filter((address) => {
+    const row = holders.get(address)
+    const holder = row === undefined ? null : textOrNull(row, 'worker')
+    if (holder === null || holder === worker) return true
+    return lapsed.has(holder) && !alive.has(holder)
+  })
+  const held = (address: string): string | null =>
+    textOrNull(holders.get(address) ?? { worker: null }, 'worker')
+  const taken = free.filter((address) => held(address) !== worker)
+  const takenOver = new Set(taken.filter((address) => held(address) !== null))
+  const calls: Call[] = []
+  if (taken.length > 0) calls.push([statements.get(TAKE), [space, texts(taken), worker]])
+  if (takenOver.size > 0) calls.push([statements.get(CRASHED), [space, texts([...takenOver])]])
+  const results = await connection.pipeline([
+    ...calls,
+    [statements.get(WAITING), [space, texts(free.filter((address) => waitingOf(holders.get(address)) > 0))]],
+    COMMIT,
+  ])
+  const waiting = results.at(-2)?.rows ?? []
+  return new Map(
+    free.map((address) => [
+      address,
+      grant(address, worker, holders.get(address), waiting, takenOver.has(address)),
+    ]),
+  )
+}
+
+/** Takes note that addresses are taken from workers that have lapsed; answers those that have not after all. */
+async function superseded(
+  { statements, space }: SpaceContext,
+  connection: Connection,
+  lapsed: ReadonlySet<string>,
+  now: number,
+): Promise<ReadonlySet<string>> {
+  if (lapsed.size === 0) return new Set()
+  const values = [space, texts([...lapsed]), now]
+  const [, alive] = await connection.pipeline([
+    [statements.get(LOSE), values],
+    [statements.get(STILL_ALIVE), values],
+  ])
+  return new Set((alive?.rows ?? []).map((row) => text(row, 'worker')))
+}
+
+function waitingOf(row: Row | undefined): number {
+  return row === undefined ? 0 : num(row, 'waiting')
+}
+
+function grant(
+  address: string,
+  worker: string,
+  row: Row | undefined,
+  waiting: readonly Row[],
+  takenOver: boolean,
+): Grant {
+  const epoch = row === undefined ? 0 : num(row, 'epoch')
+  const own = row !== undefined && row['worker'] === worker
+  return {
+    lease: { address, worker, epoch: own ? epoch : epoch + 1 },
+    head: { seq: row === undefined ? -1 : num(row, 'seq'), hash: row === undefined ? '' : text(row, 'hash') },
+    waiting: waiting.filter((mail) => mail['recipient'] === address).map(mailOf),
+    takenOver,
+  }
+}
+
+/** Gives some addresses back, or all of them with the worker itself; answers the version of the space before. */
+export async function giveBack(
+  context: SpaceContext,
+  worker: string,
+  addresses: readonly string[] | 'all',
+): Promise<number> {
+  const { pool, statements, space } = context
+  return pool.exclusive(async (connection) => {
+    const { head } = await lockAndRead(context, connection, [])
+    await connection.pipeline([
+      ...(addresses === 'all'
+        ? ([
+            [statements.get(RELEASE_ALL), [space, worker]],
+            [statements.get(FORGET), [space, worker]],
+          ] as const)
+        : ([[statements.get(RELEASE), [space, worker, texts(addresses)]]] as const)),
+      [statements.get(TELL), [space]],
+      COMMIT,
+    ])
+    return head.version
+  })
+}

@@ -1,0 +1,259 @@
+/**
+ * Loads what a batch needs to be judged: set-based, one statement for each kind of thing, and only the kinds
+ * that the batch has.
+ *
+ * @module
+ */
+
+import { OWNER, nameOf } from '../../core/address.ts'
+import { KEYS_STREAM } from '../../mailbox/names.ts'
+import type { Mailbox } from '../../mailbox/batch-state.ts'
+import type { CommitTerms, RecordWrite, Write } from '../../ports/store.ts'
+import { PostgresBatch, keyOf, rootOf } from './batch.ts'
+import type { Head } from './batch.ts'
+import type { Call } from './connection.ts'
+import type { Row } from './driver.ts'
+import { ENTRY_COLUMNS, storedEntry } from './message-entry.ts'
+import { MESSAGE_TABLES, num, text, textOrNull } from './rows.ts'
+import { nowSql } from './statements.ts'
+import type { Statements } from './statements.ts'
+import { texts } from './wire.ts'
+
+/** Waiting for the head of a space is given up after this time, and begun again. */
+const LOCK_MS = 10_000
+/** A transaction whose client has gone without a word lets go of the head after this time. */
+const IDLE_MS = 15_000
+
+/**
+ * Locks the space: every write of it goes through here, so that positions have no gap and come in the order of
+ * commits. Nothing else is read in this statement: if it has to wait, its snapshot is older than what it waited
+ * for. The statements behind it see all that was committed before.
+ *
+ * The settings are those of the transaction, and come before the lock, as the join needs them first. There is no
+ * statement timeout: it would cut short a commit's wait for its standby, and the server would report that as
+ * success. Whatever the statistics say of a table that was empty a moment ago, rows are looked up by index.
+ */
+export const LOCK: string = `with c as materialized (select set_config('synchronous_commit', $3, true),
+    set_config('statement_timeout', '0', true), set_config('lock_timeout', '${LOCK_MS}', true),
+    set_config('idle_in_transaction_session_timeout', '${IDLE_MS}', true),
+    set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+    set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)),
+  s as materialized (select position, number, handled, version, clock_ms from c, coterie.spaces
+    where space = $1 for no key update of spaces)
+  select position, number, handled, version, ${nowSql('$2')} as now from s`
+
+const MAILBOXES = `select address, worker, epoch, seq, hash, depth, ready, waiting, dead from coterie.mailboxes
+  where space = $1 and address = any($2::text[])`
+const MESSAGES = `select ${ENTRY_COLUMNS} from unnest($2::text[]) w(id)
+  join coterie.messages m on m.id = w.id and m.space + 0 = $1
+  left join coterie.mail l on l.place = m.place
+  left join coterie.ends e on e.place = m.place`
+const WHOLE_MESSAGES = `select ${ENTRY_COLUMNS}, m.envelope, m.hash, m.payload from ${MESSAGE_TABLES}
+  where m.space + 0 = $1 and m.id = any($2::text[])`
+const KEYED = `select ${ENTRY_COLUMNS}, m.envelope, m.hash, m.payload, m.key_from, m.key
+  from unnest($2::text[], $3::text[], $4::text[]) w(key_from, recipient, key)
+  join coterie.messages m on m.space + 0 = $1 and m.key_from = w.key_from and m.recipient = w.recipient
+    and m.key = w.key and m.key is not null
+  left join coterie.mail l on l.place = m.place
+  left join coterie.ends e on e.place = m.place`
+const VERSIONS = `select w.stream, (select max(e.version) from coterie.events e
+  where e.space = $1 and e.stream = w.stream) as version from unnest($2::text[]) w(stream)`
+const CHUNKS = `select w.turn, (select max(j.chunk) from coterie.journal j
+  where j.space + 0 = $1 and j.turn = w.turn) as chunk from unnest($2::text[]) w(turn)`
+const DECISIONS = 'select id from coterie.decisions where space = $1 and id = any($2::text[])'
+// A wait holds its turn only while the question is open: an answered one ends it as soon as the turn looks.
+const EDGES = `with recursive reached(address) as (
+    select w.address collate "C" from unnest($2::text[]) w(address)
+    union
+    select w.target from reached r join coterie.waits w on w.waiter = r.address and w.space + 0 = $1
+    join coterie.messages q on q.id = w.request and q.space + 0 = $1
+    join coterie.mail l on l.place = q.place and l.state between 3 and 8
+    where w.target is not null)
+  select w.waiter, w.turn, w.target, w.request from reached r
+  join coterie.waits w on w.waiter = r.address and w.space + 0 = $1 and w.target is not null
+  join coterie.messages q on q.id = w.request and q.space + 0 = $1
+  join coterie.mail l on l.place = q.place and l.state between 3 and 8`
+// Of what is over, only the links are read: it may well have live messages behind it.
+const TREE = `with recursive tree(place, id) as (
+    select m.place, m.id from coterie.messages m where m.space + 0 = $1 and m.id = any($2::text[])
+    union
+    select m.place, m.id from coterie.messages m where m.space + 0 = $1 and m.trace = any($3::text[])
+    union
+    select c.place, c.id from tree t
+    join coterie.messages c on c.space + 0 = $1 and c.cause = 'turn_' || substr(t.id, 5))
+  select ${ENTRY_COLUMNS}, case when l.place is not null then m.envelope end as envelope,
+    case when l.place is not null then m.hash end as hash,
+    case when l.place is not null then m.payload end as payload,
+    case when l.state = 3 then (select q.cause from coterie.messages q where q.space + 0 = m.space and q.id = m.re)
+    end as asker
+  from tree t join coterie.messages m on m.place = t.place
+  left join coterie.mail l on l.place = m.place
+  left join coterie.ends e on e.place = m.place`
+
+/** A statement with what becomes of its rows. */
+interface Loading {
+  readonly call: Call
+  readonly take: (batch: PostgresBatch, rows: readonly Row[]) => void
+}
+
+/** What the writes of a batch ask for, of each kind. */
+class Need {
+  readonly addresses = new Set<string>()
+  readonly ids = new Set<string>()
+  readonly wholeIds = new Set<string>()
+  readonly streams = new Set<string>()
+  readonly turns = new Set<string>()
+  readonly keys = new Map<string, readonly [from: string, to: string, key: string]>()
+  readonly targets = new Set<string>()
+  readonly roots = new Set<string>()
+  readonly traces = new Set<string>()
+  readonly decisions = new Set<string>()
+
+  constructor(writes: readonly Write[], careful: boolean) {
+    for (const write of writes) {
+      if (write.type === 'record') this.#record(write, careful)
+      else {
+        this.addresses.add(write.lease.address)
+        this.ids.add(write.message)
+        if (write.chunk !== null) this.turns.add(write.chunk.turn)
+      }
+    }
+  }
+
+  #record(write: RecordWrite, careful: boolean): void {
+    this.addresses.add(write.record.author)
+    // Its chain tells whether the keys are still those that the signer knew.
+    this.addresses.add(OWNER)
+    if (write.turn !== null) this.ids.add(write.turn.message)
+    for (const { stream } of write.reads) if (stream !== KEYS_STREAM) this.streams.add(stream)
+    for (const { stream } of write.events) this.streams.add(stream)
+    for (const { envelope } of write.messages) {
+      const { id, from, to, key, kind } = envelope
+      if (kind !== 'reply') this.addresses.add(to)
+      if (key !== null) this.keys.set(keyOf(nameOf(from), to, key), [nameOf(from), to, key])
+      if (careful) this.wholeIds.add(id)
+    }
+    for (const { id } of write.settles) this.ids.add(id)
+    if (write.journal !== null) this.turns.add(write.journal.turn)
+    if (careful) for (const { id } of write.decisions) this.decisions.add(id)
+    for (const { target, request } of write.turn?.waits ?? []) {
+      if (target === null) continue
+      this.targets.add(target)
+      if (request !== null) this.ids.add(request)
+    }
+    if (write.cancels === null) return
+    const root = rootOf(write.cancels)
+    if (root === undefined) this.traces.add(write.cancels)
+    else this.roots.add(root)
+  }
+}
+
+/** The statements of one batch, to be sent together behind the lock. */
+export class Loader {
+  readonly #need: Need
+  readonly #loadings: readonly Loading[]
+
+  constructor(statements: Statements, space: number, writes: readonly Write[], careful: boolean) {
+    this.#need = new Need(writes, careful)
+    this.#loadings = loadings(statements, space, this.#need)
+  }
+
+  get calls(): readonly Call[] {
+    return this.#loadings.map((loading) => loading.call)
+  }
+
+  /** Puts the answers together. */
+  batch(head: Head, terms: CommitTerms, answers: readonly (readonly Row[])[]): PostgresBatch {
+    const batch = new PostgresBatch(head, terms)
+    this.#loadings.forEach((loading, at) => loading.take(batch, answers[at] ?? []))
+    batch.expect(this.#need.addresses)
+    return batch
+  }
+}
+
+/** Mailboxes whose counters may change with the state of messages that were not known before. */
+export function unloaded(batch: PostgresBatch): readonly string[] {
+  const missing = new Set<string>()
+  for (const { recipient, wasLive, state } of batch.entries.values()) {
+    // A reply is counted in no mailbox.
+    if (wasLive && state !== 3 && !batch.mailboxes.has(recipient)) missing.add(recipient)
+  }
+  return [...missing]
+}
+
+/** The statement that loads mailboxes. */
+export function mailboxesCall(statements: Statements, space: number, addresses: readonly string[]): Call {
+  return [statements.get(MAILBOXES), [space, texts(addresses)]]
+}
+
+/** Takes up mailboxes that were loaded. */
+export function takeMailboxes(batch: PostgresBatch, rows: readonly Row[]): void {
+  for (const row of rows) {
+    const mailbox = mailboxOf(row)
+    batch.mailboxes.set(mailbox.address, mailbox)
+  }
+}
+
+function loadings(statements: Statements, space: number, need: Need): readonly Loading[] {
+  const list: Loading[] = []
+  const add = (sql: string, lists: readonly (readonly string[])[], take: Loading['take']): void => {
+    if (lists.every((values) => values.length === 0)) return
+    list.push({ call: [statements.get(sql), [space, ...lists.map((values) => texts(values))]], take })
+  }
+  const takeEntries: Loading['take'] = (batch, rows) => {
+    for (const row of rows) batch.take(storedEntry(row))
+  }
+  add(MAILBOXES, [[...need.addresses]], takeMailboxes)
+  add(MESSAGES, [[...need.ids]], takeEntries)
+  add(WHOLE_MESSAGES, [[...need.wholeIds]], takeEntries)
+  const keys = [...need.keys.values()]
+  add(KEYED, [keys.map(([from]) => from), keys.map(([, to]) => to), keys.map(([, , key]) => key)], takeKeyed)
+  add(VERSIONS, [[...need.streams]], (batch, rows) => {
+    for (const row of rows) batch.versions.set(text(row, 'stream'), Number(row['version'] ?? 0))
+  })
+  add(CHUNKS, [[...need.turns]], (batch, rows) => {
+    for (const row of rows) batch.chunkCounts.set(text(row, 'turn'), Number(row['chunk'] ?? -1) + 1)
+  })
+  add(DECISIONS, [[...need.decisions]], (batch, rows) => {
+    for (const row of rows) batch.decisionIds.add(text(row, 'id'))
+  })
+  add(EDGES, [[...need.targets]], (batch, rows) => {
+    batch.edges = rows.map((row) => ({
+      waiter: text(row, 'waiter'),
+      turn: text(row, 'turn'),
+      target: text(row, 'target'),
+      request: text(row, 'request'),
+    }))
+  })
+  add(TREE, [[...need.roots], [...need.traces]], (batch, rows) => {
+    takeEntries(batch, rows)
+    for (const row of rows) {
+      const [re, asker] = [textOrNull(row, 're'), textOrNull(row, 'asker')]
+      if (re !== null && asker !== null) batch.askers.set(re, asker)
+    }
+  })
+  return list
+}
+
+function takeKeyed(batch: PostgresBatch, rows: readonly Row[]): void {
+  for (const row of rows) {
+    const entry = storedEntry(row)
+    batch.take(entry)
+    batch.keyedIds.set(keyOf(text(row, 'key_from'), entry.recipient, text(row, 'key')), entry.id)
+  }
+}
+
+function mailboxOf(row: Row): Mailbox {
+  return {
+    address: text(row, 'address'),
+    worker: textOrNull(row, 'worker'),
+    epoch: num(row, 'epoch'),
+    seq: num(row, 'seq'),
+    hash: text(row, 'hash'),
+    depth: num(row, 'depth'),
+    ready: num(row, 'ready'),
+    waiting: num(row, 'waiting'),
+    dead: num(row, 'dead'),
+    changed: false,
+  }
+}

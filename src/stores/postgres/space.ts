@@ -1,0 +1,286 @@
+/**
+ * One space of a PostgreSQL database.
+ *
+ * @module
+ */
+
+import { CLIENT, OWNER, nameOf } from '../../core/address.ts'
+import type {
+  ChainHead,
+  CommitTerms,
+  Grant,
+  JournalChunk,
+  LogRecord,
+  Mail,
+  MailPage,
+  MailQuery,
+  MessageRow,
+  MessagesQuery,
+  Outcome,
+  SpaceStatus,
+  SpaceStore,
+  StoredEvent,
+  Wait,
+  Write,
+} from '../../ports/store.ts'
+import type { PostgresBatch } from './batch.ts'
+import { commitBatch } from './commit.ts'
+import type { Feed } from './feed.ts'
+import { LeaseQueue } from './lease-queue.ts'
+import { giveBack, heartbeat } from './leases.ts'
+import { LogReader } from './log.ts'
+import type { KeptDecision } from './log.ts'
+import { takeMail } from './mailbox.ts'
+import { Pulse } from './pulse.ts'
+import { num } from './rows.ts'
+import { WorkFinder, due, hasScheduledDue, nextDueAt, overdue, promote } from './schedule.ts'
+import { nowSql } from './statements.ts'
+import { readStatus } from './status.ts'
+import type { SpaceContext } from './transaction.ts'
+
+const CLOCK = `select ${nowSql('$2')} as now, s.version from coterie.spaces s where s.space = $1`
+/** The version is looked at when it was not heard of for so long. */
+const LOOK_MS = 1_000
+
+/** What a space is called, and who writes to it. */
+export interface SpaceIdentity {
+  readonly name: string
+  readonly id: string
+  readonly version: number
+  /** This handle's name in `writers`. */
+  readonly writer: string
+}
+
+/** The store of one space. */
+export class PostgresSpace implements SpaceStore {
+  readonly name: string
+  readonly id: string
+  readonly #context: SpaceContext
+  readonly #writer: string
+  readonly #feed: Feed
+  readonly #pulse: Pulse
+  readonly #log: LogReader
+  readonly #work: WorkFinder
+  readonly #leases: LeaseQueue
+  /** Workers announced through this object: one that is not in the database any more was forgotten there. */
+  readonly #announced = new Set<string>()
+  /** Addresses that this process holds or writes from: what it sends to them need not be told to others. */
+  readonly #own = new Set<string>()
+  #batches = 0
+  #committing: Promise<unknown> = Promise.resolve()
+  #clockMs = 0
+  #lookedMs: number
+  #looking = false
+  /** Up to here `due` has answered everything. */
+  #dueSeenMs = 0
+
+  constructor(context: SpaceContext, identity: SpaceIdentity, feed: Feed) {
+    this.#context = context
+    this.#writer = identity.writer
+    this.#feed = feed
+    this.name = identity.name
+    this.id = identity.id
+    this.#pulse = new Pulse(identity.version)
+    this.#log = new LogReader(context)
+    this.#work = new WorkFinder(context)
+    this.#leases = new LeaseQueue(context)
+    this.#lookedMs = performance.now()
+    feed.add(context.space, this.#pulse)
+  }
+
+  async now(): Promise<number> {
+    const { pool, statements, space, clockMs } = this.#context
+    const [row] = await pool.read(statements.get(CLOCK), [space, clockMs()])
+    if (row === undefined) throw new Error(`There is no space ${space}.`)
+    this.#lookedMs = performance.now()
+    this.#pulse.saw(num(row, 'version'))
+    this.#clockMs = Math.max(this.#clockMs, num(row, 'now'))
+    return this.#clockMs
+  }
+
+  async commit(batch: readonly Write[], terms: CommitTerms): Promise<readonly Outcome[]> {
+    this.#context.pool.check()
+    if (batch.length === 0) return []
+    // One at a time: `writers` keeps the number of the last batch only.
+    const before = this.#committing
+    const committed = before.then(() => this.#commit(batch, terms))
+    this.#committing = committed.catch(() => undefined)
+    return committed
+  }
+
+  async heartbeat(worker: string, leaseMs: number): Promise<boolean> {
+    const known = this.#announced.has(worker)
+    this.#announced.add(worker)
+    const kept = await heartbeat(this.#context, worker, leaseMs, known)
+    if (!kept) this.#own.clear()
+    return kept
+  }
+
+  async lease(address: string, worker: string): Promise<Grant | undefined> {
+    const grant = await this.#leases.take(address, worker)
+    if (grant !== undefined) this.#own.add(address)
+    return grant
+  }
+
+  async release(worker: string, addresses: readonly string[]): Promise<void> {
+    if (addresses.length > 0) await this.#giveBack(worker, addresses)
+  }
+
+  async retire(worker: string): Promise<void> {
+    this.#announced.delete(worker)
+    await this.#giveBack(worker, 'all')
+  }
+
+  async work(worker: string, agents: readonly string[], limit: number): Promise<readonly string[]> {
+    return this.#work.find(worker, agents, limit)
+  }
+
+  async promote(limit: number): Promise<readonly string[]> {
+    // Nearly always nothing is due: then the head is not locked.
+    if (!(await hasScheduledDue(this.#context))) return []
+    const { addresses, version } = await promote(this.#context, limit)
+    if (version !== undefined) this.#changed(version, true)
+    return addresses
+  }
+
+  async nextDueAt(): Promise<number | null> {
+    return nextDueAt(this.#context, this.#dueSeenMs)
+  }
+
+  async due(limit: number): Promise<readonly string[]> {
+    const { addresses, now } = await due(this.#context, limit)
+    if (addresses.length < limit) this.#dueSeenMs = Math.max(this.#dueSeenMs, now)
+    return addresses
+  }
+
+  async overdue(limit: number): Promise<readonly Mail[]> {
+    return overdue(this.#context, limit)
+  }
+
+  async mail(address: string, query: MailQuery): Promise<MailPage> {
+    const { mail, more, nextDueAt: next, version } = await takeMail(this.#context, address, query)
+    this.#pulse.saw(version)
+    return { mail, more, nextDueAt: next }
+  }
+
+  async waits(turn: string): Promise<readonly Wait[]> {
+    return this.#log.waits(turn)
+  }
+
+  async answers(requests: readonly string[]): Promise<readonly Mail[]> {
+    return this.#log.answers(requests)
+  }
+
+  async journal(turn: string): Promise<readonly JournalChunk[]> {
+    return this.#log.journal(turn)
+  }
+
+  async stream(
+    stream: string,
+    upTo: number = Number.MAX_SAFE_INTEGER,
+  ): Promise<{ version: number; events: readonly StoredEvent[] }> {
+    return this.#log.stream(stream, upTo)
+  }
+
+  async streams(after: string | null, limit: number): Promise<readonly string[]> {
+    return this.#log.streams(after, limit)
+  }
+
+  async journals(after: string | null, limit: number): Promise<readonly string[]> {
+    return this.#log.journals(after, limit)
+  }
+
+  async version(stream: string): Promise<number> {
+    return this.#log.version(stream)
+  }
+
+  async head(address: string): Promise<ChainHead> {
+    return this.#log.head(address)
+  }
+
+  async chain(author: string, seq: number, limit: number): Promise<readonly LogRecord[]> {
+    return this.#log.chain(author, seq, limit)
+  }
+
+  async records(position: number, limit: number): Promise<readonly LogRecord[]> {
+    return this.#log.records(position, limit)
+  }
+
+  async message(id: string): Promise<MessageRow | undefined> {
+    return this.#log.message(id)
+  }
+
+  async messageByKey(fromName: string, to: string, key: string): Promise<MessageRow | undefined> {
+    return this.#log.messageByKey(fromName, to, key)
+  }
+
+  async messagesOf(query: MessagesQuery): Promise<readonly MessageRow[]> {
+    return this.#log.messages(query)
+  }
+
+  async decision(id: string): Promise<KeptDecision | undefined> {
+    return this.#log.decision(id)
+  }
+
+  async decisions(after: string | null, limit: number): Promise<readonly KeptDecision[]> {
+    return this.#log.decisions(after, limit)
+  }
+
+  async status(): Promise<SpaceStatus> {
+    return readStatus(this.#context)
+  }
+
+  async pulse(): Promise<number> {
+    this.#context.pool.check()
+    if (performance.now() - this.#lookedMs >= LOOK_MS) this.look()
+    return this.#pulse.count
+  }
+
+  changed(listener: () => void): () => void {
+    this.#feed.listen()
+    return this.#pulse.listen(listener)
+  }
+
+  /** Looks at the version of the space, in the background. */
+  look(): void {
+    if (this.#looking) return
+    this.#looking = true
+    this.now()
+      .catch(() => undefined)
+      .finally(() => {
+        this.#looking = false
+        this.#lookedMs = performance.now()
+      })
+  }
+
+  async #commit(writes: readonly Write[], terms: CommitTerms): Promise<readonly Outcome[]> {
+    const mark = { writer: this.#writer, batch: ++this.#batches }
+    const { outcomes, batch, accepted } = await commitBatch(this.#context, writes, terms, mark)
+    this.#clockMs = Math.max(this.#clockMs, batch.now)
+    for (const { record } of batch.records) {
+      if (nameOf(record.author) === CLIENT) this.#own.add(record.author)
+    }
+    if (accepted && batch.records.length > 0) this.#changed(batch.head.version, this.#concernsOthers(batch))
+    else this.#pulse.saw(batch.head.version)
+    return outcomes
+  }
+
+  /** True when others may have something to do now: mail, or a turn that was ended, where this process holds nothing. */
+  #concernsOthers(batch: PostgresBatch): boolean {
+    for (const entry of batch.entries.values()) {
+      if ((entry.isNew || entry.changed) && !this.#own.has(entry.recipient)) return true
+    }
+    return batch.records.some(({ record }) => record.author === OWNER)
+  }
+
+  async #giveBack(worker: string, addresses: readonly string[] | 'all'): Promise<void> {
+    if (addresses === 'all') this.#own.clear()
+    else for (const address of addresses) this.#own.delete(address)
+    this.#changed(await giveBack(this.#context, worker, addresses), true)
+  }
+
+  #changed(before: number, tell: boolean): void {
+    this.#pulse.changed(before, before + 1)
+    if (tell) this.#feed.notify(this.#context.space)
+  }
+}

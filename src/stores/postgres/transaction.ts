@@ -1,0 +1,68 @@
+/**
+ * Transactions: how they begin, and what they share.
+ *
+ * Nothing is left in a session: settings are the transaction's, locks are those of rows. So a connection may be one
+ * of a pooler's that is another server connection for each transaction.
+ *
+ * @module
+ */
+
+import type { Call, Connection } from './connection.ts'
+import type { DriverResult, Row } from './driver.ts'
+import { LOCK } from './load.ts'
+import type { Head } from './batch.ts'
+import { num } from './rows.ts'
+import type { Pool } from './pool.ts'
+import type { Statements } from './statements.ts'
+
+/** What the parts of a space's store have in common. */
+export interface SpaceContext {
+  readonly pool: Pool
+  readonly statements: Statements
+  readonly space: number
+  /** A clock to use instead of the database's: for tests. */
+  readonly clockMs: () => number | null
+}
+
+/** The isolation is stated: a snapshot older than the lock must never be used, whatever the role's default. */
+const BEGIN: Call = [{ name: 'begin', text: 'begin isolation level read committed read write' }]
+export const COMMIT: Call = [{ name: 'commit', text: 'commit' }]
+export const ROLLBACK: Call = [{ name: 'rollback', text: 'rollback' }]
+const READ: Call = [{ name: 'read', text: 'begin isolation level repeatable read read only' }]
+
+/** Begins a transaction that holds the head of the space, and reads behind it. */
+export async function lockAndRead(
+  { statements, space, clockMs }: SpaceContext,
+  connection: Connection,
+  calls: readonly Call[],
+): Promise<{ readonly head: Head; readonly answers: readonly (readonly Row[])[] }> {
+  const lock: Call = [statements.get(LOCK), [space, clockMs(), connection.durability]]
+  const [, locked, ...answers] = await connection.pipeline([BEGIN, lock, ...calls])
+  const row = locked?.rows[0]
+  if (row === undefined) throw new Error(`There is no space ${space}.`)
+  const head = {
+    space,
+    position: num(row, 'position'),
+    number: num(row, 'number'),
+    handled: num(row, 'handled'),
+    version: num(row, 'version'),
+    now: num(row, 'now'),
+  }
+  return { head, answers: answers.map((answer) => answer.rows) }
+}
+
+/** Runs statements in one transaction that does not touch the head. */
+export async function inTransaction(pool: Pool, calls: readonly Call[]): Promise<readonly DriverResult[]> {
+  return pool.exclusive(async (connection) => {
+    const results = await connection.pipeline([BEGIN, ...calls, COMMIT])
+    return results.slice(1, -1)
+  })
+}
+
+/** Runs several reads on one state of the database. */
+export async function inSnapshot(pool: Pool, calls: readonly Call[]): Promise<readonly (readonly Row[])[]> {
+  return pool.exclusive(async (connection) => {
+    const results = await connection.pipeline([READ, ...calls, COMMIT])
+    return results.slice(1, -1).map((result) => result.rows)
+  })
+}
