@@ -31,6 +31,15 @@ export interface Grant {
   readonly takenOver: boolean
 }
 
+/** A worker whose leases hold. */
+export interface LiveWorker {
+  readonly id: string
+  /** The agents that it runs, as its last heartbeat said. */
+  readonly agents: readonly string[]
+  /** How long its leases hold yet if it sends no further heartbeat, by the store's clock. More than 0. */
+  readonly leftMs: number
+}
+
 /** A message as a mailbox gives it out. */
 export interface Mail {
   readonly envelope: Envelope
@@ -269,11 +278,25 @@ export interface SpaceStore {
    */
   commit(batch: readonly Write[], terms: CommitTerms): Promise<readonly Outcome[]>
 
-  /** Announces a worker, or prolongs all its leases. False when they were lost in between. */
-  heartbeat(worker: string, leaseMs: number): Promise<boolean>
+  /**
+   * Announces a worker that runs these agents, or prolongs all its leases. False when they were lost in between.
+   * What the last heartbeat said counts: without `agents`, the worker runs none.
+   */
+  heartbeat(worker: string, leaseMs: number, agents?: readonly string[]): Promise<boolean>
+  /**
+   * The workers whose leases hold, by their ids in ascending order. Those that were never announced are not among
+   * them. Without this method workers do not share: each takes what it can get.
+   */
+  workers?(): Promise<readonly LiveWorker[]>
   /** Takes an address that nobody holds, or whose holder has lapsed: epoch + 1. Undefined when it is held. */
   lease(address: string, worker: string): Promise<Grant | undefined>
-  /** Gives addresses back; the next `lease` need not wait. */
+  /**
+   * As `lease`, for many different addresses in one transaction: a grant for each that could be had, in the order
+   * asked for. An address that another holds is left out, and does not harm the others. Without this method,
+   * `lease` is called for each of them at once.
+   */
+  leases?(addresses: readonly string[], worker: string): Promise<readonly Grant[]>
+  /** Gives addresses back; the next `lease` need not wait. Addresses that are not the worker's are left alone. */
   release(worker: string, addresses: readonly string[]): Promise<void>
   /** Gives everything back and forgets the worker. */
   retire(worker: string): Promise<void>
@@ -316,8 +339,10 @@ export interface SpaceStore {
   decisions(after: string | null, limit: number): Promise<readonly (NewDecision & { position: number })[]>
   status(): Promise<SpaceStatus>
   /**
-   * Changes when another process has committed: at the latest when this object shows its mail, or answers a commit
-   * that came after it; without that, soon. Costs microseconds and waits for nothing.
+   * Changes when another process has changed what there is to see or to do in this space: written a record, promoted
+   * a message, given back an address. At the latest when this object shows its mail, or answers a commit that came
+   * after it; without that, soon. It need not change for heartbeats, leases and journals: whoever wakes for them does
+   * so in vain. Costs microseconds and waits for nothing.
    */
   pulse(): Promise<number>
   /**

@@ -94,9 +94,9 @@ export class Committer {
     this.#lines.set(author, this.line(author) + 1)
   }
 
-  /** Resolves when nothing of an author is queued or under way: what it has written can be read. */
-  async settled(author: string): Promise<void> {
-    const isOpen = (pending: Pending): boolean => pending.author === author
+  /** Resolves when nothing of these authors is queued or under way: what they have written can be read. */
+  async settled(authors: { has(author: string): boolean }): Promise<void> {
+    const isOpen = (pending: Pending): boolean => authors.has(pending.author)
     while (this.#batch.some(isOpen) || this.#queue.some(isOpen))
       await new Promise<void>((resolve) => this.#flushed.push(resolve))
   }

@@ -18,6 +18,7 @@ import type { Committer } from './committer.ts'
 import type { Context } from './context.ts'
 import type { Directory } from './directory.ts'
 import type { FreshMail } from './fresh-mail.ts'
+import type { LeasedMailbox } from './holdings.ts'
 import type { Trust } from './trust.ts'
 import type { TurnEngine } from './turn-engine.ts'
 import { isLate } from './turn-host.ts'
@@ -35,14 +36,10 @@ export interface RunnerHost {
   leave(): void
   /** The lease is gone. */
   lost(address: string): void
+  /** False: the address falls to another worker, who is to have it as soon as no turn is under way. */
+  keeps(address: string): boolean
   /** Resolves when the store has said lately that this worker's leases hold; those that do not are given up. */
   confirm(): Promise<void>
-}
-
-/** A mailbox that this worker may run, and what it knows of it. */
-export interface LeasedMailbox {
-  readonly lease: Lease
-  readonly fresh: FreshMail
 }
 
 interface Held {
@@ -195,8 +192,9 @@ export class MailboxRunner implements TurnHost {
         if (await this.#resume()) continue
         const worked = await this.#page()
         await this.#settle()
-        if (worked || this.#woken) continue
-        if (this.#held.size === 0) return
+        const more = worked || this.#woken
+        if (this.#held.size === 0 && !(more && this.#host.keeps(this.lease.address))) return
+        if (more) continue
         await this.#sleep()
       }
     } finally {
@@ -241,7 +239,10 @@ export class MailboxRunner implements TurnHost {
     const mail = await this.#next()
     let worked = false
     for (const message of mail) {
-      if (this.#stopped) return worked
+      if (this.#stopped || !this.#host.keeps(this.lease.address)) {
+        this.#fresh.forget()
+        return worked
+      }
       worked = true
       if ((await this.#take(message)) && this.#held.size === 0) continue
       // What lies behind it may have to wait: it is read again when that is known.

@@ -279,7 +279,7 @@ export class Space {
   }
 
   async #hasWork(): Promise<boolean> {
-    await this.#worker.scan()
+    await this.#worker.scanAll()
     if (!this.#worker.quiet) return true
     const own = new Set(this.#worker.agentNames)
     const { mailboxes } = await this.#context.store.status()

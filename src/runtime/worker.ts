@@ -1,7 +1,7 @@
 /**
- * The worker: leases the mailboxes of its agents, runs those that have something to do, keeps its leases alive, and
- * looks for the work of others: at once when this process commits, by the store's pulse when another does,
- * by one timer when something falls due. An idle agent costs nothing.
+ * The worker: leases those mailboxes of its agents that fall to it, runs those that have something to do, keeps its
+ * leases alive, and looks for the work of others: at once when this process commits, by the store's pulse when
+ * another does, by one timer when something falls due. An idle agent costs nothing.
  *
  * @module
  */
@@ -14,24 +14,25 @@ import type { AnyAgent } from '../turn/definition.ts'
 import type { Committer } from './committer.ts'
 import type { Context } from './context.ts'
 import type { Directory } from './directory.ts'
-import { FreshMail } from './fresh-mail.ts'
+import { DueTimer } from './due-timer.ts'
+import { Heartbeat } from './heartbeat.ts'
+import { Holdings } from './holdings.ts'
+import type { LeasedMailbox, Taker } from './holdings.ts'
+import { KeyWatch } from './key-watch.ts'
+import { Lookout } from './lookout.ts'
 import { MailboxRunner } from './mailbox-runner.ts'
-import type { LeasedMailbox, RunnerHost } from './mailbox-runner.ts'
+import type { RunnerHost } from './mailbox-runner.ts'
 import type { Outside } from './outside.ts'
-import { builtOnRevoked } from './refusals.ts'
+import { Spread } from './spread.ts'
 import type { Trust } from './trust.ts'
 
 const SCAN_LIMIT = 1_000
 const SWEEP_MS = 1_000
 const NOTE_MS = 25
-/** After a failure of the store: the pause before a mailbox is tried again. */
+/** The pause before a mailbox is tried again after a failure of the store, or a time of another clock is. */
 const RETRY_MS = 250
-
-const DUE_TIMER_MAX_MS = 60_000
-/** How much too early a timer may fire. */
-const TIMER_EARLY_MS = 1
-/** Between looks at a clock that stands still. */
-const STILL_MS = 50
+/** Heartbeats in a lease. */
+const BEATS = 3
 
 /** The parts that a worker works with. */
 export interface WorkerParts {
@@ -42,7 +43,7 @@ export interface WorkerParts {
   readonly outside: Outside
 }
 
-export class Worker implements RunnerHost {
+export class Worker implements RunnerHost, Taker {
   readonly context: Context
   readonly committer: Committer
   readonly directory: Directory
@@ -50,27 +51,32 @@ export class Worker implements RunnerHost {
   readonly #outside: Outside
   readonly id: string
   readonly #agents = new Map<string, AnyAgent>()
-  readonly #leases = new Map<string, LeasedMailbox>()
+  readonly #spread: Spread
+  readonly #holdings: Holdings
   readonly #runners = new Map<string, MailboxRunner>()
-  /** Addresses whose runner is being started; true when they were woken meanwhile. */
-  readonly #starting = new Map<string, boolean>()
+  /** Addresses that the store is being asked for. */
+  readonly #asked = new Set<string>()
+  /** Addresses that another worker was found to hold: asked for again when the store says that they are free. */
+  readonly #elsewhere = new Set<string>()
+  /** Something may be held that falls to another. */
+  #uneven = false
+  #beats = 0
   #places: number
   readonly #queue: (() => void)[] = []
   readonly #timers = new Set<() => void>()
-  /** Agents that have no key to sign with: they do nothing until they have one. */
-  readonly #keyless = new Map<string, string>()
-  /** How many keys of each agent had been revoked when its turns began. */
-  readonly #revocations = new Map<string, number>()
-  #dueTimer: { readonly at: number; readonly forget: () => void } | undefined
+  readonly #keys: KeyWatch
+  readonly #due: DueTimer
+  readonly #heartbeat: Heartbeat
+  readonly #lookout: Lookout
   #noting = false
   #closed = false
   #scanning: Promise<void> | undefined
   #again = false
+  /** What the next scan looks at besides new work: all pages of it, and what is due. */
+  #round = false
+  #times = false
   #ends: (() => void)[] = []
   #started = false
-  /** When the store was last asked whether the leases hold, and said so. */
-  #confirmed = { monotonic: -Infinity, wall: -Infinity }
-  #confirming: Promise<void> | undefined
 
   constructor(parts: WorkerParts, agents: readonly AnyAgent[]) {
     this.context = parts.context
@@ -81,31 +87,44 @@ export class Worker implements RunnerHost {
     this.id = `w_${ulid(this.context.clock.now(), this.context.random.bytes(10))}`
     this.#places = this.context.limits.activeAgents
     for (const agent of agents) this.#agents.set(agent.name, agent)
+    this.#keys = new KeyWatch(this.directory, this.context.logger)
+    this.#spread = new Spread(this.context.store, this.id, this.agentNames)
+    this.#holdings = new Holdings(this.context, this.committer, this.id, this)
+    this.#due = new DueTimer(this.context.clock, () => void this.scan())
+    this.#lookout = new Lookout(
+      this.context.clock,
+      this.context.limits.leaseMs,
+      () => this.#lookSoon(false),
+      () => this.#lookSoon(true),
+    )
+    this.#heartbeat = new Heartbeat(
+      this.context,
+      this.id,
+      () => this.agentNames,
+      () => this.#giveUpAll(),
+    )
   }
 
   /** Announces the worker and starts on what is there. */
   async start(): Promise<void> {
-    await this.#beat()
+    const { leaseMs } = this.context.limits
+    await this.#heartbeat.send()
     this.#started = true
     this.rekeyed()
-    this.#every(Math.ceil(this.context.limits.leaseMs / 3), () => this.#beat())
-    this.#every(Math.ceil(this.context.limits.leaseMs / 2), () => {
-      // The keyring may have got the missing key without a word in the log.
-      if (this.#keyless.size > 0) this.rekeyed()
-      return this.scan()
-    })
+    this.#every(Math.ceil(leaseMs / BEATS), () => this.#beat())
     this.#every(SWEEP_MS, () => this.#sweep())
-    await this.scan()
+    this.#times = true
+    await this.#look(true)
   }
 
   /** True when no mailbox is being worked on (turns that wait are not work). */
   get quiet(): boolean {
-    if (this.#starting.size > 0 || this.#scanning !== undefined) return false
+    if (this.#holdings.busy || this.#scanning !== undefined) return false
     return this.#places === this.context.limits.activeAgents && this.#queue.length === 0
   }
 
   get agentNames(): readonly string[] {
-    return [...this.#agents.keys()].filter((name) => !this.#keyless.has(name))
+    return [...this.#agents.keys()].filter((name) => !this.#keys.isKeyless(name))
   }
 
   /**
@@ -114,65 +133,29 @@ export class Worker implements RunnerHost {
    */
   rekeyed(): void {
     if (this.#closed || !this.#started) return
-    const { registry } = this.directory
-    let some = false
-    for (const name of this.#agents.keys()) {
-      const problem = this.#keyProblem(name)
-      const had = this.#keyless.get(name)
-      const revocations = registry.revocations(name)
-      const isRevoked = revocations !== (this.#revocations.get(name) ?? revocations)
-      this.#revocations.set(name, revocations)
-      if (problem === undefined) this.#keyless.delete(name)
-      else this.#keyless.set(name, problem.message)
-      if (problem !== undefined && problem.message !== had) {
-        const { code } = errorValue(problem)
-        this.context.logger.log('error', `agent "${name}" stops: ${problem.message}`, { agent: name, code })
-      }
-      if (problem === undefined && had !== undefined) {
-        this.context.logger.log('info', `agent "${name}" has a key again`, { agent: name })
-        some = true
-      }
-      if (isRevoked || (problem !== undefined && had === undefined)) {
-        this.#giveUp(name, problem ?? builtOnRevoked(name))
-        some = true
-      }
-    }
-    if (some) void this.scan()
-  }
-
-  #keyProblem(name: string): CoterieError | undefined {
-    try {
-      this.directory.signer(name)
-      return undefined
-    } catch (error) {
-      if (error instanceof CoterieError) return error
-      throw error
-    }
+    const changes = this.#keys.look(this.#agents.keys())
+    for (const { name, stops } of changes) if (stops !== undefined) this.#giveUp(name, stops)
+    // Others hear of it with the next heartbeat.
+    if (changes.length > 0) this.#lookSoon(true)
   }
 
   /** Stops what runs of an agent, and gives its mailboxes back. */
   #giveUp(name: string, error: CoterieError): void {
-    const isOwn = (address: string): boolean => nameOf(address) === name
-    const addresses = [...this.#leases.keys()].filter(isOwn)
     for (const [address, runner] of this.#runners) {
-      if (!isOwn(address)) continue
+      if (nameOf(address) !== name) continue
       runner.stop(error)
-      this.#later(address)
+      this.#after(RETRY_MS, () => this.#wakeAddress(address))
     }
-    for (const address of addresses) {
-      this.#leases.delete(address)
-      this.committer.giveUp(address)
-    }
-    this.context.store
-      .release(this.id, addresses)
-      .catch((problem: unknown) => this.#report('giving mailboxes back', problem))
+    for (const { lease } of [...this.#holdings.all])
+      if (nameOf(lease.address) === name) this.#holdings.giveBack(lease.address)
   }
 
   /** Stops: turns under way are given up and are run again by whoever is next. */
   async stop(): Promise<void> {
     this.#closed = true
     for (const forget of this.#timers) forget()
-    this.#dueTimer?.forget()
+    this.#due.stop()
+    this.#lookout.stop()
     const closed = new CoterieError(
       'COTERIE_CLOSED',
       'The space was closed while this turn ran; it is run again.',
@@ -180,6 +163,8 @@ export class Worker implements RunnerHost {
     for (const runner of this.#runners.values()) runner.stop(closed)
     if (this.#runners.size > 0) await new Promise<void>((resolve) => this.#ends.push(resolve))
     await this.#scanning
+    await this.#holdings.close()
+    await this.#heartbeat.settled()
     await this.context.store.retire(this.id)
   }
 
@@ -188,7 +173,7 @@ export class Worker implements RunnerHost {
     if (write.type !== 'record') return
     for (const message of write.messages) {
       const { envelope } = message
-      if (envelope.dueAt !== null) this.#dueAt(envelope.dueAt)
+      if (envelope.dueAt !== null) this.#due.at(envelope.dueAt)
       else
         this.#wakeAddress(
           envelope.to,
@@ -197,8 +182,8 @@ export class Worker implements RunnerHost {
     }
     const turn = write.turn
     if (turn !== null) {
-      if (turn.dueAt !== null) this.#dueAt(turn.dueAt)
-      for (const wait of turn.waits) this.#dueAt(wait.dueAt)
+      if (turn.dueAt !== null) this.#due.at(turn.dueAt)
+      for (const wait of turn.waits) this.#due.at(wait.dueAt)
     }
     for (const settle of write.settles) if (settle.as === 'queued') void this.scan()
     this.cancelled(outcome.cancelled)
@@ -215,7 +200,13 @@ export class Worker implements RunnerHost {
     }
   }
 
-  /** Looks for everything that there is to do. */
+  /** Looks for everything that there is to do now. */
+  scanAll(): Promise<void> {
+    this.#times = true
+    return this.scan()
+  }
+
+  /** Looks for work. */
   scan(): Promise<void> {
     if (this.#scanning !== undefined) {
       this.#again = true
@@ -235,6 +226,7 @@ export class Worker implements RunnerHost {
 
   /** Another process has committed. */
   async changed(): Promise<void> {
+    this.#lookout.doubt()
     await this.scan()
     for (const [address, runner] of this.#runners) await this.#checkCancelled(address, runner)
   }
@@ -252,81 +244,134 @@ export class Worker implements RunnerHost {
   async #scan(): Promise<void> {
     const { store } = this.context
     if (this.#closed || this.agentNames.length === 0) return
+    const [round, times] = [this.#round, this.#times]
+    this.#round = false
+    this.#times = false
+    await this.#findWork(round)
+    if (round && !times) return
     const now = this.context.clock.now()
-    for (const address of await store.promote(SCAN_LIMIT)) this.#wakeAddress(address)
-    for (const address of await store.due(SCAN_LIMIT)) this.#wakeAddress(address)
-    for (const address of await store.work(this.id, this.agentNames, SCAN_LIMIT)) this.#wakeAddress(address)
-    // What was due before this scan began has been looked at, or is another worker's: only what has become due
-    // since, or is to come, sets the timer. (A timer may fire a millisecond before its time.)
-    const next = await store.nextDueAt()
-    if (next !== null && next > now) this.#dueAt(next)
+    let next = await store.nextDueAt()
+    if (times || (next !== null && next <= now)) {
+      for (const address of await store.promote(SCAN_LIMIT)) this.#wakeAddress(address)
+      for (const address of await store.due(SCAN_LIMIT)) this.#wakeAddress(address)
+      next = await store.nextDueAt()
+    }
+    // What is due here and not there: the store's clock is behind this one, or there was too much at once.
+    if (next !== null) this.#due.at(next > now ? next : now + RETRY_MS)
+  }
+
+  /** A round goes through all that the store has; otherwise the first page that brings nothing new is the last. */
+  async #findWork(round: boolean): Promise<void> {
+    const seen = new Set<string>()
+    if (round) this.#spread.nextRound()
+    for (;;) {
+      const page = await this.context.store.work(this.id, this.agentNames, SCAN_LIMIT)
+      const before = seen.size
+      let asked = false
+      for (const address of page) {
+        if (seen.has(address)) continue
+        seen.add(address)
+        asked = this.#found(address, round) || asked
+      }
+      if (this.#closed || page.length < SCAN_LIMIT || seen.size === before || !(round || asked)) return
+    }
   }
 
   /** There may be mail: this message, or, without one, whatever the store has. */
   #wakeAddress(address: string, mail?: Mail): void {
     const name = nameOf(address)
-    if (this.#closed || !this.#agents.has(name) || this.#keyless.has(name)) return
-    const fresh = this.#leases.get(address)?.fresh
-    if (mail === undefined) fresh?.forget()
-    else fresh?.offer(mail, this.committer.batches)
+    if (this.#closed || !this.#agents.has(name) || this.#keys.isKeyless(name)) return
+    const leased = this.#holdings.get(address)
+    if (mail === undefined) leased?.fresh.forget()
+    else leased?.fresh.offer(mail, this.committer.batches)
     const runner = this.#runners.get(address)
     if (runner !== undefined) runner.wake()
-    else if (this.#starting.has(address)) this.#starting.set(address, true)
-    else void this.#start(address)
+    else if (leased !== undefined) void this.#run(leased, [])
+    else if (this.#spread.isMine(address) && !this.#elsewhere.has(address)) this.#ask(address)
   }
 
-  async #start(address: string): Promise<void> {
-    this.#starting.set(address, false)
+  /** The store says that this address has work and can be had. True when it was asked for. */
+  #found(address: string, round: boolean): boolean {
+    this.#elsewhere.delete(address)
+    if (this.#asked.has(address)) return false
+    if (this.#holdings.get(address) !== undefined || this.#spread.isMine(address)) {
+      const known = this.#holdings.get(address) !== undefined || this.#runners.has(address)
+      this.#wakeAddress(address)
+      return !known
+    }
+    if (!round) {
+      this.#lookout.doubt()
+      return false
+    }
+    if (!this.#spread.isLeftLying(address)) return false
+    this.#uneven = true
+    this.#ask(address, this.#spread.ownerOf(address))
+    return true
+  }
+
+  #ask(address: string, instead?: string): void {
+    if (this.#closed || this.#asked.has(address)) return
+    this.#asked.add(address)
+    this.#holdings.take(address, instead)
+  }
+
+  /** Asks again for an address of which it is not known who has it. */
+  #askAgain(address: string): void {
+    const leased = this.#holdings.get(address)
+    if (leased === undefined && !this.#runners.has(address)) this.#ask(address)
+    else this.#wakeAddress(address)
+  }
+
+  granted(leased: LeasedMailbox, waiting: readonly Mail[]): void {
+    const { address } = leased.lease
+    this.#asked.delete(address)
+    if (this.#keys.isKeyless(nameOf(address))) this.#holdings.giveBack(address)
+    else if (!this.#closed) void this.#run(leased, waiting)
+  }
+
+  denied(address: string): void {
+    this.#asked.delete(address)
+    this.#elsewhere.add(address)
+  }
+
+  failed(address: string, error: unknown): void {
+    this.#asked.delete(address)
+    this.#report(`leasing ${address}`, error)
+    if (!this.#closed) this.#after(RETRY_MS, () => this.#askAgain(address))
+  }
+
+  async #run(leased: LeasedMailbox, waiting: readonly Mail[]): Promise<void> {
+    const { address } = leased.lease
+    const agent = this.#agents.get(nameOf(address))
+    if (agent === undefined) return
+    const runner = new MailboxRunner(this, agent, leased, waiting)
+    this.#runners.set(address, runner)
+    this.#note()
     let again = false
     try {
-      const runner = await this.#runner(address)
-      if (runner !== undefined && !this.#closed) {
-        this.#runners.set(address, runner)
-        this.#starting.delete(address)
-        this.#note()
-        await runner.run()
-      }
+      await runner.run()
     } catch (error) {
       this.#report(`running ${address}`, error)
       // Its turns are run again by the next runner: these must not go on beside them.
       const { message } = errorValue(error)
-      const given = new CoterieError(
-        'COTERIE_LEASE_LOST',
-        `The mailbox of ${address} was given up: ${message}`,
+      runner.stop(
+        new CoterieError('COTERIE_LEASE_LOST', `The mailbox of ${address} was given up: ${message}`),
       )
-      this.#runners.get(address)?.stop(given)
-      this.#leases.delete(address)
+      this.#holdings.forget(address)
       again = true
     }
-    again ||= this.#starting.get(address) === true
-    this.#starting.delete(address)
-    const ended = this.#runners.get(address)
-    this.#runners.delete(address)
+    if (this.#runners.get(address) === runner) this.#runners.delete(address)
     if (this.#closed) {
       if (this.#runners.size === 0) for (const resolve of this.#ends.splice(0)) resolve()
-    } else if (again) this.#later(address)
-    else if (ended?.wokenLate === true || ended?.reloads === true) this.#wakeAddress(address)
+    } else if (again) this.#after(RETRY_MS, () => this.#askAgain(address))
+    else if (runner.reloads) this.#askAgain(address)
+    else if (this.#holdings.get(address) === leased && !this.keeps(address)) this.#holdings.giveBack(address)
+    else if (runner.wokenLate) this.#wakeAddress(address)
   }
 
-  async #runner(address: string): Promise<MailboxRunner | undefined> {
-    const agent = this.#agents.get(nameOf(address))
-    if (agent === undefined) return undefined
-    const known = this.#leases.get(address)
-    if (known !== undefined) return new MailboxRunner(this, agent, known, [])
-    // A runner before this one may have been stopped while its last commit was under way.
-    await this.committer.settled(address)
-    const grant = await this.context.store.lease(address, this.id)
-    if (grant === undefined) return undefined
-    const leased = { lease: grant.lease, fresh: new FreshMail() }
-    this.#leases.set(address, leased)
-    this.committer.setHead(address, grant.head)
-    if (grant.takenOver)
-      this.context.logger.log('warn', 'lease taken over', { agent: address, epoch: grant.lease.epoch })
-    return new MailboxRunner(this, agent, leased, grant.waiting)
-  }
-
-  #later(address: string): void {
-    this.#after(RETRY_MS, () => this.#wakeAddress(address))
+  keeps(address: string): boolean {
+    const owner = this.#spread.ownerOf(address)
+    return owner === this.id || owner === this.#holdings.get(address)?.instead
   }
 
   enter(): Promise<void> {
@@ -344,66 +389,62 @@ export class Worker implements RunnerHost {
   }
 
   lost(address: string): void {
-    this.#leases.delete(address)
-    this.committer.forget(address)
+    this.#holdings.forget(address)
   }
 
-  /**
-   * Asks the store when its last word is older than a lease lasts: by the monotonic clock, or by the machine's, which
-   * may have been set, and by which others judge.
-   */
-  async confirm(): Promise<void> {
-    const { clock, limits } = this.context
-    const { monotonic, wall } = this.#confirmed
-    const ageMs = Math.max(clock.monotonic() - monotonic, clock.now() - wall)
-    if (ageMs < limits.leaseMs) return
-    this.#confirming ??= this.#beat().finally(() => {
-      this.#confirming = undefined
-    })
-    await this.#confirming
+  confirm(): Promise<void> {
+    return this.#heartbeat.confirm()
   }
 
   async #beat(): Promise<void> {
-    const { clock, limits, store } = this.context
-    // Before the store is asked: from then on at least it counts.
-    const asked = { monotonic: clock.monotonic(), wall: clock.now() }
-    const held = await store.heartbeat(this.id, limits.leaseMs)
-    this.#confirmed = asked
-    if (held) return
+    // The keyring may have got a missing key without a word in the log.
+    if (!this.#keys.isComplete) this.rekeyed()
+    await this.#heartbeat.send()
+    // What fell due while no timer was set (by another process, after a restart) is found once in a lease.
+    this.#spread.beat()
+    this.#beats += 1
+    this.#times ||= this.#beats % BEATS === 0
+    // The next heartbeat does not wait for it: with much to do it takes its time.
+    this.#lookSoon(true)
+  }
+
+  /** Some leases are gone, and it is not known which: all turns stop, and what nobody has taken is free again. */
+  #giveUpAll(): void {
     this.context.logger.log('warn', 'leases lost: this worker was silent for too long', { worker: this.id })
     const error = new CoterieError('COTERIE_LEASE_LOST', 'This worker was silent for longer than its lease.')
-    for (const [address, runner] of this.#runners) {
-      runner.stop(error)
-      this.lost(address)
-    }
-    this.#leases.clear()
+    for (const runner of this.#runners.values()) runner.stop(error)
+    for (const { lease } of [...this.#holdings.all]) this.#holdings.giveBack(lease.address)
+  }
+
+  #lookSoon(round: boolean): void {
+    this.#look(round).catch((error: unknown) => this.#report('looking for work', error))
+  }
+
+  /** Who is alive, and if that has changed, or in a round: what falls to whom by that, and what lies there. */
+  async #look(round: boolean): Promise<void> {
+    const changed = await this.#spread.look(this.agentNames)
+    if (!changed && !round) return
+    this.#uneven ||= changed
+    this.#elsewhere.clear()
+    this.#giveBackIdle()
+    this.#lookout.lapsesIn(this.#spread.lapseMs, this.context.limits.leaseMs / BEATS)
+    this.#round = true
     await this.scan()
   }
 
+  /** Gives back what falls to others and has nothing under way. What has, goes when its turn is over. */
+  #giveBackIdle(): void {
+    if (!this.#uneven) return
+    this.#uneven = false
+    for (const { lease } of [...this.#holdings.all]) {
+      if (this.#spread.isMine(lease.address)) continue
+      if (this.#runners.has(lease.address)) this.#uneven = true
+      else this.#holdings.giveBack(lease.address)
+    }
+  }
+
   async #sweep(): Promise<void> {
-    await this.#outside.sweep()
-    // What fell due while the timer was not set (by another process, after a restart) is found here.
-    const next = await this.context.store.nextDueAt()
-    if (next === null || this.#agents.size === 0) return
-    if (next > this.context.clock.now()) this.#dueAt(next)
-    else await this.scan()
-  }
-
-  #dueAt(at: number): void {
-    if (this.#closed || (this.#dueTimer !== undefined && this.#dueTimer.at <= at)) return
-    this.#dueTimer?.forget()
-    this.#setDueTimer(at, 0)
-  }
-
-  /** A clock that was set back stands still until it has caught up: it is asked again, but not all the time. */
-  #setDueTimer(at: number, leastMs: number): void {
-    const { clock } = this.context
-    const forget = clock.setTimer(Math.min(Math.max(leastMs, at - clock.now()), DUE_TIMER_MAX_MS), () => {
-      this.#dueTimer = undefined
-      if (at - clock.now() > TIMER_EARLY_MS) this.#setDueTimer(at, STILL_MS)
-      else void this.scan()
-    })
-    this.#dueTimer = { at, forget }
+    if (this.#spread.sweeps) await this.#outside.sweep()
   }
 
   /** While turns run, tells the store now and then which messages have been delivered. */

@@ -141,4 +141,98 @@ export const LEASE_CASES: readonly Case[] = [
       assert.equal(await kit.space.heartbeat('one', LEASE_MS), true)
     },
   ],
+  [
+    'grants many addresses at once, in the order asked for, and leaves out what another holds',
+    async (kit) => {
+      const leases = kit.space.leases?.bind(kit.space)
+      if (leases === undefined) return
+      await kit.space.heartbeat('one', LEASE_MS)
+      await kit.space.heartbeat('two', LEASE_MS)
+      await kit.space.lease('b', 'two')
+      await kit.space.lease('c', 'one')
+      const grants = await leases(['d', 'b', 'c', 'a'], 'one')
+      assert.deepEqual(
+        grants.map(({ lease, takenOver }) => [lease.address, lease.worker, lease.epoch, takenOver]),
+        [
+          ['d', 'one', 1, false],
+          ['c', 'one', 1, false],
+          ['a', 'one', 1, false],
+        ],
+      )
+      assert.equal(await kit.space.lease('a', 'two'), undefined)
+      assert.deepEqual(await leases([], 'two'), [])
+    },
+  ],
+  [
+    'takes many addresses from a lapsed worker, each with its head, its waiting turns and its crash',
+    async (kit) => {
+      const leases = kit.space.leases?.bind(kit.space)
+      if (leases === undefined) return
+      const [asked, running] = [await kit.send('a'), await kit.send('b')]
+      await kit.lease('a', 'old')
+      const waiting = kit.asking('a', asked, 'x').write
+      await kit.accept(waiting)
+      await kit.accept(fakeJournal(await kit.lease('b', 'old'), idOf(running)))
+      kit.harness.clock.advance(LEASE_MS)
+      await kit.space.heartbeat('next', LEASE_MS)
+      const [a, b, c] = await leases(['a', 'b', 'c'], 'next')
+      assert.deepEqual([a?.takenOver, b?.takenOver, c?.takenOver], [true, true, false])
+      assert.deepEqual(a?.head, { seq: 0, hash: waiting.record.hash })
+      assert.deepEqual(
+        [a, b, c].map((grant) => grant?.waiting.map((mail) => mail.envelope.id)),
+        [[idOf(asked)], [], []],
+      )
+      assert.equal((await kit.row(running)).crashes, 1)
+      assert.equal(await kit.space.heartbeat('old', LEASE_MS), false)
+    },
+  ],
+  [
+    'tells which workers are alive, what each runs, and for how long yet',
+    async (kit) => {
+      const workers = kit.space.workers?.bind(kit.space)
+      if (workers === undefined) return
+      const other = await kit.other()
+      await kit.space.heartbeat('two', LEASE_MS, ['reviewer', 'asker'])
+      kit.harness.clock.advance(1_000)
+      await other.space.heartbeat('one', LEASE_MS, ['reviewer'])
+      await kit.space.lease('a', 'silent')
+      assert.deepEqual(await workers(), [
+        { id: 'one', agents: ['reviewer'], leftMs: LEASE_MS },
+        { id: 'two', agents: ['reviewer', 'asker'], leftMs: LEASE_MS - 1_000 },
+      ])
+      await kit.space.heartbeat('two', LEASE_MS)
+      const now = await other.space.workers?.()
+      assert.deepEqual(
+        now?.map(({ id, agents }) => [id, agents]),
+        [
+          ['one', ['reviewer']],
+          ['two', []],
+        ],
+      )
+      await kit.space.retire('one')
+      kit.harness.clock.advance(LEASE_MS)
+      assert.deepEqual(await workers(), [])
+    },
+  ],
+  [
+    'lets the pulse of others change when addresses are given back',
+    async (kit) => {
+      const other = await kit.other()
+      await kit.lease('a', 'one')
+      await kit.lease('b', 'one')
+      // Whoever has seen a mailbox has seen all that was changed before.
+      const seen = async (): Promise<number> => {
+        await other.mail('a')
+        return other.space.pulse()
+      }
+      const own = await kit.space.pulse()
+      const first = await seen()
+      await kit.space.release('one', ['a'])
+      const second = await seen()
+      assert.notEqual(second, first)
+      await kit.space.retire('one')
+      assert.notEqual(await seen(), second)
+      assert.equal(await kit.space.pulse(), own)
+    },
+  ],
 ]

@@ -1,4 +1,4 @@
--- user_version 1
+-- user_version 2
 CREATE TABLE contents (
   place integer primary key,
   envelope text not null,
@@ -102,7 +102,7 @@ CREATE TABLE spaces (
   number integer not null,
   -- Messages that are handled: most of all, so they are counted, never scanned.
   handled integer not null
-) strict;
+, version integer not null default 0) strict;
 
 CREATE TABLE waits (
   space integer not null,
@@ -119,7 +119,7 @@ CREATE TABLE workers (
   space integer not null,
   worker text not null,
   until_ms integer not null,
-  lost integer not null,
+  lost integer not null, agents text not null default '[]',
   primary key (space, worker)
 ) strict, without rowid;
 

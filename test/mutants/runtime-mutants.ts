@@ -8,6 +8,7 @@ const OWN = ['test/runtime/own-messages.test.ts']
 const PROCESSES = ['test/runtime/processes.test.ts']
 const REPLAY = ['test/runtime/replay.test.ts']
 const ROLLBACK = ['test/runtime/rollback.test.ts']
+const SPREAD = ['test/runtime/spread.test.ts']
 const STREAMS = ['test/runtime/streams.test.ts']
 const STREAM_TAMPERING = ['test/runtime/stream-tampering.test.ts']
 const TAMPERING = ['test/runtime/tampering.test.ts']
@@ -398,5 +399,21 @@ export const runtimeMutants: readonly Mutant[] = [
     find: 'if (this.#current?.engine.mail.envelope.id === messageId) this.#current.engine.abort(error)',
     replace: '',
     tests: PROCESSES,
+  },
+  {
+    name: 'keeps-what-falls-to-another-worker',
+    invariant: 'workers that live have about equal shares',
+    file: 'src/runtime/worker.ts',
+    find: 'return owner === this.id || owner === this.#holdings.get(address)?.instead',
+    replace: 'return owner !== undefined',
+    tests: SPREAD,
+  },
+  {
+    name: 'leaves-to-others-what-they-leave-lying',
+    invariant: 'no address with work is without a worker for longer than a lease',
+    file: 'src/runtime/spread.ts',
+    find: 'this.#beats - since >= (isHeir ? HEIR_BEATS : ANYBODY_BEATS)',
+    replace: 'this.#beats < since && isHeir',
+    tests: SPREAD,
   },
 ]

@@ -33,8 +33,8 @@ export const storeMutants: readonly Mutant[] = [
     name: 'takes-an-address-from-a-living-worker',
     invariant: 'one worker at a time runs an address',
     file: 'src/stores/sqlite/leases.ts',
-    find: ' && isAlive(db, space, holder, now)) return undefined',
-    replace: ' && false) return undefined',
+    find: ' && isAlive(db, space, holder, now)) return []',
+    replace: ' && false) return []',
     tests: STORE,
   },
   {

@@ -1,22 +1,17 @@
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { TestContext } from 'node:test'
-import { agent, nodeCrypto, on, topic } from '../../src/index.ts'
-import type { AnyAgent, Keyring, Limits, Space } from '../../src/index.ts'
+import { agent, on, topic } from '../../src/index.ts'
+import type { AnyAgent } from '../../src/index.ts'
 import { systemClock } from '../../src/adapters/node/clock.ts'
-import { fileKeyring } from '../../src/adapters/node/keyring.ts'
-import { systemRandom } from '../../src/adapters/node/random.ts'
 import { CoterieError } from '../../src/core/errors.ts'
 import type { Clock } from '../../src/ports/clock.ts'
-import { silentLogger } from '../../src/ports/logger.ts'
 import type { Logger } from '../../src/ports/logger.ts'
-import type { Outcome, SpaceStore, Store } from '../../src/ports/store.ts'
-import { startSpace } from '../../src/runtime/start.ts'
-import { openSqlite } from '../../src/stores/sqlite/index.ts'
+import type { Outcome } from '../../src/ports/store.ts'
+import { rig } from './rig.ts'
 import {
   QUICK,
   code,
-  fileOf,
   gate,
   never,
   nothing,
@@ -30,50 +25,6 @@ import {
   until,
   untilState,
 } from './helpers.ts'
-
-/** A store whose spaces behave as `change` says: for faults that a real one shows only now and then. */
-function changed(store: Store, change: (space: SpaceStore) => Partial<SpaceStore>): Store {
-  const wrap = (space: SpaceStore | undefined): SpaceStore | undefined => {
-    if (space === undefined) return undefined
-    const own = change(space)
-    return new Proxy(space, {
-      get(target, name) {
-        if (Object.hasOwn(own, name)) return own[name as keyof SpaceStore]
-        const value: unknown = Reflect.get(target, name, target)
-        return typeof value === 'function' ? (value as (...args: never[]) => unknown).bind(target) : value
-      },
-    })
-  }
-  return {
-    url: store.url,
-    spaces: () => store.spaces(),
-    space: async (name, genesis) => wrap(await store.space(name, genesis)),
-    close: () => store.close(),
-  }
-}
-
-interface Rig {
-  readonly agents?: readonly AnyAgent[]
-  readonly limits?: Partial<Limits>
-  readonly now?: () => number
-  readonly keyring?: Keyring
-  readonly change?: (space: SpaceStore) => Partial<SpaceStore>
-  readonly clock?: Clock
-  readonly logger?: Logger
-}
-
-/** Starts a space on parts of its own. */
-async function rig(t: TestContext, url: string, options: Rig): Promise<Space> {
-  const { agents = [], limits = {}, now, change = () => ({}) } = options
-  const keyring = options.keyring ?? fileKeyring(`${fileOf(url)}.keys`, nodeCrypto, systemRandom)
-  const clock = options.clock ?? (now === undefined ? systemClock : { ...systemClock, now })
-  const logger = options.logger ?? silentLogger
-  const ports = { clock, crypto: nodeCrypto, keyring, logger, random: systemRandom }
-  const store = changed(openSqlite(url, now === undefined ? {} : { now }), change)
-  const space = await startSpace(store, ports, { space: 'main', agents, limits: { pollMs: 5, ...limits } })
-  t.after(() => space.close())
-  return space
-}
 
 const echo = agent('echo', { say: on({ input: text }, (_turn, s) => s.toUpperCase()) })
 
@@ -122,7 +73,7 @@ test('two processes share the instances of one agent, and each message is handle
   const one = await start(t, [make('one')], { url })
   const two = await start(t, [make('two')], { url })
   await Promise.all(
-    Array.from({ length: 80 }, (_, n) => (n % 2 ? one : two).send(ref, n, { key: String(n % 8) })),
+    Array.from({ length: 80 }, (_, n) => (n % 2 ? one : two).send(ref, n, { key: String(n % 16) })),
   )
   await until('all are handled', () => seen.seen.length >= 80)
   await delay(20)

@@ -226,7 +226,7 @@ describe('when writing is not possible', () => {
     assert.throws(
       () =>
         database.write(() => {
-          database.exec("insert into spaces values (9, 'x', 'x', 0, 0, 0, 0)")
+          database.exec("insert into spaces values (9, 'x', 'x', 0, 0, 0, 0, 0)")
           throw new Error('a bug')
         }),
       { code: 'COTERIE_STORE_FAILED', message: /a bug/ },

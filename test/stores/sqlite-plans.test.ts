@@ -11,6 +11,7 @@ const WHOLE_SPACE = [
   'select name from spaces',
   'delete from workers where space = ? and until_ms',
   'select w.worker, w.until_ms',
+  'select worker, until_ms, agents',
   'select sum(ready)',
   'select count(*) as n from messages indexed by messages_delivered',
   'select count(*) as n from decisions',

@@ -37,7 +37,10 @@ export interface Counters {
 }
 
 const READ_SPACE = 'select position, clock_ms, number, handled from spaces where space = ?'
-const WRITE_SPACE = 'update spaces set position = ?, clock_ms = ?, number = ?, handled = ? where space = ?'
+const WRITE_SPACE = `update spaces set position = ?, clock_ms = ?, number = ?, handled = ?,
+  version = version + ? where space = ?`
+/** Other processes have something to look at. */
+export const GREW = 'update spaces set version = version + 1 where space = ?'
 const READ_MAILBOX = `select worker, epoch, seq, hash, depth, ready, waiting, dead
   from mailboxes where space = ? and address = ?`
 const INSERT_MAILBOX = `insert into mailboxes (space, address, agent, worker, epoch, seq, hash, depth, ready,
@@ -60,6 +63,7 @@ export class Batch {
   readonly counters: Counters
   /** How many live messages a mailbox may hold. */
   readonly mailboxDepth: number
+  readonly #before: Readonly<Counters>
   readonly #mailboxes = new Map<string, Mailbox>()
   readonly #versions = new Map<string, number>()
 
@@ -76,6 +80,7 @@ export class Batch {
       number: num(row, 'number'),
       handled: num(row, 'handled'),
     }
+    this.#before = { ...this.counters }
   }
 
   /** The mailbox of an address, made when it is new. */
@@ -126,7 +131,8 @@ export class Batch {
   flush(): void {
     const { position, number, handled } = this.counters
     for (const mailbox of this.#mailboxes.values()) if (mailbox.changed) this.#writeMailbox(mailbox)
-    this.db.sql(WRITE_SPACE).run(position, this.now, number, handled, this.space)
+    const grew = Number(position !== this.#before.position || number !== this.#before.number)
+    this.db.sql(WRITE_SPACE).run(position, this.now, number, handled, grew, this.space)
   }
 
   #writeMailbox(m: Mailbox): void {

@@ -5,15 +5,18 @@
  */
 
 import { nameOf } from '../../core/address.ts'
-import type { Grant, Mail } from '../../ports/store.ts'
-import { readMailbox } from './batch.ts'
+import type { Grant, LiveWorker, Mail } from '../../ports/store.ts'
+import { GREW, readMailbox } from './batch.ts'
 import type { Database } from './database.ts'
-import { MAIL_COLUMNS, MAIL_TABLES, mailOf, num } from './rows.ts'
+import { MAIL_COLUMNS, MAIL_TABLES, mailOf, num, text } from './rows.ts'
 import { CODE, IN_DELIVERED, IN_QUEUE } from './states.ts'
 
 const WORKER = 'select until_ms, lost from workers where space = ? and worker = ?'
-const ANNOUNCE = `insert into workers (space, worker, until_ms, lost) values (?, ?, ?, 0)
-  on conflict (space, worker) do update set until_ms = excluded.until_ms, lost = 0`
+const ANNOUNCE = `insert into workers (space, worker, until_ms, lost, agents) values (?, ?, ?, 0, ?)
+  on conflict (space, worker) do update set until_ms = excluded.until_ms, lost = 0,
+  agents = excluded.agents`
+const LIVE = `select worker, until_ms, agents from workers where space = ? and until_ms > ?
+  order by worker`
 const LOSE = 'update workers set lost = lost + 1 where space = ? and worker = ?'
 const FORGET = 'delete from workers where space = ? and worker = ?'
 // Workers that stopped long ago and hold nothing any more: nobody will ask for them again.
@@ -34,65 +37,92 @@ const WAITING = `select ${MAIL_COLUMNS} from ${MAIL_TABLES}
   where m.space = ? and m.recipient = ? and m.${IN_QUEUE} and m.state = ${CODE.waiting}
   order by m.queue limit ?`
 
-/** Announces a worker or prolongs it; false when it had lapsed and an address was taken from it. */
+/** Announces a worker or prolongs it. Not `kept`: it had lapsed, and an address was taken from it. */
 export function heartbeat(
   db: Database,
   space: number,
   worker: string,
   now: number,
-  leaseMs: number,
-  known: boolean,
-): boolean {
+  lease: { readonly ms: number; readonly agents: readonly string[]; readonly known: boolean },
+): { readonly kept: boolean; readonly joined: boolean } {
   return db.write(() => {
     const row = db.sql(WORKER).get(space, worker)
-    db.sql(ANNOUNCE).run(space, worker, now + leaseMs)
+    db.sql(ANNOUNCE).run(space, worker, now + lease.ms, JSON.stringify(lease.agents))
     db.sql(FORGET_OLD).run(space, now - OLD_MS)
-    return row === undefined ? !known : num(row, 'lost') === 0
+    // Those who are there see at once that there is one more to share with.
+    if (row === undefined) db.sql(GREW).run(space)
+    return { kept: row === undefined ? !lease.known : num(row, 'lost') === 0, joined: row === undefined }
   })
 }
 
-/** Grants an address that is free, the worker's own, or of a worker that has lapsed. */
-export function takeLease(
+/** The workers whose leases hold. */
+export function liveWorkers(db: Database, space: number, now: number): readonly LiveWorker[] {
+  return db
+    .sql(LIVE)
+    .all(space, now)
+    .map((row) => ({
+      id: text(row, 'worker'),
+      agents: JSON.parse(text(row, 'agents')) as readonly string[],
+      leftMs: num(row, 'until_ms') - now,
+    }))
+}
+
+/** Grants those addresses that are free, the worker's own, or of a worker that has lapsed. */
+export function takeLeases(
+  db: Database,
+  space: number,
+  addresses: readonly string[],
+  worker: string,
+  now: number,
+): readonly Grant[] {
+  return db.write(() => addresses.flatMap((address) => takeLease(db, space, address, worker, now)))
+}
+
+function takeLease(
   db: Database,
   space: number,
   address: string,
   worker: string,
   now: number,
-): Grant | undefined {
+): readonly Grant[] {
+  const mailbox = readMailbox(db, space, address)
+  const holder = mailbox?.worker ?? null
+  if (holder !== null && holder !== worker && isAlive(db, space, holder, now)) return []
+  const takenOver = holder !== null && holder !== worker
+  if (holder !== worker) {
+    db.sql(TAKE).run(space, address, nameOf(address), worker)
+    if (takenOver) {
+      db.sql(LOSE).run(space, holder)
+      db.sql(CRASHED).run(space, address)
+    }
+  }
+  const epoch = (mailbox?.epoch ?? 0) + (holder === worker ? 0 : 1)
+  const grant: Grant = {
+    lease: { address, worker, epoch },
+    head: { seq: mailbox?.seq ?? -1, hash: mailbox?.hash ?? '' },
+    waiting: readWaiting(db, space, address, mailbox?.waiting ?? 0),
+    takenOver,
+  }
+  return [grant]
+}
+
+/** Gives some addresses back; answers whether any was the worker's. */
+export function release(db: Database, space: number, worker: string, addresses: readonly string[]): boolean {
   return db.write(() => {
-    const mailbox = readMailbox(db, space, address)
-    const holder = mailbox?.worker ?? null
-    if (holder !== null && holder !== worker && isAlive(db, space, holder, now)) return undefined
-    const takenOver = holder !== null && holder !== worker
-    if (holder !== worker) {
-      db.sql(TAKE).run(space, address, nameOf(address), worker)
-      if (takenOver) {
-        db.sql(LOSE).run(space, holder)
-        db.sql(CRASHED).run(space, address)
-      }
-    }
-    const epoch = (mailbox?.epoch ?? 0) + (holder === worker ? 0 : 1)
-    return {
-      lease: { address, worker, epoch },
-      head: { seq: mailbox?.seq ?? -1, hash: mailbox?.hash ?? '' },
-      waiting: readWaiting(db, space, address, mailbox?.waiting ?? 0),
-      takenOver,
-    }
+    let released = 0
+    for (const address of addresses) released += Number(db.sql(RELEASE).run(space, address, worker).changes)
+    if (released > 0) db.sql(GREW).run(space)
+    return released > 0
   })
 }
 
-/** Gives some addresses back. */
-export function release(db: Database, space: number, worker: string, addresses: readonly string[]): void {
-  db.write(() => {
-    for (const address of addresses) db.sql(RELEASE).run(space, address, worker)
-  })
-}
-
-/** Gives all addresses back and forgets the worker. */
-export function retire(db: Database, space: number, worker: string): void {
-  db.write(() => {
-    db.sql(RELEASE_ALL).run(space, worker)
+/** Gives all addresses back and forgets the worker; answers whether there were any. */
+export function retire(db: Database, space: number, worker: string): boolean {
+  return db.write(() => {
+    const released = Number(db.sql(RELEASE_ALL).run(space, worker).changes)
     db.sql(FORGET).run(space, worker)
+    if (released > 0) db.sql(GREW).run(space)
+    return released > 0
   })
 }
 

@@ -9,6 +9,7 @@ import type {
   CommitTerms,
   Grant,
   JournalChunk,
+  LiveWorker,
   LogRecord,
   Mail,
   MailPage,
@@ -26,7 +27,7 @@ import { OWNER } from '../../core/address.ts'
 import { readMailbox, readVersion } from './batch.ts'
 import { commitBatch } from './commit.ts'
 import type { Handle } from './handle.ts'
-import { heartbeat, release, retire, takeLease } from './leases.ts'
+import { heartbeat, liveWorkers, release, retire, takeLeases } from './leases.ts'
 import { LogReader } from './log.ts'
 import type { KeptDecision } from './log.ts'
 import { takeMail } from './mailbox.ts'
@@ -36,6 +37,7 @@ import { WorkFinder, due, hasScheduledDue, nextDueAt, overdue, promote } from '.
 import { readStatus } from './status.ts'
 
 const CLOCK = 'select clock_ms from spaces where space = ?'
+const VERSION = 'select version from spaces where space = ?'
 
 /**
  * The store of one space. All methods are asynchronous by contract, and synchronous inside: SQLite is a
@@ -53,6 +55,11 @@ export class SqliteSpace implements SpaceStore {
   #clockMs = 0
   /** Up to here `due` has answered everything. */
   #dueSeenMs = 0
+  /** The handle's pulse when the version was last read. */
+  #handlePulse = -1
+  /** The space's version, and how much of it is this object's own work. */
+  #version = 0
+  #own = 0
 
   constructor(handle: Handle, space: number, name: string, id: string) {
     this.#handle = handle
@@ -69,26 +76,44 @@ export class SqliteSpace implements SpaceStore {
 
   async commit(batch: readonly Write[], terms: CommitTerms): Promise<readonly Outcome[]> {
     if (batch.length === 0) return []
-    return this.#handle.write((db) => commitBatch(db, this.#space, () => this.#wall(), batch, terms))
+    const outcomes = this.#handle.write((db) =>
+      commitBatch(db, this.#space, () => this.#wall(), batch, terms),
+    )
+    this.#grew(batch.some(({ type }, at) => type === 'record' && outcomes[at]?.type === 'accepted'))
+    return outcomes
   }
 
-  async heartbeat(worker: string, leaseMs: number): Promise<boolean> {
-    const known = this.#announced.has(worker)
+  async heartbeat(worker: string, leaseMs: number, agents: readonly string[] = []): Promise<boolean> {
+    const lease = { ms: leaseMs, agents, known: this.#announced.has(worker) }
     this.#announced.add(worker)
-    return this.#handle.write((db) => heartbeat(db, this.#space, worker, this.#now(), leaseMs, known))
+    const { kept, joined } = this.#handle.write((db) =>
+      heartbeat(db, this.#space, worker, this.#now(), lease),
+    )
+    this.#grew(joined)
+    return kept
+  }
+
+  async workers(): Promise<readonly LiveWorker[]> {
+    return this.#handle.query((db) => liveWorkers(db, this.#space, this.#now()))
   }
 
   async lease(address: string, worker: string): Promise<Grant | undefined> {
-    return this.#handle.write((db) => takeLease(db, this.#space, address, worker, this.#now()))
+    return (await this.leases([address], worker))[0]
+  }
+
+  async leases(addresses: readonly string[], worker: string): Promise<readonly Grant[]> {
+    if (addresses.length === 0) return []
+    return this.#handle.write((db) => takeLeases(db, this.#space, addresses, worker, this.#now()))
   }
 
   async release(worker: string, addresses: readonly string[]): Promise<void> {
-    if (addresses.length > 0) this.#handle.write((db) => release(db, this.#space, worker, addresses))
+    if (addresses.length === 0) return
+    this.#grew(this.#handle.write((db) => release(db, this.#space, worker, addresses)))
   }
 
   async retire(worker: string): Promise<void> {
     this.#announced.delete(worker)
-    this.#handle.write((db) => retire(db, this.#space, worker))
+    this.#grew(this.#handle.write((db) => retire(db, this.#space, worker)))
   }
 
   async work(worker: string, agents: readonly string[], limit: number): Promise<readonly string[]> {
@@ -98,7 +123,9 @@ export class SqliteSpace implements SpaceStore {
   async promote(limit: number): Promise<readonly string[]> {
     // Nearly always nothing is due: then the write lock is not taken.
     if (!this.#handle.query((db) => hasScheduledDue(db, this.#space, this.#now()))) return []
-    return this.#handle.write((db) => promote(db, this.#space, () => this.#wall(), limit))
+    const moved = this.#handle.write((db) => promote(db, this.#space, () => this.#wall(), limit))
+    this.#grew(moved.length > 0)
+    return moved
   }
 
   async nextDueAt(): Promise<number | null> {
@@ -191,7 +218,21 @@ export class SqliteSpace implements SpaceStore {
   }
 
   async pulse(): Promise<number> {
-    return this.#handle.pulse()
+    const pulse = this.#handle.pulse()
+    if (pulse !== this.#handlePulse) {
+      // Somebody has written something: whether it is of interest, and to this space, the version says.
+      this.#handlePulse = pulse
+      const row = this.#handle.query((db) => db.sql(VERSION).get(this.#space))
+      this.#version = row === undefined ? 0 : num(row, 'version')
+    }
+    return this.#version - this.#own
+  }
+
+  /** This object has raised the space's version itself. */
+  #grew(grew: boolean): void {
+    if (!grew) return
+    this.#version += 1
+    this.#own += 1
   }
 
   #head(address: string): ChainHead {

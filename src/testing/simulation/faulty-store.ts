@@ -30,7 +30,15 @@ export interface Mortal extends Owner {
   crash(why: string): void
 }
 
-const WRITES: ReadonlySet<string> = new Set(['commit', 'heartbeat', 'lease', 'release', 'retire', 'promote'])
+const WRITES: ReadonlySet<string> = new Set([
+  'commit',
+  'heartbeat',
+  'lease',
+  'leases',
+  'release',
+  'retire',
+  'promote',
+])
 
 const never = <T>(): Promise<T> => new Promise<T>(() => undefined)
 
@@ -77,7 +85,7 @@ export class FaultyStore implements Store {
           this.#call(name, async () => {
             const result: unknown = await Reflect.apply(value, target, args)
             if (name === 'pulse') return this.#pulse(Number(result))
-            if (name === 'lease') this.#granted(result as Grant | undefined)
+            if (name === 'leases') for (const grant of result as readonly Grant[]) this.#granted(grant)
             if (name === 'commit') this.#committed(args[0] as readonly Write[], result as readonly Outcome[])
             return result
           })
@@ -116,8 +124,7 @@ export class FaultyStore implements Store {
     return owner.alive ? result : never()
   }
 
-  #granted(grant: Grant | undefined): void {
-    if (grant === undefined) return
+  #granted(grant: Grant): void {
     const { world } = this.#around
     world.granted(grant.lease.address, this.#owner.name)
     if (grant.takenOver) world.faults += 1

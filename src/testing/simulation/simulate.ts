@@ -23,6 +23,7 @@ import { swarmOf } from './swarm.ts'
 import type { Swarm } from './swarm.ts'
 import { Timeline } from './timeline.ts'
 import { TraceDigest } from './trace-digest.ts'
+import { Unowned } from './unowned.ts'
 import type { Violation } from './violation.ts'
 import { World } from './world.ts'
 
@@ -131,7 +132,7 @@ class Simulation {
     await this.#setUp(around)
     const processes = this.#processes(around)
     this.#turmoil = true
-    for (const process of processes) process.start()
+    this.#join(processes)
     this.#schedule(processes)
     await this.#until(() => false, this.#swarm.turmoilMs)
     this.#turmoil = false
@@ -197,6 +198,15 @@ class Simulation {
     })
   }
 
+  #join(processes: readonly SimulatedProcess[]): void {
+    const prng = this.#prng.fork('joining')
+    for (const [index, process] of processes.entries()) {
+      const inMs = index === 0 ? 0 : prng.between(0, this.#swarm.joinMs)
+      if (inMs === 0) process.start()
+      else this.#timeline.at(this.#timeline.now + inMs, undefined, 'join', () => process.start())
+    }
+  }
+
   #request(processes: readonly SimulatedProcess[], request: Request, inMs: number): void {
     const timeline = this.#timeline
     timeline.at(timeline.now + inMs, undefined, 'request', () => {
@@ -245,15 +255,21 @@ class Simulation {
   async #rest(processes: readonly SimulatedProcess[]): Promise<void> {
     const observer = await this.#store.space('simulation')
     const end = this.#timeline.now + REST_MS
+    const unowned = new Unowned(this.#swarm.leaseMs, this.#world)
     while (this.#timeline.now < end) {
       await this.#until(() => false, LOOK_MS)
       // One that is paused has something to say when it wakes: what it was about to write comes too late.
       const { now } = this.#timeline
       const allUp = processes.every(({ space, life }) => space !== undefined && (life?.heldUntil ?? 0) <= now)
       const waiting = this.#clients.told.some(({ state, by }) => state === 'open' && by.alive)
-      if (!allUp || waiting || observer === undefined) continue
-      const { messages } = await observer.status()
-      const { handled, dead, expired, cancelled, ...open } = messages
+      if (!allUp || observer === undefined) {
+        unowned.forget()
+        continue
+      }
+      const status = await observer.status()
+      unowned.look(status, now)
+      if (waiting) continue
+      const { handled, dead, expired, cancelled, ...open } = status.messages
       if (Object.values(open).every((count) => count === 0) && handled + dead + expired + cancelled >= 0)
         return
     }

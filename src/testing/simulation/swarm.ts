@@ -43,6 +43,8 @@ export interface Swarm {
   readonly clockJumpMs: number
   /** How far each process's clock is off. */
   readonly skewMs: number
+  /** All processes but the first join at some time within this; 0: all start at once. */
+  readonly joinMs: number
 }
 
 /** No faults at all, one process. */
@@ -66,6 +68,7 @@ export const CALM: Swarm = Object.freeze({
   clockJumpEveryMs: 0,
   clockJumpMs: 0,
   skewMs: 0,
+  joinMs: 0,
 })
 
 /** The faults of a seed. */
@@ -92,5 +95,6 @@ export function swarmOf(prng: Prng): Swarm {
     clockJumpEveryMs: some(0.25, () => prng.pick([500, 2_000])),
     clockJumpMs: prng.pick([200, 2_000, 5_000]),
     skewMs: some(0.2, () => prng.pick([20, 1_500])),
+    joinMs: some(0.4, () => prng.pick([500, 2_000])),
   }
 }
