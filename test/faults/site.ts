@@ -69,14 +69,14 @@ export async function postgresSite(
   heir: Endpoint = server,
 ): Promise<Site> {
   const database = await server.createDatabase()
-  const audit = `space = 1 and number in (select number from coterie.messages where recipient = 'audit')`
+  const audit = `place in (select place from coterie.messages where recipient = 'audit')`
   const spoilings: Readonly<Record<Spoiling, string>> = {
     order: `update coterie.ends set settled = (select max(settled) + min(settled) from coterie.ends where ${audit})
-      - settled where ${audit} returning number`,
-    state: `with gone as (delete from coterie.ends where space = 1 and number =
-        (select min(number) from coterie.ends where ${audit}) returning number)
-      insert into coterie.mail (space, number, recipient, lane, state, queue, attempts, segments, crashes, undo)
-      select 1, number, 'audit', '', ${CODE.queued}, number, 0, 0, 0, false from gone returning number`,
+      - settled where ${audit} returning place`,
+    state: `with gone as (delete from coterie.ends where place =
+        (select min(place) from coterie.ends where ${audit}) returning place, space)
+      insert into coterie.mail (place, space, recipient, lane, state, queue, attempts, segments, crashes, undo)
+      select place, space, 'audit', '', ${CODE.queued}, 0, 0, 0, 0, false from gone returning place`,
   }
   return {
     url: reach(database),

@@ -45,7 +45,7 @@ for (const { name, make } of SITES)
     for (const hashes of seen) assert.deepEqual(hashes.slice(0, log.length), log)
     assert.equal((await space.status()).messages.queued, count)
     t.diagnostic(`${count} messages in ${log.length} records, ${(count / (TAIL_MS / 1000)).toFixed(0)}/s`)
-    assert.ok(count > 200, `${count} messages`)
+    assert.ok(count > 50, `${count} messages`)
   })
 
 /** Reads from the first record on, over and over; answers the hashes of all that it saw. */
