@@ -6,6 +6,7 @@
 
 import { parseArgs } from 'node:util'
 import { benchPostgres } from './postgres.ts'
+import { benchPostgresKeys } from './postgres-keys.ts'
 import { benchPostgresScale } from './postgres-scale.ts'
 import { benchSqlite } from './sqlite.ts'
 
@@ -15,6 +16,7 @@ const HELP = `npm run bench [-- OPTION...]
   --store postgres    W1 to W3 on a server that is started for it, beside pg-boss and graphile-worker
   --only NAME,...     with postgres: some of raw, coterie, pg-boss, graphile-worker
   --scale             with postgres: 1, 2 and 4 worker processes, 1, 4 and 16 spaces
+  --keys              with postgres: 10,000 keyed agents over four workers, and the price of idle workers
   --quick             less of everything
   --json              one JSON object instead of lines
 `
@@ -24,6 +26,7 @@ const { values } = parseArgs({
     store: { type: 'string', default: 'sqlite' },
     only: { type: 'string' },
     scale: { type: 'boolean', default: false },
+    keys: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -33,6 +36,8 @@ const { quick, json } = values
 const only = values.only?.split(',')
 if (values.help) process.stdout.write(HELP)
 else if (values.store === 'sqlite') process.stdout.write(await benchSqlite({ quick, json }))
+else if (values.store === 'postgres' && values.keys)
+  process.stdout.write(await benchPostgresKeys({ quick, json }))
 else if (values.store === 'postgres' && values.scale)
   process.stdout.write(await benchPostgresScale({ quick, json }))
 else if (values.store === 'postgres')

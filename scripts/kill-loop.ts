@@ -1,6 +1,7 @@
 /**
  * Kills worker processes at random moments and examines what is left: `npm run kill -- --kills 200 [--seed S]
- * [--workers 3] [--lease-ms 500] [--store sqlite|postgresql]`. Exit code 1 when something does not hold; the database is then kept.
+ * [--workers 3] [--lease-ms 500] [--store sqlite|postgresql]`. Exit code 1 when something does not hold; a file is
+ * then kept.
  */
 
 import { randomInt } from 'node:crypto'
@@ -53,7 +54,7 @@ try {
 } finally {
   if (process.exitCode === 0) rmSync(folder, { recursive: true, force: true })
   else {
-    say(`the database is kept in ${folder}`)
+    say(`what was written to files is kept in ${folder}`)
     say(
       `replay: npm run kill -- --store ${values.store} --kills ${plan.kills} --seed ${plan.seed} ` +
         `--workers ${plan.workers} --lease-ms ${plan.leaseMs}`,

@@ -13,13 +13,13 @@ import type { Limits } from './core/limits.ts'
 import type { Keyring } from './ports/keyring.ts'
 import { silentLogger } from './ports/logger.ts'
 import type { Logger } from './ports/logger.ts'
-import type { Store } from './ports/store.ts'
+import type { Migration, Store } from './ports/store.ts'
 import type { Ports } from './runtime/context.ts'
 import type { KeyOffice } from './runtime/key-office.ts'
 import { startKeyOffice, startSpace } from './runtime/start.ts'
 import type { Space } from './runtime/space.ts'
-import { databaseName, openPostgres } from './stores/postgres/index.ts'
-import { openSqlite } from './stores/sqlite/index.ts'
+import { databaseName, migratePostgres, openPostgres } from './stores/postgres/index.ts'
+import { migrateSqlite, openSqlite } from './stores/sqlite/index.ts'
 import { memoryKeyring } from './adapters/memory/keyring.ts'
 import type { AnyAgent } from './turn/definition.ts'
 
@@ -42,7 +42,8 @@ export interface OpenOptions {
 
 /**
  * Opens a space and starts its agents. `sqlite:FILE` for one machine (several processes may share the file),
- * `postgres://HOST/DATABASE` for many, `sqlite::memory:` for tests. Close it with `close()`, or let `await using` do it.
+ * `postgres://HOST/DATABASE` for many, `sqlite::memory:` for tests. Close it with `close()`, or let `await using`
+ * do it.
  *
  * Throws COTERIE_STORE_* when the store cannot be used, COTERIE_KEY_* when the keys do not fit it,
  * COTERIE_CLOCK_BACK when the machine's clock is far behind the log.
@@ -101,6 +102,7 @@ function portsFor(url: string, { keyring, logger }: Pick<OpenOptions, 'keyring' 
 /** What the schemes of URLs stand for. */
 interface StoreKind {
   readonly open: (url: string, options: StoreOptions) => Store
+  readonly migrate: (url: string, printOnly: boolean) => Promise<Migration>
   /** Where the keys are when nobody says so. */
   readonly keyring: (url: string) => Keyring
 }
@@ -112,6 +114,7 @@ interface StoreOptions {
 
 const POSTGRES: StoreKind = {
   open: openPostgres,
+  migrate: migratePostgres,
   // A database that many machines share has no folder: its name stands for it.
   keyring: (url) =>
     fileKeyring(`${databaseName(url).replaceAll(/[^\w.-]/g, '_')}.keys`, nodeCrypto, systemRandom),
@@ -120,6 +123,7 @@ const POSTGRES: StoreKind = {
 const STORES: Readonly<Record<string, StoreKind>> = {
   sqlite: {
     open: openSqlite,
+    migrate: migrateSqlite,
     keyring(url) {
       const file = url.slice('sqlite:'.length)
       if (file === ':memory:') return memoryKeyring(nodeCrypto, systemRandom)
@@ -139,6 +143,14 @@ export function openStore(url: string, options: StoreOptions = {}): Store {
 }
 
 /**
+ * Creates the schema of a store, or upgrades it; with `printOnly` it only tells how. Throws as opening it does, and
+ * COTERIE_STORE_OLDER when the role may not.
+ */
+export function migrateStore(url: string, printOnly: boolean): Promise<Migration> {
+  return kindOf(url).migrate(url, printOnly)
+}
+
+/**
  * The keyring of a store: given, named, or its own: the folder beside the database file, or, for PostgreSQL, the
  * folder with the database's name where the program runs.
  */
@@ -154,6 +166,7 @@ function kindOf(url: string): StoreKind {
   if (kind !== undefined) return kind
   throw new CoterieError(
     'COTERIE_STORE_UNSUPPORTED',
-    `"${url.includes(':') ? `${scheme}:` : url}" names no store that Coterie has; use sqlite:FILE, sqlite::memory: or postgres://HOST/DATABASE.`,
+    `"${url.includes(':') ? `${scheme}:` : url}" names no store that Coterie has; use sqlite:FILE, sqlite::memory: ` +
+      'or postgres://HOST/DATABASE.',
   )
 }

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { CoterieError } from '../core/errors.ts'
 import { parseAddress } from '../core/address.ts'
 import type { AnyAgent, HandlerRef } from '../turn/definition.ts'
@@ -21,13 +21,12 @@ export async function agentsOf(path: string): Promise<readonly AnyAgent[]> {
   if (!existsSync(file)) {
     throw new CoterieError('COTERIE_NOT_FOUND', `There is no module ${file}.`, { details: { file } })
   }
-  let exported: Readonly<Record<string, unknown>>
-  try {
-    exported = (await import(pathToFileURL(file).href)) as Readonly<Record<string, unknown>>
-  } catch (cause) {
-    const message = `The module ${file} could not be loaded: ${cause instanceof Error ? cause.message : String(cause)}`
-    throw new CoterieError('COTERIE_INVALID_DEFINITION', message, { cause, details: { file } })
+  if (statSync(file).isDirectory()) {
+    throw new CoterieError('COTERIE_NOT_FOUND', `${file} is a folder: name the module in it.`, {
+      details: { file },
+    })
   }
+  const exported = await load(file)
   const agents = new Set<AnyAgent>()
   for (const value of Object.values(exported)) {
     for (const entry of Array.isArray(value) ? (value as readonly unknown[]) : [value]) {
@@ -42,6 +41,35 @@ export async function agentsOf(path: string): Promise<readonly AnyAgent[]> {
     )
   }
   return [...agents]
+}
+
+async function load(file: string): Promise<Readonly<Record<string, unknown>>> {
+  let idle: () => void = () => undefined
+  const stuck = new Promise<never>((_resolve, reject) => {
+    idle = () =>
+      reject(new Error('it waits for something that never comes, in an await outside of every function'))
+    // Node has nothing left to do, and the module has not been loaded.
+    process.once('beforeExit', idle)
+  })
+  try {
+    const module: unknown = await Promise.race([import(pathToFileURL(file).href), stuck])
+    return module as Readonly<Record<string, unknown>>
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : `it threw ${String(cause)}`
+    const message = `The module ${file} could not be loaded${placeOf(cause)}: ${why}`
+    throw new CoterieError('COTERIE_INVALID_DEFINITION', message, { cause, details: { file } })
+  } finally {
+    process.off('beforeExit', idle)
+  }
+}
+
+/** Where in somebody's file an error arose, if its stack says so. */
+function placeOf(error: unknown): string {
+  const stack = error instanceof Error ? (error.stack ?? '') : ''
+  const found = /(?:^|[\s(])(?:file:\/\/)?(\/[^\s():]+):(\d+)/.exec(stack)
+  const [, file = '', line = ''] = found ?? []
+  const isOwn = found === null || file === fileURLToPath(import.meta.url)
+  return isOwn ? '' : ` (${file}:${line})`
 }
 
 /** The handler that an address and a name mean. Throws COTERIE_UNKNOWN_RECIPIENT and COTERIE_UNKNOWN_HANDLER. */

@@ -15,6 +15,9 @@ import { styleFor } from './render/style.ts'
 import type { Style } from './render/style.ts'
 import { jsonText } from './render/text.ts'
 
+const WIDTH_PIPED = 80
+const WIDTH_MIN = 40
+
 /** The options that every command has. */
 interface GlobalOptions {
   readonly db: string
@@ -33,6 +36,10 @@ export interface CliContext {
   readonly keyring: string | undefined
   readonly json: boolean
   readonly style: Style
+  /** How many characters a line of prose has. */
+  readonly width: number
+  /** The same for lists, which stay one line for each entry when they go to a file or a pipe. */
+  readonly listWidth: number
   /** Data: one line on the standard output. */
   out(line: string): void
   /** A JSON value on the standard output: one line. */
@@ -55,6 +62,8 @@ export function contextOf(command: Command): CliContext {
     keyring,
     json: json === true,
     style: styleFor(hasColours()),
+    width: columns() ?? WIDTH_PIPED,
+    listWidth: columns() ?? Infinity,
     out,
     outJson: (value) => out(jsonText(value)),
     say: (line) => {
@@ -114,6 +123,13 @@ function databaseOf(command: Command): string {
     )
   }
   return store === undefined || isGiven('db') ? db : store
+}
+
+/** The width of the terminal, or the one that the variable COLUMNS asks for. */
+function columns(): number | undefined {
+  const asked = Number(process.env['COLUMNS'])
+  const found = process.stdout.columns ?? (Number.isSafeInteger(asked) && asked > 0 ? asked : undefined)
+  return found === undefined ? undefined : Math.max(WIDTH_MIN, found)
 }
 
 function hasColours(): boolean {

@@ -41,7 +41,13 @@ export function failureLines({ value }: Failure, json: boolean): readonly string
 
 function usageError(error: CommanderError): CoterieError {
   const said = error.message.replace(/^error: /, '').replaceAll('\n', ' ')
-  const text = said === '(outputHelp)' ? 'name a command' : said
+  const text = said === '(outputHelp)' ? 'name a command' : unknownCommand(said)
   const sentence = `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.?)]$/.test(text) ? '' : '.'}`
   return new CoterieError('COTERIE_USAGE', `${sentence} See --help.`)
+}
+
+/** A word behind `keys` or `dead` that is no command of theirs is taken for an argument of the default one, `list`. */
+function unknownCommand(said: string): string {
+  const extra = /^too many arguments for 'list'.* but got \d+: ([^\s,]+?)[.,]?(?:\s|$)/i.exec(said)?.[1]
+  return extra === undefined ? said : `unknown command '${extra}'`
 }

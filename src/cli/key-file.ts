@@ -42,13 +42,13 @@ export function keyFileOf(registry: Registry): KeyFile {
   return { v: 1, type: 'coterie.keys', space: registry.space, owner: keys[0]?.publicKey ?? '', keys }
 }
 
-/** Reads a keys file. Throws COTERIE_NOT_FOUND, COTERIE_INVALID_JSON, COTERIE_INVALID_ARGUMENT. */
+/** Reads a keys file. Throws COTERIE_NOT_FOUND and COTERIE_INVALID_ARGUMENT. */
 export function readKeyFile(file: string): KeyFile {
-  const value: unknown = parseStrict(readText(file))
+  const value = parsed(readText(file))
   if (isKeyFile(value)) return value
   throw new CoterieError(
     'COTERIE_INVALID_ARGUMENT',
-    `${file} is not a keys file: make one with "coterie keys export --out ${file}".`,
+    `${file} is not a keys file: make one with "coterie keys export --out keys.json".`,
     { details: { file } },
   )
 }
@@ -73,6 +73,14 @@ export function keyProblem(file: KeyFile, registry: Registry): string | undefine
     if (!same) return `the key ${key} of ${JSON.stringify(agent)} is not in the log as the keys file has it`
   }
   return undefined
+}
+
+function parsed(text: string): unknown {
+  try {
+    return parseStrict(text)
+  } catch {
+    return undefined
+  }
 }
 
 function isKeyFile(value: unknown): value is KeyFile {

@@ -14,6 +14,7 @@ import { addDead } from './commands/dead.ts'
 import { addDecisions } from './commands/decisions.ts'
 import { addKeys } from './commands/keys.ts'
 import { addLog } from './commands/log.ts'
+import { addMigrate } from './commands/migrate.ts'
 import { addRun } from './commands/run.ts'
 import { addSend } from './commands/send.ts'
 import { addStatus } from './commands/status.ts'
@@ -65,7 +66,7 @@ function program(): Command {
     .showSuggestionAfterError()
     .addHelpText('after', EPILOGUE)
   const adders = [addRun, addSend, addAsk, addStatus, addLog, addTrace, addWhy]
-  const more = [addDecisions, addCertificate, addVerify, addKeys, addDead, addCancel]
+  const more = [addDecisions, addCertificate, addVerify, addKeys, addDead, addCancel, addMigrate]
   for (const add of [...adders, ...more]) add(root)
   return root
 }

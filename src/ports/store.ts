@@ -364,6 +364,15 @@ export type MessagesQuery =
    */
   | { readonly after: number; readonly limit: number }
 
+/** What bringing a database to the schema of this version comes to. */
+export interface Migration {
+  /** The schema's number before; 0 when nothing was there. */
+  readonly from: number
+  readonly to: number
+  /** What was, or is to be, run. Empty when there is nothing to do. */
+  readonly sql: string
+}
+
 /** A database with its spaces. */
 export interface Store {
   readonly url: string

@@ -195,7 +195,7 @@ export function checkHorizon(context: Context, time: number, now: number): numbe
 function checkKey(key: string | undefined): string | null {
   if (key === undefined) return null
   if (key.length === 0 || key.length > 200 || !isReadable(key)) {
-    throw invalid('An idempotency key has 1 to 200 characters and no control characters.')
+    throw invalid('An idempotency key has 1 to 200 characters, none of them invisible.')
   }
   return key
 }

@@ -81,7 +81,7 @@ export class Outside {
     if (correlation !== undefined && !isShortText(correlation, 200)) {
       throw new CoterieError(
         'COTERIE_INVALID_ARGUMENT',
-        'A correlation has 1 to 200 characters and no control characters.',
+        'A correlation has 1 to 200 characters, none of them invisible.',
       )
     }
     return {

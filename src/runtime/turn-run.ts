@@ -13,7 +13,7 @@ import type { Json } from '../core/json.ts'
 import type { TurnEnd } from '../core/record.ts'
 import { backoffMs, DEFAULT_RETRY } from '../core/retry.ts'
 import { parseWith } from '../core/schema.ts'
-import { readChunks } from '../log/journal-chunk.ts'
+import { verifyChunk } from '../log/journal-chunk.ts'
 import type { KeyPeriod } from '../log/registry.ts'
 import type { JournalChunk, Mail, Outcome } from '../ports/store.ts'
 import type { Handler } from '../turn/definition.ts'
@@ -49,23 +49,35 @@ export async function startTurn(host: TurnHost, mail: Mail, handler: Handler): P
 /** The entries of a journal, each chunk verified: nothing is given to the handler that its own agent did not sign. */
 function readJournal(host: TurnHost, mail: Mail, chunks: readonly JournalChunk[]): readonly JournalEntry[] {
   if (chunks.length === 0) return []
-  const { crypto, store } = host.context
-  const author = host.lease.address
-  const name = nameOf(author)
-  const { registry } = host.directory
-  const keys = registry.keys().filter(({ agent }) => agent === name)
-  const read = (periods: readonly KeyPeriod[]): readonly JournalEntry[] => {
-    const publicKey = periods.map((key) => key.publicKey)
-    return readChunks(crypto, chunks, { space: store.id, author, publicKey }) as unknown as JournalEntry[]
-  }
-  if (registry.revocations(name) === 0) return read(keys)
+  const author = nameOf(host.lease.address)
+  const keys = host.directory.registry.keys().filter((key) => key.agent === author)
+  const valid = keys.filter((key) => key.revoked === null)
   try {
-    return read(keys.filter(({ revoked }) => revoked === null))
+    return entriesOf(host, mail, chunks, valid)
   } catch (error) {
+    if (valid.length === keys.length) throw error
     // Is it only the revoked key that is missing? Then that is what the dead letter says.
-    read(keys)
+    entriesOf(host, mail, chunks, keys)
     throw journalRevoked(turnOf(mail.envelope.id), error)
   }
+}
+
+function entriesOf(
+  { context, lease }: TurnHost,
+  mail: Mail,
+  chunks: readonly JournalChunk[],
+  keys: readonly KeyPeriod[],
+): readonly JournalEntry[] {
+  const { crypto, store } = context
+  const turn = turnOf(mail.envelope.id)
+  const publicKeys = keys.map((key) => key.publicKey)
+  let prev = ''
+  return chunks.flatMap((chunk, index) => {
+    const place = { space: store.id, turn, author: lease.address, chunk: index, prev }
+    const body = verifyChunk(crypto, chunk, place, publicKeys)
+    prev = chunk.hash
+    return body.entries as unknown as readonly JournalEntry[]
+  })
 }
 
 export class TurnRun {

@@ -24,6 +24,12 @@ export interface Result {
   readonly stderr: string
 }
 
+/** What a process is given. */
+interface RunOptions {
+  readonly input?: string
+  readonly env?: Readonly<Record<string, string>>
+}
+
 /** A folder that is removed after the tests of the file. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'coterie-cli-'))
@@ -34,6 +40,7 @@ export function temporaryFolder(): string {
 /** Starts `coterie` with these arguments. */
 export function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
   const {
+    COLUMNS: _columns,
     COTERIE_DB: _db,
     COTERIE_STORE: _store,
     COTERIE_KEYRING: _keys,
@@ -61,17 +68,14 @@ export function ended(child: ChildProcess): Promise<Result> {
 }
 
 /** Runs `coterie` to its end. */
-export function coterie(args: readonly string[], options: { readonly input?: string } = {}): Promise<Result> {
-  const child = start(args)
+export function coterie(args: readonly string[], options: RunOptions = {}): Promise<Result> {
+  const child = start(args, options.env)
   child.stdin?.end(options.input ?? '')
   return ended(child)
 }
 
 /** Runs `coterie`, which must succeed; its standard output. */
-export async function succeed(
-  args: readonly string[],
-  options: { readonly input?: string } = {},
-): Promise<string> {
+export async function succeed(args: readonly string[], options: RunOptions = {}): Promise<string> {
   const { code, stdout, stderr } = await coterie(args, options)
   assert.equal(code, 0, `${args.join(' ')}: ${stderr}`)
   return stdout

@@ -49,14 +49,25 @@ function normalised(text: string): string {
     })
   }
   return result
+    .replace(/^(.*proof +)records? [\d, ]+ verified$/gm, '$1<records> verified')
     .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}/g, '<time>')
     .replace(/\b\d+(?:\.\d+)? (?:ms|s)\b/g, '<duration>')
 }
 
 test('why tells who decided, because of what, with ballots, steps and proof', async () => {
-  const text = normalised(await succeed(['why', decision, ...db]))
+  // Wide, so that no line breaks elsewhere because a duration is longer.
+  const text = normalised(await succeed(['why', decision, ...db], { env: { COLUMNS: '300' } }))
   if (process.env['UPDATE'] === '1') writeFileSync(GOLDEN, text)
   assert.equal(text, readFileSync(GOLDEN, 'utf8'))
+})
+
+test('why fits a screen of 80 characters when nobody says how wide it is', async () => {
+  const lines = (await succeed(['why', decision, ...db])).split('\n')
+  assert.ok(lines.some((line) => line.length > 60))
+  assert.deepEqual(
+    lines.filter((line) => line.length > 80),
+    [],
+  )
 })
 
 test('why --json has the sentence, the chain to the root, and the proof of each record', async () => {
@@ -105,8 +116,8 @@ test('why takes a turn, a message and the beginning of an id, and refuses what i
 test('trace shows the tree of messages from any id of it', async () => {
   const text = await succeed(['trace', decision, ...db])
   assert.match(text, new RegExp(`^trace ${TRACE}  9 messages`))
-  assert.match(text, /^└─ client\/\S+ -> intake "begin" {2}handled/m)
-  assert.match(text, /^ {3}│ {2}├─ lead -> clerk "note" {2}\w+/m)
+  assert.match(text, /^└─ client\/\S+ -> intake "begin" {2}answered/m)
+  assert.match(text, /^ {6}[├└]─ clerk "note" {2}\w+/m)
   const report = JSON.parse(await succeed(['trace', TRACE, '--json', ...db])) as {
     readonly messages: number
     readonly roots: readonly { readonly children: readonly unknown[] }[]

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdirSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { ERROR_TRAITS } from '../../src/core/errors.ts'
@@ -137,4 +137,29 @@ test('a file that is no database is refused and left as it is', async () => {
   const before = read('package.json')
   await fail(['status', '--db', file], 6, 'COTERIE_STORE_FOREIGN')
   assert.equal(read('package.json'), before)
+})
+
+test('a module that cannot be used is named, with the line at fault, and no stack', async () => {
+  const made = temporaryFolder()
+  const cases: readonly (readonly [string, string, RegExp])[] = [
+    ['throws', '\nthrow new Error("boom")', /throws\.ts:2\): boom/],
+    ['syntax', 'export const = 1', /syntax\.ts:1\): /],
+    ['missing', "import 'not-there'", /loaded: Cannot find package 'not-there'/],
+    ['nothing', 'export const x = 1', /exports no agent/],
+    ['endless', 'await new Promise(() => undefined)', /waits for something that never comes/],
+    ['thrown', 'throw null', /it threw null/],
+  ]
+  for (const [name, text, why] of cases) {
+    const file = join(made, `${name}.ts`)
+    writeFileSync(file, text)
+    const said = await fail(['run', file, '--db', join(made, 'x.db')], 2, 'COTERIE_INVALID_DEFINITION')
+    assert.match(said, why)
+    assert.doesNotMatch(said, /^ +at /m)
+  }
+  assert.match(await fail(['run', made], 4, 'COTERIE_NOT_FOUND'), /is a folder/)
+})
+
+test('what is misspelt behind keys and dead is called an unknown command', async () => {
+  assert.match(await fail(['dead', 'bogus'], 2, 'COTERIE_USAGE'), /Unknown command 'bogus'\. See/)
+  assert.match(await fail(['keys', 'bogus'], 2, 'COTERIE_USAGE'), /Unknown command 'bogus'\. See/)
 })

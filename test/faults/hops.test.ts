@@ -7,19 +7,19 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { verifyLog } from '../../src/cli/queries/verify-log.ts'
 import { nodeCrypto, open } from '../../src/index.ts'
 import type { Space } from '../../src/index.ts'
-import { Child } from '../helpers/processes.ts'
-import { generator } from '../helpers/random.ts'
+import { Fleet } from './fleet.ts'
 import { SITES } from './site.ts'
-import type { Site } from './site.ts'
 
 const { COTERIE_HOPS = '10000', COTERIE_HOP_SEED = '20261122' } = process.env
-const SEED = Number(COTERIE_HOP_SEED)
-const WORKERS = 4
+const PLAN = {
+  script: new URL('hop-worker.ts', import.meta.url),
+  workers: 4,
+  leaseMs: 1_000,
+  seed: Number(COTERIE_HOP_SEED),
+}
 const STRIKES = 12
 const INSTANCES = 16
 const IN_FLIGHT = 64
-const LEASE_MS = 1_000
-const WORKER = new URL('hop-worker.ts', import.meta.url)
 const LIMIT = { timeout: 240_000 }
 
 for (const { name, make } of SITES) {
@@ -32,17 +32,17 @@ for (const { name, make } of SITES) {
     async (t) => {
       const folder = mkdtempSync(join(tmpdir(), 'coterie-hops-'))
       const site = await make(folder)
-      const workers = Array.from({ length: WORKERS }, () => worker(site))
+      const fleet = new Fleet(site, PLAN)
       t.after(async () => {
-        await Promise.all(workers.map((each) => each.end()))
+        await fleet.end()
         rmSync(folder, { recursive: true, force: true })
       })
-      await Promise.all(workers.map((each) => each.event('ready')))
+      await fleet.ready()
       const space = await open(site.url, { keyring: site.keyring })
       t.after(() => space.close())
 
       const started = performance.now()
-      const { kills, freezes } = await feedAndHarass(site, workers, space, hops)
+      await feedAndHarass(fleet, space, hops)
       await until(async () => (await handled(space)) === 2 * hops)
       const seconds = (performance.now() - started) / 1000
 
@@ -57,7 +57,8 @@ for (const { name, make } of SITES) {
         }
         return seen
       }
-      for (const to of ['b', 'c']) assert.deepEqual(new Set(counts(to)), new Set([1]), `${to}, seed ${SEED}`)
+      for (const to of ['b', 'c'])
+        assert.deepEqual(new Set(counts(to)), new Set([1]), `${to}, seed ${PLAN.seed}`)
       assert.equal(rows.length, 2 * hops)
       const { report } = await verifyLog(space.store, nodeCrypto, { progress: () => undefined })
       assert.deepEqual([report.ok, report.fault], [true, undefined])
@@ -65,55 +66,31 @@ for (const { name, make } of SITES) {
       const { mailboxes } = await space.status()
       const handovers = mailboxes.reduce((sum, { epoch }) => sum + Math.max(0, epoch - 1), 0)
       t.diagnostic(
-        `${(hops / seconds).toFixed(0)} hops/s through ${kills} kills and ${freezes} stops, ` +
+        `${(hops / seconds).toFixed(0)} hops/s through ${fleet.kills} kills and ${fleet.stops} stops, ` +
           `${handovers} changes of hands`,
       )
-      assert.ok(kills >= 3 && handovers > 0, `${kills} kills, ${handovers} changes of hands`)
+      assert.ok(fleet.kills >= 3 && handovers > 0, `${fleet.kills} kills, ${handovers} changes of hands`)
     },
   )
-}
-
-function worker(site: Site): Child {
-  return new Child(WORKER.pathname, [site.url, site.keyring, String(LEASE_MS)])
 }
 
 /**
  * Sends the messages in portions. In the middle of each but the last, a worker is killed or stopped: so that there is
  * always work for it to leave undone.
  */
-async function feedAndHarass(
-  site: Site,
-  workers: Child[],
-  space: Space,
-  hops: number,
-): Promise<{ readonly kills: number; readonly freezes: number }> {
-  const random = generator(SEED)
-  const ends = Array.from({ length: STRIKES + 1 }, (_, i) => Math.ceil((hops * (i + 1)) / (STRIKES + 1)))
-  let [kills, freezes, sent] = [0, 0, 0]
-  for (const end of ends) {
-    const due = 2 * (sent + (end - sent) * random())
+async function feedAndHarass(fleet: Fleet, space: Space, hops: number): Promise<void> {
+  let sent = 0
+  for (let portion = 1; portion <= STRIKES + 1; portion++) {
+    const end = Math.ceil((hops * portion) / (STRIKES + 1))
+    const due = 2 * (sent + (end - sent) * fleet.random())
     const sending = feed(space, sent, end)
     sent = end
-    if (end < hops) {
+    if (portion <= STRIKES) {
       await until(async () => (await handled(space)) >= due)
-      const at = Math.floor(random() * workers.length)
-      const victim = workers[at]
-      assert.ok(victim !== undefined)
-      await victim.event('ready')
-      if (random() < 0.3) {
-        freezes += 1
-        victim.kill('SIGSTOP')
-        await delay(LEASE_MS * (1 + random()))
-        victim.kill('SIGCONT')
-      } else {
-        kills += 1
-        await victim.end()
-        workers[at] = worker(site)
-      }
+      await fleet.strike()
     }
     await sending
   }
-  return { kills, freezes }
 }
 
 async function feed(space: Space, from: number, end: number): Promise<void> {

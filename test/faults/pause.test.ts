@@ -66,7 +66,7 @@ async function assertHandledOnce(space: Space, message: string, runs: number): P
 }
 
 for (const { name, make } of SITES) {
-  test(`${name}: a worker that wakes after its lease is gone is refused by the store, and goes on elsewhere`, async (t) => {
+  test(`${name}: a worker that wakes too late is refused by the store, and goes on elsewhere`, async (t) => {
     const { space, world, stopped, succeed } = await scene(t, make)
     const message = await space.sendTo('slow', 'finish', { i: 1 })
     await stopped.event('stepped')

@@ -59,8 +59,8 @@ function sqliteSite(folder: string): Site {
 }
 
 /**
- * A new database on a server. `reach` gives the URL that the processes use, if not the server's own; `heir` is the server
- * that is examined in the end, if not the same.
+ * A new database on a server. `reach` gives the URL that the processes use, if not the server's own; `heir` is the
+ * server that is examined in the end, if not the same.
  */
 export async function postgresSite(
   folder: string,

@@ -11,7 +11,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { addressOf, isName, OWNER } from '../../core/address.ts'
 import { fromBase64url, toBase64url, toHex } from '../../core/bytes.ts'
 import { CoterieError } from '../../core/errors.ts'
@@ -192,6 +192,7 @@ function readSecret(file: string): string | undefined {
     opened = openSync(file, 'r')
   } catch (cause) {
     if (isCode(cause, 'ENOENT')) return undefined
+    if (isCode(cause, 'ENOTDIR')) throw noFolder(dirname(file), cause)
     throw unreadable(file, 'cannot be opened', 'Give this user access to it.', cause)
   }
   try {
@@ -285,6 +286,11 @@ function removeIfThere(file: string): void {
   } catch (cause) {
     if (!isCode(cause, 'ENOENT')) throw cause
   }
+}
+
+function noFolder(place: string, cause: unknown): CoterieError {
+  const message = `The keyring ${place} is not a folder. Name the folder that the keys of this database are in.`
+  return new CoterieError('COTERIE_KEY_UNREADABLE', message, { cause, details: { file: place } })
 }
 
 function unreadable(file: string, fault: string, remedy: string, cause?: unknown): CoterieError {

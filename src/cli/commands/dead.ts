@@ -2,16 +2,17 @@ import type { Command } from 'commander'
 import { CoterieError } from '../../core/errors.ts'
 import { messageOf } from '../../core/ids.ts'
 import { contextOf, withSpace, withStore } from '../context.ts'
+import type { CliContext } from '../context.ts'
 import { messageView } from '../queries/message.ts'
 import type { MessageView } from '../queries/message.ts'
 import { messageLines } from '../render/message.ts'
-import { tableLines } from '../render/table.ts'
-import { clip } from '../render/text.ts'
+import { clean, clip, counted } from '../render/text.ts'
 import { timeText } from '../render/time.ts'
+import { hangText } from '../render/wrap.ts'
 import { countOf } from '../values.ts'
 
 const LIMIT_DEFAULT = 100
-const ERROR_CHARS = 60
+const ERROR_CHARS = 300
 
 const EXAMPLE = `
 A message whose turn failed for good is dead: it is kept, with its error, until somebody retries or drops it.
@@ -48,7 +49,7 @@ function addList(parent: Command): void {
       const letters = rows.map(messageView)
       if (context.json) for (const letter of letters) context.outJson(letter)
       else if (letters.length === 0) context.say('no dead letters')
-      else for (const line of letterTable(letters)) context.out(line)
+      else for (const line of letters.flatMap((letter) => letterLines(letter, context))) context.out(line)
     })
 }
 
@@ -79,7 +80,7 @@ function addShow(parent: Command): void {
       }
       const letter = messageView(row)
       if (context.json) context.outJson(letter)
-      else for (const line of messageLines(letter, context.style)) context.out(line)
+      else for (const line of messageLines(letter, context)) context.out(line)
     })
 }
 
@@ -98,12 +99,11 @@ function addSettle(parent: Command, name: 'retry' | 'drop', description: string)
     })
 }
 
-function letterTable(letters: readonly MessageView[]): readonly string[] {
-  return tableLines(
-    ['MESSAGE', 'TO', 'HANDLER', 'SENT (UTC)', 'ATTEMPTS', 'ERROR'],
-    letters.map(({ id, to, handler, sentAt, attempts, error }) => {
-      const why = error === null ? '-' : `${error.code}: ${error.message}`
-      return [id, to, handler, timeText(sentAt), attempts, clip(why, ERROR_CHARS)]
-    }),
-  )
+function letterLines(letter: MessageView, { style, listWidth }: CliContext): readonly string[] {
+  const { id, from, to, handler, sentAt, attempts, error } = letter
+  const why =
+    error === null ? 'no error was kept' : `${clean(error.code)}: ${clip(error.message, ERROR_CHARS)}`
+  const what = `${clean(to)} "${clean(handler)}" from ${clean(from)}`
+  const parts = [style.id(id), what, timeText(sentAt), counted(attempts, 'attempt'), style.bad(why)]
+  return hangText('', '  ', parts.join('  '), listWidth)
 }

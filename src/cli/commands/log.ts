@@ -4,7 +4,7 @@ import { contextOf, withStore } from '../context.ts'
 import type { CliContext } from '../context.ts'
 import { newestRecords, recordsFrom } from '../queries/log.ts'
 import type { LogQuery, RecordView } from '../queries/log.ts'
-import { recordLine } from '../render/log.ts'
+import { recordLines } from '../render/log.ts'
 import { countOf, wholeOf } from '../values.ts'
 
 const FOLLOW_MS = 200
@@ -48,14 +48,19 @@ export function addLog(root: Command): void {
 async function showLog(context: CliContext, store: SpaceStore, flags: LogFlags): Promise<void> {
   const { agent, from } = flags
   const query: LogQuery = { agent, limit: flags.limit ?? LIMIT_DEFAULT }
+  let shown = 0
   const show = (records: readonly RecordView[]): void => {
+    shown += records.length
     for (const record of records) {
       if (context.json) context.outJson(record)
-      else context.out(recordLine(record, context.style))
+      else
+        for (const line of recordLines(record, { style: context.style, width: context.listWidth }))
+          context.out(line)
     }
   }
   // What is committed between the two reads is shown by the following, once.
-  let next = (await store.status()).position + 1
+  const end = (await store.status()).position
+  let next = end + 1
   if (from === undefined) {
     const records = (await newestRecords(store, query)).filter(({ position }) => position < next)
     show(records)
@@ -66,7 +71,13 @@ async function showLog(context: CliContext, store: SpaceStore, flags: LogFlags):
       next = page.next
     }
   }
+  if (shown === 0) context.say(nothing(flags, end))
   if (flags.follow === true) await follow(store, next, agent, show)
+}
+
+function nothing({ agent, from }: LogFlags, end: number): string {
+  const whose = agent === undefined ? 'no records' : `no records by ${JSON.stringify(agent)}`
+  return from === undefined ? whose : `${whose} from position ${from} on; the last is at ${end}`
 }
 
 async function follow(

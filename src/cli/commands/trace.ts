@@ -26,6 +26,8 @@ export function addTrace(root: Command): void {
       const context = contextOf(command)
       const report = await withStore(context, (store) => readTrace(store, id, flags.limit ?? LIMIT_DEFAULT))
       if (context.json) context.outJson(report)
-      else for (const line of traceLines(report, context.style)) context.out(line)
+      else
+        for (const line of traceLines(report, { style: context.style, width: context.listWidth }))
+          context.out(line)
     })
 }

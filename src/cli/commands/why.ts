@@ -33,7 +33,7 @@ export function addWhy(root: Command): void {
       const sentence = sentenceFor(report)
       const { v, ...rest } = report
       if (context.json) context.outJson({ v, sentence, ...rest })
-      else for (const line of whyLines(report, sentence, context.style)) context.out(line)
+      else for (const line of whyLines(report, sentence, context)) context.out(line)
       const [problem] = report.proof.problems
       if (problem === undefined) return
       throw new CoterieError(

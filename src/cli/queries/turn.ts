@@ -45,6 +45,8 @@ export interface StepView {
   readonly value: string | null
   readonly error: ErrorValue | null
   readonly usage: Readonly<Record<string, number>> | null
+  /** The question, for an ask. */
+  readonly message: string | null
 }
 
 /** A turn as it is shown. */
@@ -186,9 +188,9 @@ function stepsOf(entries: readonly JournalEntry[]): readonly Step[] {
     else if (entry.t === 'cut') forget(entry.i, calls, results)
   }
   return [...calls.values()].flatMap((call) => {
-    const { op, name } = call
+    const { op } = call
     if (op !== 'step' && op !== 'ask' && op !== 'sleep') return []
-    return [{ id: call.id ?? null, view: stepView(op, name, results.get(call.i)) }]
+    return [{ id: call.id ?? null, view: stepView(call, op, results.get(call.i)) }]
   })
 }
 
@@ -196,15 +198,16 @@ function forget(from: number, ...maps: readonly Map<number, unknown>[]): void {
   for (const map of maps) for (const i of map.keys()) if (i >= from) map.delete(i)
 }
 
-function stepView(op: StepView['op'], name: string, done: DoneEntry | undefined): StepView {
+function stepView(call: CallEntry, op: StepView['op'], done: DoneEntry | undefined): StepView {
   const state = done === undefined ? 'open' : done.error === undefined ? 'done' : 'failed'
   return {
     op,
-    name,
+    name: call.name,
     state,
     value: done?.value ?? null,
     error: done?.error ?? null,
     usage: done?.usage ?? null,
+    message: op === 'ask' ? (call.id ?? null) : null,
   }
 }
 

@@ -3,17 +3,23 @@ import type { RecordView } from '../queries/log.ts'
 import type { Style } from './style.ts'
 import { clean, counted } from './text.ts'
 import { timeText } from './time.ts'
+import { hangText } from './wrap.ts'
 
-/** A record in one line: position, time, author, what it did. */
-export function recordLine({ position, author, body }: RecordView, style: Style): string {
+/** A record: position, time, author, what it did. */
+export function recordLines(
+  { position, author, body }: RecordView,
+  { style, width }: { readonly style: Style; readonly width: number },
+): readonly string[] {
   const head = style.dim(String(position).padStart(6))
-  if (body === undefined) return `${head}  ${clean(author)}  ${style.bad('its body is not that of a record')}`
+  if (body === undefined)
+    return [`${head}  ${clean(author)}  ${style.bad('its body is not that of a record')}`]
   const { at, kind, turn } = body
   const done = turn === undefined ? clean(kind) : `${clean(kind)} ${endText(String(turn.end), style)}`
   const parts = partsOf(body).map(clean)
-  return [head, style.dim(timeText(at)), style.bold(clean(author)), done, parts.join('; ')]
+  const text = [style.dim(timeText(at)), style.bold(clean(author)), done, parts.join('; ')]
     .join('  ')
     .trimEnd()
+  return hangText(`${head}  `, ' '.repeat(8), text, width)
 }
 
 function endText(end: string, style: Style): string {
@@ -45,7 +51,15 @@ function partsOf(body: RecordBody): readonly string[] {
     )
   }
   if (decisions !== undefined) parts.push(`decided ${decisions.map(({ id }) => id).join(', ')}`)
-  if (settles !== undefined) parts.push(...settles.map(({ as, id }) => `${id} ${as}`))
+  if (settles !== undefined) parts.push(...settlesOf(settles))
   if (cancels !== undefined) parts.push(`cancels ${cancels}`)
   return parts
+}
+
+/** One message that was ended by its id, several by their number. */
+function settlesOf(settles: NonNullable<RecordBody['settles']>): readonly string[] {
+  const byEnd = Map.groupBy(settles, ({ as }) => as)
+  return [...byEnd].map(([as, group]) => {
+    return group.length === 1 ? `${group[0]?.id} ${as}` : `${counted(group.length, 'message')} ${as}`
+  })
 }

@@ -3,11 +3,15 @@ import type { MessageView } from '../queries/message.ts'
 import type { Style } from './style.ts'
 import { clean, clip, jsonText } from './text.ts'
 import { timeText } from './time.ts'
+import { hangText } from './wrap.ts'
 
 const PAYLOAD_CHARS = 2_000
 
 /** Everything about one message, for people. */
-export function messageLines(message: MessageView, style: Style): readonly string[] {
+export function messageLines(
+  message: MessageView,
+  { style, width }: { readonly style: Style; readonly width: number },
+): readonly string[] {
   const {
     id,
     kind,
@@ -44,7 +48,9 @@ export function messageLines(message: MessageView, style: Style): readonly strin
       style.bad(`${clean(value.code)}: ${clean(value.message)}`),
     ])
   }
-  return rows.map(([label, text]) => `${style.dim(label.padEnd(10))} ${text}`)
+  return rows.flatMap(([label, text]) =>
+    hangText(`${style.dim(label.padEnd(10))} `, ' '.repeat(11), text, width),
+  )
 }
 
 /** A message's state in its colour. */

@@ -1,31 +1,37 @@
 /**
- * The chain of causes for a terminal: what was asked about on top, the beginning of it all at the bottom.
+ * The chain of causes for a terminal: what was asked about on top, the beginning of it all at the bottom. In each
+ * link the reasons come first, then what came in, what was done, how it ended, and last the proof.
  *
  * @module
  */
 
-import { isSignedBallot } from '../../voting/ballot.ts'
-import { ABSTAIN } from '../../voting/proposal.ts'
 import type { ErrorValue } from '../../core/errors.ts'
 import type { DecisionView } from '../queries/decision.ts'
 import type { Proof } from '../queries/evidence.ts'
-import type { SegmentView, StepView, TurnView } from '../queries/turn.ts'
+import type { TurnView } from '../queries/turn.ts'
 import type { WhyLink, WhyReport } from '../queries/why.ts'
 import { did, sentBy } from './sentence.ts'
+import { stepRows } from './steps.ts'
+import type { Row } from './steps.ts'
 import type { Style } from './style.ts'
 import { clean, clip, counted, jsonText } from './text.ts'
 import { durationText, timeText } from './time.ts'
+import { votesRows } from './votes.ts'
+import { hangText, wrapText } from './wrap.ts'
 
 const VALUE_CHARS = 120
 const REASON_CHARS = 1_000
 const HASH_CHARS = 16
 const SENT_SHOWN = 20
 const UNSEEN_SHOWN = 5
-
-type Row = readonly [label: string, text: string]
+const LABEL_CHARS = 10
 
 /** The lines of `coterie why`. */
-export function whyLines(report: WhyReport, sentence: string, style: Style): readonly string[] {
+export function whyLines(
+  report: WhyReport,
+  sentence: string,
+  { style, width }: { readonly style: Style; readonly width: number },
+): readonly string[] {
   const { decision, chain, cut, proof } = report
   const blocks: { readonly title: string; readonly rows: readonly Row[] }[] = []
   if (decision !== null) {
@@ -36,11 +42,15 @@ export function whyLines(report: WhyReport, sentence: string, style: Style): rea
     const title = link.proof.verified ? did(link) : style.bad(`${link.message.id} does not verify`)
     blocks.push({ title, rows: linkRows(link, chain[index + 1], style) })
   })
-  const lines = [style.bold(sentence), '']
+  const lines = [...wrapText(style.bold(sentence), width), '']
   blocks.forEach(({ title, rows }, index) => {
     const bar = index < blocks.length - 1 || cut ? '│' : ' '
-    lines.push(`● ${style.bold(title)}`)
-    for (const [label, text] of rows) lines.push(`${bar}   ${style.dim(label.padEnd(9))} ${text}`.trimEnd())
+    lines.push(...hangText('● ', `${bar} `, style.bold(title), width))
+    for (const [label, text] of rows) {
+      const first = `${bar}   ${style.dim(label.padEnd(LABEL_CHARS))}`
+      const shown = hangText(first, `${bar}   ${' '.repeat(LABEL_CHARS)}`, text, width)
+      lines.push(...shown.map((line) => line.trimEnd()))
+    }
     if (index < blocks.length - 1) lines.push('│ because')
   })
   if (cut) lines.push('│ because', style.warn('... earlier causes are not shown: see --depth'))
@@ -49,103 +59,76 @@ export function whyLines(report: WhyReport, sentence: string, style: Style): rea
 }
 
 function decisionRows(decision: DecisionView, style: Style): readonly Row[] {
-  const { certificate, proof, counts, needed, total } = decision
+  const { certificate, proof } = decision
   const verdict = certificate.verified
     ? style.good('certificate verified')
     : style.bad(`certificate refused: ${clean(certificate.problem ?? '')}`)
   if (decision.total === 0) return [['proof', `${proofText(proof, style)}; ${verdict}`]]
   const rows: Row[] = [['question', clip(decision.question, REASON_CHARS)]]
   if (decision.subject !== null) rows.push(['subject', clip(jsonText(decision.subject), VALUE_CHARS)])
-  const choices = [...decision.options, ABSTAIN, 'silent']
-  const votes = choices.map((choice) => `${clean(choice)} ${counts[choice] ?? 0}`)
-  rows.push(['votes', `${votes.join(', ')}; ${needed} of ${total} needed`])
-  for (const { member, choice, reason, turn, reasons } of decision.ballots) {
-    const where = turn === null ? '' : `  ${style.id(turn)}`
-    rows.push([
-      'ballot',
-      `${clean(member)} ${style.bold(clean(choice))}: ${clip(reason, REASON_CHARS)}${where}`,
-    ])
-    for (const text of reasons) rows.push(['', `  ${clip(text, REASON_CHARS)}`])
-  }
-  for (const member of decision.void)
-    rows.push(['void', style.bad(`${clean(member)} signed two different ballots`)])
-  for (const { member, problem } of decision.refused) {
-    rows.push(['refused', style.bad(`a ballot of ${clean(member)}: ${clean(problem)}`)])
-  }
-  for (const member of decision.silent) rows.push(['silent', clean(member)])
-  rows.push(['proof', `${proofText(proof, style)}; ${verdict}`])
-  return rows
+  return [...rows, ...votesRows(decision, style), ['proof', `${proofText(proof, style)}; ${verdict}`]]
 }
 
 function linkRows(link: WhyLink, before: WhyLink | undefined, style: Style): readonly Row[] {
   const { message, proof, turn, unseen } = link
   if (!proof.verified) return [['proof', proofText(proof, style)]]
-  const { id, sentAt, payload, error, reason } = message
-  const rows: Row[] = [
-    ['message', `${style.id(id)} ${sentBy(link, before)}, ${timeText(sentAt)}`],
-    ['payload', clip(jsonText(payload), VALUE_CHARS)],
-    ['proof', proofText(proof, style)],
-  ]
-  if (turn !== null) rows.push(...turnRows(turn, link, style))
+  const { id, sentAt, payload, error, reason, state } = message
+  const rows: Row[] = reasonsOf(turn).map((text) => ['reason', clip(text, REASON_CHARS)])
   if (error !== null && turn === null) rows.push(['error', errorText(error, style)])
+  if (reason !== null && state !== 'handled') rows.push([state, clean(reason)])
+  rows.push(
+    ['message', `${sentBy(link, before)}, ${timeText(sentAt)}  ${style.id(id)}`],
+    ['payload', clip(jsonText(payload), VALUE_CHARS)],
+  )
+  if (turn !== null) rows.push(...turnRows(turn, link, style))
   if (unseen.length > 0) rows.push(['unseen', unseenText(unseen, style)])
-  if (reason !== null && message.state !== 'handled') rows.push(['reason', clean(reason)])
-  return rows
+  return [...rows, ...proofRows(proof, turn, style)]
+}
+
+function reasonsOf(turn: TurnView | null): readonly string[] {
+  return turn === null ? [] : turn.segments.flatMap(({ reasons }) => reasons)
 }
 
 function turnRows(turn: TurnView, link: WhyLink, style: Style): readonly Row[] {
-  const rows: Row[] = [['turn', style.id(turn.id)]]
+  const rows: Row[] = []
   if (turn.journalProblem !== null) rows.push(['journal', style.bad(clean(turn.journalProblem))])
-  for (const step of turn.steps) rows.push([step.op, stepText(step, style)])
-  for (const segment of turn.segments) rows.push(...segmentRows(segment, link, style))
-  const times = turn.segments.flatMap(({ at }) => (at === null ? [] : [at]))
-  const [start, end] = [times[0], times.at(-1)]
-  if (start === undefined || end === undefined) return rows
-  const waited = `committed first ${durationText(Math.max(0, start - link.message.sentAt))} after it was sent`
-  rows.push(['took', times.length > 1 ? `${waited}, last ${durationText(end - start)} later` : waited])
-  return rows
-}
-
-function segmentRows(segment: SegmentView, link: WhyLink, style: Style): readonly Row[] {
-  const { proof, end, attempt, error } = segment
-  if (!proof.verified) return [['proof', proofText(proof, style)]]
-  const rows: Row[] = segment.reasons.map((reason) => ['reason', clip(reason, REASON_CHARS)])
-  for (const { stream, version } of segment.reads) rows.push(['read', `${clean(stream)}@${version}`])
-  for (const { stream, version, type } of segment.events) {
-    rows.push(['appended', `${clean(stream)}@${version} ${clean(type)}`])
+  rows.push(...stepRows(turn.steps, style))
+  for (const { reads, events, sends, decisions, undone, error, attempt } of turn.segments) {
+    // The list of agents is read by every vote and publication: it says nothing of this turn.
+    for (const { stream, version } of reads.filter((read) => !read.stream.startsWith('@')))
+      rows.push(['read', `${clean(stream)}@${version}`])
+    for (const { stream, version, type } of events)
+      rows.push(['appended', `${clean(stream)}@${version} ${clean(type)}`])
+    rows.push(...sentRows(sends, link, style))
+    for (const id of decisions) rows.push(['decided', style.id(id)])
+    for (const step of undone) rows.push(['undone', clean(step)])
+    if (error !== null) {
+      const nth = attempt !== null && attempt > 1 ? ` (attempt ${attempt})` : ''
+      rows.push(['error', `${errorText(error, style)}${nth}`])
+    }
   }
-  for (const id of segment.sends.slice(0, SENT_SHOWN)) rows.push(['sent', sentText(id, link, style)])
-  const more = segment.sends.length - SENT_SHOWN
-  if (more > 0) rows.push(['sent', `and ${counted(more, 'more message')}`])
-  for (const id of segment.decisions) rows.push(['decided', style.id(id)])
-  for (const step of segment.undone) rows.push(['undone', clean(step)])
-  if (error !== null) rows.push(['error', errorText(error, style)])
-  const nth = attempt !== null && attempt > 1 ? ` (attempt ${attempt})` : ''
-  rows.push(['ended', `${end}${nth}, ${proofText(proof, style)}`])
+  const last = turn.segments.at(-1)
+  if (last?.end === undefined || last.end === null || last.at === null) return rows
+  const took = durationText(Math.max(0, last.at - link.message.sentAt))
+  const attempts = last.attempt !== null && last.attempt > 1 ? ` at attempt ${last.attempt}` : ''
+  rows.push(['ended', `${last.end}${attempts}, ${took} after it was sent  ${style.id(turn.id)}`])
   return rows
 }
 
-function stepText({ op, name, state, value, error, usage }: StepView, style: Style): string {
-  const used = usage === null ? [] : Object.entries(usage).map(([unit, amount]) => `${clean(unit)} ${amount}`)
-  const cost = used.length === 0 ? '' : `  (${used.join(', ')})`
-  const what = op === 'sleep' ? '' : `${clean(name)} `
-  if (state === 'open') return `${what}${style.warn('not ended')}`
-  if (error !== null) return `${what}${style.bad(`failed: ${clip(error.message, VALUE_CHARS)}`)}${cost}`
-  return `${what}${op === 'sleep' ? 'over' : `-> ${resultText(value)}`}${cost}`
-}
-
-/** A ballot is shown by its choice: the decision has the rest. */
-function resultText(value: string | null): string {
-  if (value === null) return 'nothing'
-  const parsed: unknown = JSON.parse(value)
-  return isSignedBallot(parsed) ? `a ballot for ${clean(parsed.ballot.choice)}` : clip(value, VALUE_CHARS)
-}
-
-function sentText(id: string, link: WhyLink, style: Style): string {
-  const found = link.sent.find((message) => message.id === id)
-  if (found === undefined) return style.id(id)
-  const { kind, to, handler } = found
-  return `${kind === 'reply' ? 'the answer' : kind} to ${clean(to)} "${clean(handler)}" ${style.id(id)}`
+/** What was sent, but for questions and answers: these are told with their other half. */
+function sentRows(sends: readonly string[], link: WhyLink, style: Style): readonly Row[] {
+  const known = new Map(link.sent.map((message) => [message.id, message]))
+  const told = sends.filter((id) => {
+    const kind = known.get(id)?.kind
+    return kind !== 'ask' && kind !== 'reply'
+  })
+  const rows: Row[] = told.slice(0, SENT_SHOWN).map((id) => {
+    const found = known.get(id)
+    const to = found === undefined ? '' : `${clean(found.to)} "${clean(found.handler)}"  `
+    return [found?.kind === 'topic' ? 'published' : 'sent', `${to}${style.id(id)}`]
+  })
+  const more = told.length - SENT_SHOWN
+  return more > 0 ? [...rows, ['sent', `and ${counted(more, 'more message')}`]] : rows
 }
 
 function unseenText(unseen: WhyLink['unseen'], style: Style): string {
@@ -158,6 +141,17 @@ function unseenText(unseen: WhyLink['unseen'], style: Style): string {
 
 function errorText({ code, message }: ErrorValue, style: Style): string {
   return style.bad(`${clean(code)}: ${clip(message, REASON_CHARS)}`)
+}
+
+/** One line for all that verifies, and one for each record that does not. */
+function proofRows(proof: Proof, turn: TurnView | null, style: Style): readonly Row[] {
+  const all = [proof, ...(turn?.segments ?? []).map((segment) => segment.proof)]
+  const good = all.filter(({ verified }) => verified).map(({ position }) => position)
+  const rows: Row[] = all.filter(({ verified }) => !verified).map((bad) => ['proof', proofText(bad, style)])
+  const noun = good.length === 1 ? 'record' : 'records'
+  return good.length === 0
+    ? rows
+    : [...rows, ['proof', `${noun} ${good.join(', ')} ${style.good('verified')}`]]
 }
 
 function proofText({ position, hash, verified, problem }: Proof, style: Style): string {

@@ -21,7 +21,12 @@ import { isRefusal, storeError, unavailable, unknownOutcome } from './postgres-e
 import { COMMIT, ROLLBACK, lockAndRead } from './transaction.ts'
 import type { SpaceContext } from './transaction.ts'
 
-const LAST_BATCH = 'select batch from coterie.writers where space = $1 and writer = $2'
+/**
+ * Changes nothing, but is a write: its commit waits for the standby, and so for all that was committed before. A commit
+ * whose own wait was cut short (by an administrator who ended the backend) can be seen on the primary, and yet be lost
+ * with it.
+ */
+const LAST_BATCH = 'update coterie.writers set batch = batch where space = $1 and writer = $2 returning batch'
 
 /** A batch that is written, or need not be: nothing of it was accepted. */
 export interface Committed {
@@ -90,6 +95,7 @@ async function attempt(
     const outcomes = writes.map((write) => applyWrite(batch, write, careful))
     const accepted = outcomes.some((outcome) => outcome.type === 'accepted')
     const committed = { outcomes, batch, accepted }
+    if (accepted && batch.records.length > 0) context.pulse.locked(head.version)
     if (accepted) await write(context, connection, committed, mark)
     else await connection.pipeline([ROLLBACK])
     pool.release(connection)
@@ -146,7 +152,7 @@ async function wasCommitted(context: SpaceContext, mark: Mark, cause: unknown): 
         const asked = await lockAndRead(context, connection, [
           [statements.get(LAST_BATCH), [space, mark.writer]],
         ])
-        await connection.pipeline([ROLLBACK])
+        await connection.pipeline([COMMIT])
         pool.release(connection)
         return Number(asked.answers[0]?.[0]?.['batch'] ?? -1) >= mark.batch
       } catch (error) {

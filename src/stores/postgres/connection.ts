@@ -109,22 +109,37 @@ export class Connection {
   }
 }
 
-/** Connects to the first host that takes writes. Throws what the last one said if none does. */
-export async function connect(
-  driver: Driver,
-  location: Location,
-  prepare: () => boolean,
-  standbyWillDo = false,
-): Promise<Connection> {
-  let last: unknown
-  for (const target of location.targets) {
-    try {
-      return await connectTo(driver, target, location, prepare, standbyWillDo)
-    } catch (error) {
-      last = error
-    }
+/** Makes connections; remembers which host took the last one, and asks it first. */
+export class Connector {
+  readonly #location: Location
+  readonly #prepare: () => boolean
+  readonly #standbyWillDo: boolean
+  #last = 0
+
+  constructor(location: Location, prepare: () => boolean, standbyWillDo: boolean) {
+    this.#location = location
+    this.#prepare = prepare
+    this.#standbyWillDo = standbyWillDo
   }
-  throw last
+
+  /** Connects to the first host that takes writes. Throws what the last one said if none does. */
+  async connect(driver: Driver): Promise<Connection> {
+    const { targets } = this.#location
+    const first = this.#last
+    let problem: unknown
+    for (let i = 0; i < targets.length; i++) {
+      const at = (first + i) % targets.length
+      try {
+        const target = targets[at] ?? ''
+        const made = await connectTo(driver, target, this.#location, this.#prepare, this.#standbyWillDo)
+        this.#last = at
+        return made
+      } catch (error) {
+        problem = error
+      }
+    }
+    throw problem
+  }
 }
 
 async function connectTo(

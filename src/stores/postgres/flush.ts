@@ -35,8 +35,7 @@ const CHANGE = `update coterie.mail l set state = w.state, queue = w.queue, atte
     $9::bigint[], $10::bigint[], $11::text[], $12::text[])
     w(place, state, queue, attempts, segments, crashes, undo, due_ms, settled, error, reason)
   where l.place = w.place and l.space = $1`
-const REMOVE = `delete from coterie.mail l using unnest($2::bigint[]) w(place)
-  where l.place = w.place and l.space = $1`
+const REMOVE = 'delete from coterie.mail where place = any($2::bigint[]) and space = $1'
 const ENDS = `insert into coterie.ends (space, place, state, settled, attempts, segments, crashes, error, reason)
   select $1, * from unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
     $8::text[], $9::text[])`
@@ -53,7 +52,7 @@ const JOURNAL = `insert into coterie.journal (space, turn, chunk, text, hash, si
   select $1, * from unnest($2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[])`
 const DECISIONS = `insert into coterie.decisions (space, id, hash, certificate, position)
   select $1, * from unnest($2::text[], $3::text[], $4::text[], $5::bigint[])`
-const END_WAITS = 'delete from coterie.waits where space + 0 = $1 and turn = any($2::text[])'
+const END_WAITS = 'delete from coterie.waits where space = $1 and turn = any($2::text[])'
 const WAITS = `insert into coterie.waits (space, turn, number, waiter, target, request, due_ms)
   select $1, * from unnest($2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[])`
 const HEAD = `with own as (insert into coterie.writers (space, writer, batch, at_ms) values ($1, $2, $3, $4)

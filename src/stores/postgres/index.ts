@@ -4,8 +4,10 @@
  * @module
  */
 
-import type { Store } from '../../ports/store.ts'
+import type { Migration, Store } from '../../ports/store.ts'
 import { parseLocation } from './location.ts'
+import { installedSchema, knownSchema, migrationSql, requireSchema } from './migrate.ts'
+import { Pool } from './pool.ts'
 import { PostgresStore } from './store.ts'
 
 /** How a store is opened. The rest is in the URL. */
@@ -43,4 +45,25 @@ export function openPostgres(url: string, options: PostgresOptions = {}): Store 
 /** The name of the database in a URL. Throws COTERIE_INVALID_ARGUMENT. */
 export function databaseName(url: string): string {
   return parseLocation(url).database
+}
+
+/**
+ * Creates the schema, or upgrades it, in one transaction; with `printOnly` nothing is changed, and the SQL can be run
+ * by hand. The role needs the right to create a schema, or to change this one.
+ *
+ * @throws CoterieError COTERIE_STORE_NEWER, COTERIE_STORE_FOREIGN, COTERIE_STORE_OLDER when the role may not, and
+ * COTERIE_STORE_UNAVAILABLE when the server does not answer.
+ */
+export async function migratePostgres(url: string, printOnly: boolean): Promise<Migration> {
+  const location = parseLocation(url)
+  const pool = new Pool(location)
+  try {
+    const from = await installedSchema(pool, location.schema)
+    // Also when it is only to be printed: a schema that is newer is not for this version.
+    if (from > knownSchema() || !printOnly) await requireSchema(pool, 'upgrade')
+    const to = knownSchema()
+    return { from, to, sql: from === to ? '' : migrationSql(location.schema, from) }
+  } finally {
+    await pool.close()
+  }
 }

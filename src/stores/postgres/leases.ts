@@ -157,15 +157,16 @@ function grant(
   }
 }
 
-/** Gives some addresses back, or all of them with the worker itself; answers the version of the space before. */
+/** Gives some addresses back, or all of them with the worker itself. */
 export async function giveBack(
   context: SpaceContext,
   worker: string,
   addresses: readonly string[] | 'all',
-): Promise<number> {
+): Promise<void> {
   const { pool, statements, space } = context
-  return pool.exclusive(async (connection) => {
+  await pool.exclusive(async (connection) => {
     const { head } = await lockAndRead(context, connection, [])
+    context.pulse.locked(head.version)
     await connection.pipeline([
       ...(addresses === 'all'
         ? ([
@@ -176,6 +177,5 @@ export async function giveBack(
       [statements.get(TELL), [space]],
       COMMIT,
     ])
-    return head.version
   })
 }

@@ -14,7 +14,7 @@ import type { Head } from './batch.ts'
 import type { Call } from './connection.ts'
 import type { Row } from './driver.ts'
 import { ENTRY_COLUMNS, storedEntry } from './message-entry.ts'
-import { MESSAGE_TABLES, num, text, textOrNull } from './rows.ts'
+import { num, text, textOrNull } from './rows.ts'
 import { nowSql } from './statements.ts'
 import type { Statements } from './statements.ts'
 import { texts } from './wire.ts'
@@ -37,58 +37,59 @@ export const LOCK: string = `with c as materialized (select set_config('synchron
     set_config('statement_timeout', '0', true), set_config('lock_timeout', '${LOCK_MS}', true),
     set_config('idle_in_transaction_session_timeout', '${IDLE_MS}', true),
     set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
-    set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)),
+    set_config('enable_mergejoin', 'off', true), set_config('enable_material', 'off', true),
+    set_config('jit', 'off', true)),
   s as materialized (select position, number, handled, version, clock_ms from c, coterie.spaces
     where space = $1 for no key update of spaces)
   select position, number, handled, version, ${nowSql('$2')} as now from s`
 
 const MAILBOXES = `select address, worker, epoch, seq, hash, depth, ready, waiting, dead from coterie.mailboxes
   where space = $1 and address = any($2::text[])`
+// `offset 0` keeps PostgreSQL from joining in another order than this: for each row that is wanted, one step into
+// an index. On a table that was small when the plan was made it would rather read all of it.
 const MESSAGES = `select ${ENTRY_COLUMNS} from unnest($2::text[]) w(id)
-  join coterie.messages m on m.id = w.id and m.space + 0 = $1
-  left join coterie.mail l on l.place = m.place
-  left join coterie.ends e on e.place = m.place`
-const WHOLE_MESSAGES = `select ${ENTRY_COLUMNS}, m.envelope, m.hash, m.payload from ${MESSAGE_TABLES}
-  where m.space + 0 = $1 and m.id = any($2::text[])`
+  cross join lateral (select * from coterie.messages m where m.id = w.id and m.space = $1 offset 0) m
+  left join lateral (select * from coterie.mail l where l.place = m.place offset 0) l on true
+  left join lateral (select * from coterie.ends e where e.place = m.place offset 0) e on true`
+const WHOLE_MESSAGES = `select ${ENTRY_COLUMNS}, m.envelope, m.hash, m.payload
+  ${MESSAGES.slice(MESSAGES.indexOf('from unnest'))}`
 const KEYED = `select ${ENTRY_COLUMNS}, m.envelope, m.hash, m.payload, m.key_from, m.key
   from unnest($2::text[], $3::text[], $4::text[]) w(key_from, recipient, key)
-  join coterie.messages m on m.space + 0 = $1 and m.key_from = w.key_from and m.recipient = w.recipient
-    and m.key = w.key and m.key is not null
-  left join coterie.mail l on l.place = m.place
-  left join coterie.ends e on e.place = m.place`
+  cross join lateral (select * from coterie.messages m where m.key = w.key and m.recipient = w.recipient
+    and m.key_from = w.key_from and m.space = $1 and m.key is not null offset 0) m
+  left join lateral (select * from coterie.mail l where l.place = m.place offset 0) l on true
+  left join lateral (select * from coterie.ends e where e.place = m.place offset 0) e on true`
 const VERSIONS = `select w.stream, (select max(e.version) from coterie.events e
   where e.space = $1 and e.stream = w.stream) as version from unnest($2::text[]) w(stream)`
 const CHUNKS = `select w.turn, (select max(j.chunk) from coterie.journal j
-  where j.space + 0 = $1 and j.turn = w.turn) as chunk from unnest($2::text[]) w(turn)`
+  where j.turn = w.turn and j.space = $1) as chunk from unnest($2::text[]) w(turn)`
 const DECISIONS = 'select id from coterie.decisions where space = $1 and id = any($2::text[])'
 // A wait holds its turn only while the question is open: an answered one ends it as soon as the turn looks.
+const OPEN_WAITS = `lateral (select w.turn, w.waiter, w.target, w.request from coterie.waits w
+    where w.waiter = r.address and w.space = $1 and w.target is not null and exists (
+      select 1 from coterie.messages q, coterie.mail l where q.id = w.request and q.space = $1
+      and l.place = q.place and l.state between 3 and 8) offset 0) w`
 const EDGES = `with recursive reached(address) as (
     select w.address collate "C" from unnest($2::text[]) w(address)
     union
-    select w.target from reached r join coterie.waits w on w.waiter = r.address and w.space + 0 = $1
-    join coterie.messages q on q.id = w.request and q.space + 0 = $1
-    join coterie.mail l on l.place = q.place and l.state between 3 and 8
-    where w.target is not null)
-  select w.waiter, w.turn, w.target, w.request from reached r
-  join coterie.waits w on w.waiter = r.address and w.space + 0 = $1 and w.target is not null
-  join coterie.messages q on q.id = w.request and q.space + 0 = $1
-  join coterie.mail l on l.place = q.place and l.state between 3 and 8`
+    select w.target from reached r cross join ${OPEN_WAITS})
+  select w.waiter, w.turn, w.target, w.request from reached r cross join ${OPEN_WAITS}`
 // Of what is over, only the links are read: it may well have live messages behind it.
 const TREE = `with recursive tree(place, id) as (
-    select m.place, m.id from coterie.messages m where m.space + 0 = $1 and m.id = any($2::text[])
+    select m.place, m.id from coterie.messages m where m.id = any($2::text[]) and m.space = $1
     union
-    select m.place, m.id from coterie.messages m where m.space + 0 = $1 and m.trace = any($3::text[])
+    select m.place, m.id from coterie.messages m where m.trace = any($3::text[]) and m.space = $1
     union
-    select c.place, c.id from tree t
-    join coterie.messages c on c.space + 0 = $1 and c.cause = 'turn_' || substr(t.id, 5))
+    select c.place, c.id from tree t cross join lateral (select * from coterie.messages c
+      where c.cause = 'turn_' || substr(t.id, 5) and c.cause is not null and c.space = $1 offset 0) c)
   select ${ENTRY_COLUMNS}, case when l.place is not null then m.envelope end as envelope,
     case when l.place is not null then m.hash end as hash,
     case when l.place is not null then m.payload end as payload,
-    case when l.state = 3 then (select q.cause from coterie.messages q where q.space + 0 = m.space and q.id = m.re)
+    case when l.state = 3 then (select q.cause from coterie.messages q where q.id = m.re and q.space = $1)
     end as asker
-  from tree t join coterie.messages m on m.place = t.place
-  left join coterie.mail l on l.place = m.place
-  left join coterie.ends e on e.place = m.place`
+  from tree t cross join lateral (select * from coterie.messages m where m.place = t.place offset 0) m
+  left join lateral (select * from coterie.mail l where l.place = m.place offset 0) l on true
+  left join lateral (select * from coterie.ends e where e.place = m.place offset 0) e on true`
 
 /** A statement with what becomes of its rows. */
 interface Loading {

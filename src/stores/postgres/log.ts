@@ -39,11 +39,11 @@ const CHAIN = `select ${RECORD_COLUMNS} from coterie.records where space = $1 an
   order by seq limit $4`
 const HEAD = 'select seq, hash from coterie.mailboxes where space = $1 and address = $2'
 const MESSAGE = `select ${MESSAGE_COLUMNS} from ${MESSAGE_TABLES}`
-const BY_ID = `${MESSAGE} where m.space + 0 = $1 and m.id = $2`
-const BY_KEY = `${MESSAGE} where m.space + 0 = $1 and m.key_from = $2 and m.recipient = $3 and m.key = $4
+const BY_ID = `${MESSAGE} where m.space = $1 and m.id = $2`
+const BY_KEY = `${MESSAGE} where m.space = $1 and m.key_from = $2 and m.recipient = $3 and m.key = $4
   and m.key is not null`
-const BY_TRACE = `${MESSAGE} where m.space + 0 = $1 and m.trace = $2 order by m.place limit $3`
-const BY_CAUSE = `${MESSAGE} where m.space + 0 = $1 and m.cause = $2 and m.cause is not null
+const BY_TRACE = `${MESSAGE} where m.space = $1 and m.trace = $2 order by m.place limit $3`
+const BY_CAUSE = `${MESSAGE} where m.space = $1 and m.cause = $2 and m.cause is not null
   order by m.place limit $3`
 const HANDLED = `${MESSAGE} where m.place >= $1 and m.place < $2 and l.place is null
   and coalesce(e.state, 9) = 9 order by m.place limit $3`
@@ -69,12 +69,12 @@ const WHOLE_RECORDS = `with page as materialized (select m.place, m.position fro
   and m.place < ${first('(select max(position) from page) + $4::bigint + 1')} order by m.place`
 const ANSWERS = `select ${MESSAGE_COLUMNS} from unnest($2::text[]) with ordinality w(re, rank)
   cross join lateral (select q.place from coterie.messages q
-    where q.re = w.re and q.re is not null and q.space + 0 = $1) a
+    where q.re = w.re and q.re is not null and q.space = $1 offset 0) a
   join ${MESSAGE_TABLES.replace('coterie.messages m', 'coterie.messages m on m.place = a.place')}
   where coalesce(l.state, e.state, 9) in (3, 9) order by w.rank, m.place`
 const JOURNAL = `select turn, chunk, text, hash, signature from coterie.journal
-  where space + 0 = $1 and turn = $2 order by chunk`
-const WAITS = `select number, target, request, due_ms from coterie.waits where space + 0 = $1 and turn = $2
+  where space = $1 and turn = $2 order by chunk`
+const WAITS = `select number, target, request, due_ms from coterie.waits where space = $1 and turn = $2
   order by number`
 const STREAMS = `select distinct stream from coterie.events where space = $1 and stream > $2
   order by stream limit $3`

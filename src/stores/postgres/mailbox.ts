@@ -13,7 +13,8 @@ import type { SpaceContext } from './transaction.ts'
 // There is always a row: it tells how new the answer is, and when the next retry is due. `held` are the lanes
 // with a retry in the future, from its place on. A turn that is being cancelled has only to undo: it is not held
 // back by its lane.
-const head = `with s as materialized (select s.version, ${nowSql('$5')} as now from coterie.spaces s where s.space = $1),
+const head = `with s as materialized (select s.version, ${nowSql('$5')} as now
+    from coterie.spaces s where s.space = $1),
   held as materialized (select l.lane, min(l.queue) as queue, min(l.due_ms) as due_ms from coterie.mail l
     where l.space = $1 and l.recipient = $2 and l.state = 7 and l.due_ms is not null
     and l.due_ms > (select now from s) group by l.lane)
@@ -28,7 +29,7 @@ const MAIL = `${head} select ${LIVE_COLUMNS} from coterie.mail l
 // A trace is a few messages, a mailbox may be many.
 const OF_TRACE = `${head} select ${LIVE_COLUMNS} from coterie.messages m
   join coterie.mail l on l.place = m.place
-  where m.trace = $6 and m.space + 0 = $1 and l.recipient = $2 and l.state between 6 and 8 and l.queue > $3 and ${free}
+  where m.trace = $6 and m.space = $1 and l.recipient = $2 and l.state between 6 and 8 and l.queue > $3 and ${free}
   order by l.queue limit $4) ${tail}`
 
 /** A page, and the version of the space that it shows. */

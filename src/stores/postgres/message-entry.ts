@@ -13,8 +13,8 @@ import type { Row } from './driver.ts'
 import { num, numOrNull, text, textOrNull } from './rows.ts'
 
 /** The columns that {@link storedEntry} reads; `m`, `l` and `e` as in `MESSAGE_TABLES`. */
-export const ENTRY_COLUMNS = `m.place, m.position, m.id, m.recipient, m.trace, m.cause, m.re, l.place is not null as live,
-  l.lane, coalesce(l.state, e.state, 9) as state, coalesce(l.queue, 0) as queue,
+export const ENTRY_COLUMNS = `m.place, m.position, m.id, m.recipient, m.trace, m.cause, m.re,
+  l.place is not null as live, l.lane, coalesce(l.state, e.state, 9) as state, coalesce(l.queue, 0) as queue,
   coalesce(l.attempts, e.attempts, 0) as attempts, coalesce(l.segments, e.segments, 0) as segments,
   coalesce(l.crashes, e.crashes, 0) as crashes, coalesce(l.undo, false) as undo, l.due_ms, l.deadline_ms,
   l.settled, l.error, l.reason`

@@ -36,12 +36,12 @@ function migrations(): readonly Migration[] {
 }
 
 /** The number of the newest schema that this version knows. */
-function knownSchema(): number {
+export function knownSchema(): number {
   return migrations().length
 }
 
 /** The SQL that brings a schema from a version (0: nothing is there) to the newest one; one transaction. */
-function migrationSql(schema: string, from: number): string {
+export function migrationSql(schema: string, from: number): string {
   const parts = migrations()
     .filter(({ version }) => version > from)
     .map(({ version, sql }) => `${sql}\ninsert into migrations (version) values (${version});\n`)
@@ -55,7 +55,7 @@ function migrationSql(schema: string, from: number): string {
 }
 
 /** The schema's number in the database; 0 when nothing is there. */
-async function installedSchema(pool: Pool, schema: string): Promise<number> {
+export async function installedSchema(pool: Pool, schema: string): Promise<number> {
   const [place] = await pool.read(
     {
       name: 'coterie_place',

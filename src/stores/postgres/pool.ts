@@ -7,8 +7,8 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Connector } from './connection.ts'
 import type { Connection, Statement } from './connection.ts'
-import { connect } from './connection.ts'
 import { loadDriver } from './driver.ts'
 import type { Row } from './driver.ts'
 import type { Location } from './location.ts'
@@ -47,12 +47,12 @@ export class Pool {
   #waiting: (() => void)[] = []
   #shared: Promise<Connection> | undefined
   #prepare: boolean
-  readonly #standbyWillDo: boolean
+  readonly #connector: Connector
 
   constructor(location: Location, standbyWillDo = false) {
     this.location = location
     this.#prepare = location.prepare
-    this.#standbyWillDo = standbyWillDo
+    this.#connector = new Connector(location, () => this.#prepare, standbyWillDo)
   }
 
   /** Aborted when the pool is closed. */
@@ -181,12 +181,7 @@ export class Pool {
   }
 
   async #connect(): Promise<Connection> {
-    const connection = await connect(
-      await loadDriver(),
-      this.location,
-      () => this.#prepare,
-      this.#standbyWillDo,
-    )
+    const connection = await this.#connector.connect(await loadDriver())
     if (this.closed.aborted) {
       connection.discard()
       this.check()

@@ -13,6 +13,9 @@
 export class Pulse {
   #known: number
   #count = 0
+  /** The version that a commit under way will have, and whether it has been seen. */
+  #expected: number | undefined
+  #seen = false
   readonly #listeners = new Set<() => void>()
 
   constructor(version: number) {
@@ -32,15 +35,26 @@ export class Pulse {
   /** The space has been seen at this version. */
   saw(version: number): void {
     if (version <= this.#known) return
-    this.#known = version
-    this.#beat()
+    // It may be that of a commit of this process that has not been answered yet.
+    if (version === this.#expected) this.#seen = true
+    else this.#foreign(version)
   }
 
-  /** This process has changed the space, which was at `before` when it had the lock. */
-  changed(before: number, after: number): void {
-    const others = before > this.#known
-    this.#known = Math.max(this.#known, after)
-    if (others) this.#beat()
+  /** This process has the lock, and is about to raise the version from this one. */
+  locked(version: number): void {
+    this.answered(false)
+    if (version > this.#known) this.#foreign(version)
+    this.#expected = version + 1
+  }
+
+  /** What `locked` has announced was done, or was not: then whoever was seen at that version was somebody else. */
+  answered(done: boolean): void {
+    const expected = this.#expected
+    if (expected === undefined) return
+    this.#expected = undefined
+    if (this.#seen && !done) this.#foreign(expected)
+    else if (done) this.#known = Math.max(this.#known, expected)
+    this.#seen = false
   }
 
   /** Calls `listener` when the pulse moves, until the returned function is called. */
@@ -49,7 +63,8 @@ export class Pulse {
     return () => void this.#listeners.delete(listener)
   }
 
-  #beat(): void {
+  #foreign(version: number): void {
+    this.#known = Math.max(this.#known, version)
     this.#count += 1
     for (const listener of this.#listeners) listener()
   }

@@ -42,7 +42,7 @@ const READY = `select f.address from coterie.spaces s, unnest($2::text[], $3::te
 const RESUMABLE = `select distinct x.waiter from (
     select w.waiter from coterie.mail l
     join coterie.messages a on a.place = l.place
-    join coterie.waits w on w.request = a.re and w.space + 0 = $1
+    join coterie.waits w on w.request = a.re and w.space = $1
     where l.space = $1 and l.state = 3
     union all
     (select w.waiter from coterie.spaces s join coterie.waits w on w.space = s.space
@@ -53,7 +53,8 @@ const RESUMABLE = `select distinct x.waiter from (
   where s.space = $1 and (m.worker is null or m.worker = $2 or w.worker is null
     or w.until_ms <= ${nowSql('$3')})`
 // A turn that waits, or has something to undo, is ended by its own agent and by nobody else.
-const DUE = `select distinct x.address, s.now from (select ${nowSql('$2')} as now from coterie.spaces s where s.space = $1) s
+const DUE = `select distinct x.address, s.now
+  from (select ${nowSql('$2')} as now from coterie.spaces s where s.space = $1) s
   left join lateral (
     (select w.waiter as address from coterie.waits w where w.space = $1 and w.due_ms <= s.now limit $3)
     union all
@@ -68,7 +69,8 @@ const OVERDUE = `select ${LIVE_COLUMNS} from coterie.spaces s
     and l.state between 3 and 8 and l.state not in (5, 6) and not l.undo
   join coterie.messages m on m.place = l.place
   where s.space = $1 order by l.deadline_ms limit $3`
-const ANY_SCHEDULED_DUE = `select 1 as due from coterie.spaces s join coterie.mail l on l.space = s.space and l.state = 4
+const ANY_SCHEDULED_DUE = `select 1 as due from coterie.spaces s
+  join coterie.mail l on l.space = s.space and l.state = 4
   and l.due_ms is not null and l.due_ms <= ${nowSql('$2')} where s.space = $1 limit 1`
 const SCHEDULED_DUE = `select l.place, l.recipient from coterie.spaces s
   join coterie.mail l on l.space = s.space and l.state = 4 and l.due_ms is not null
@@ -134,14 +136,8 @@ export async function hasScheduledDue({ pool, statements, space, clockMs }: Spac
   return (await pool.read(statements.get(ANY_SCHEDULED_DUE), [space, clockMs()])).length > 0
 }
 
-/** What was promoted, and the version of the space before; undefined when nothing has changed. */
-export interface Promoted {
-  readonly addresses: readonly string[]
-  readonly version: number | undefined
-}
-
 /** Moves scheduled messages that are due into their mailboxes, in the order of their times. */
-export async function promote(context: SpaceContext, limit: number): Promise<Promoted> {
+export async function promote(context: SpaceContext, limit: number): Promise<readonly string[]> {
   const { pool, statements, space, clockMs } = context
   return pool.exclusive(async (connection) => {
     const { head, answers } = await lockAndRead(context, connection, [
@@ -150,8 +146,9 @@ export async function promote(context: SpaceContext, limit: number): Promise<Pro
     const rows = answers[0] ?? []
     if (rows.length === 0) {
       await connection.pipeline([ROLLBACK])
-      return { addresses: [], version: undefined }
+      return []
     }
+    context.pulse.locked(head.version)
     const more = new Map<string, number>()
     for (const row of rows) {
       const recipient = text(row, 'recipient')
@@ -166,7 +163,7 @@ export async function promote(context: SpaceContext, limit: number): Promise<Pro
       [statements.get(MOVE_HEAD), [space, head.now, head.number + rows.length]],
       COMMIT,
     ])
-    return { addresses: [...more.keys()], version: head.version }
+    return [...more.keys()]
   })
 }
 

@@ -67,20 +67,21 @@ export class PostgresSpace implements SpaceStore {
   /** Addresses that this process holds or writes from: what it sends to them need not be told to others. */
   readonly #own = new Set<string>()
   #batches = 0
-  #committing: Promise<unknown> = Promise.resolve()
+  #raising: Promise<void> = Promise.resolve()
   #clockMs = 0
   #lookedMs: number
   #looking = false
   /** Up to here `due` has answered everything. */
   #dueSeenMs = 0
 
-  constructor(context: SpaceContext, identity: SpaceIdentity, feed: Feed) {
+  constructor(parts: Omit<SpaceContext, 'pulse'>, identity: SpaceIdentity, feed: Feed) {
+    this.#pulse = new Pulse(identity.version)
+    const context = { ...parts, pulse: this.#pulse }
     this.#context = context
     this.#writer = identity.writer
     this.#feed = feed
     this.name = identity.name
     this.id = identity.id
-    this.#pulse = new Pulse(identity.version)
     this.#log = new LogReader(context)
     this.#work = new WorkFinder(context)
     this.#leases = new LeaseQueue(context)
@@ -101,11 +102,7 @@ export class PostgresSpace implements SpaceStore {
   async commit(batch: readonly Write[], terms: CommitTerms): Promise<readonly Outcome[]> {
     this.#context.pool.check()
     if (batch.length === 0) return []
-    // One at a time: `writers` keeps the number of the last batch only.
-    const before = this.#committing
-    const committed = before.then(() => this.#commit(batch, terms))
-    this.#committing = committed.catch(() => undefined)
-    return committed
+    return (await this.#raise(() => this.#commit(batch, terms))).outcomes
   }
 
   async heartbeat(worker: string, leaseMs: number): Promise<boolean> {
@@ -138,8 +135,10 @@ export class PostgresSpace implements SpaceStore {
   async promote(limit: number): Promise<readonly string[]> {
     // Nearly always nothing is due: then the head is not locked.
     if (!(await hasScheduledDue(this.#context))) return []
-    const { addresses, version } = await promote(this.#context, limit)
-    if (version !== undefined) this.#changed(version, true)
+    const { addresses } = await this.#raise(async () => {
+      const promoted = await promote(this.#context, limit)
+      return { addresses: promoted, raised: promoted.length > 0, tell: true }
+    })
     return addresses
   }
 
@@ -253,19 +252,22 @@ export class PostgresSpace implements SpaceStore {
       })
   }
 
-  async #commit(writes: readonly Write[], terms: CommitTerms): Promise<readonly Outcome[]> {
+  async #commit(
+    writes: readonly Write[],
+    terms: CommitTerms,
+  ): Promise<Raised & { readonly outcomes: readonly Outcome[] }> {
     const mark = { writer: this.#writer, batch: ++this.#batches }
     const { outcomes, batch, accepted } = await commitBatch(this.#context, writes, terms, mark)
     this.#clockMs = Math.max(this.#clockMs, batch.now)
     for (const { record } of batch.records) {
       if (nameOf(record.author) === CLIENT) this.#own.add(record.author)
     }
-    if (accepted && batch.records.length > 0) this.#changed(batch.head.version, this.#concernsOthers(batch))
-    else this.#pulse.saw(batch.head.version)
-    return outcomes
+    const raised = accepted && batch.records.length > 0
+    if (!raised) this.#pulse.saw(batch.head.version)
+    return { outcomes, raised, tell: raised && this.#concernsOthers(batch) }
   }
 
-  /** True when others may have something to do now: mail, or a turn that was ended, where this process holds nothing. */
+  /** True when others may have something to do now: mail, or an ended turn, where this process holds nothing. */
   #concernsOthers(batch: PostgresBatch): boolean {
     for (const entry of batch.entries.values()) {
       if ((entry.isNew || entry.changed) && !this.#own.has(entry.recipient)) return true
@@ -276,11 +278,33 @@ export class PostgresSpace implements SpaceStore {
   async #giveBack(worker: string, addresses: readonly string[] | 'all'): Promise<void> {
     if (addresses === 'all') this.#own.clear()
     else for (const address of addresses) this.#own.delete(address)
-    this.#changed(await giveBack(this.#context, worker, addresses), true)
+    await this.#raise(async () => {
+      await giveBack(this.#context, worker, addresses)
+      return { raised: true, tell: true }
+    })
   }
 
-  #changed(before: number, tell: boolean): void {
-    this.#pulse.changed(before, before + 1)
-    if (tell) this.#feed.notify(this.#context.space)
+  /**
+   * Runs what may raise the version of the space, one after the other: so `writers` need keep no more than the last
+   * batch, and the pulse can tell this process's versions from those of others.
+   */
+  async #raise<T extends Raised>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#raising.then(work)
+    this.#raising = turn.then(
+      ({ raised }) => this.#pulse.answered(raised),
+      () => this.#pulse.answered(false),
+    )
+    const result = await turn
+    // The pulse is right before anybody hears of the result.
+    await this.#raising
+    if (result.raised && result.tell) this.#feed.notify(this.#context.space)
+    return result
   }
+}
+
+/** What became of the version. */
+interface Raised {
+  readonly raised: boolean
+  /** Others may have something to do now. */
+  readonly tell: boolean
 }

@@ -13,6 +13,7 @@ import { LOCK } from './load.ts'
 import type { Head } from './batch.ts'
 import { num } from './rows.ts'
 import type { Pool } from './pool.ts'
+import type { Pulse } from './pulse.ts'
 import type { Statements } from './statements.ts'
 
 /** What the parts of a space's store have in common. */
@@ -20,6 +21,7 @@ export interface SpaceContext {
   readonly pool: Pool
   readonly statements: Statements
   readonly space: number
+  readonly pulse: Pulse
   /** A clock to use instead of the database's: for tests. */
   readonly clockMs: () => number | null
 }
@@ -30,7 +32,10 @@ export const COMMIT: Call = [{ name: 'commit', text: 'commit' }]
 export const ROLLBACK: Call = [{ name: 'rollback', text: 'rollback' }]
 const READ: Call = [{ name: 'read', text: 'begin isolation level repeatable read read only' }]
 
-/** Begins a transaction that holds the head of the space, and reads behind it. */
+/**
+ * Begins a transaction that holds the head of the space, and reads behind it. Who raises the version tells the
+ * pulse, before and after.
+ */
 export async function lockAndRead(
   { statements, space, clockMs }: SpaceContext,
   connection: Connection,

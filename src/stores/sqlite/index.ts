@@ -5,11 +5,12 @@
  */
 
 import { CoterieError } from '../../core/errors.ts'
-import type { Store } from '../../ports/store.ts'
+import type { Migration, Store } from '../../ports/store.ts'
 import { Database } from './database.ts'
 import type { DatabaseOptions } from './database.ts'
 import { Handle } from './handle.ts'
 import { fileOf } from './location.ts'
+import { knownSchema, migrationSql, schemaIn } from './migrate.ts'
 import { SqliteStore } from './store.ts'
 
 export type { DatabaseOptions } from './database.ts'
@@ -67,4 +68,16 @@ export function openSqlite(
   }
   const file = fileOf(source)
   return new SqliteStore(source, new Handle(new Database(file, options), now, false))
+}
+
+/**
+ * Creates the file with its schema, or upgrades it, as opening it does. With `printOnly` nothing is changed.
+ *
+ * @throws CoterieError as {@link openSqlite} does.
+ */
+export async function migrateSqlite(url: string, printOnly: boolean): Promise<Migration> {
+  const file = fileOf(url)
+  const from = schemaIn(file)
+  if (!printOnly) new Database(file).close()
+  return { from, to: knownSchema(), sql: migrationSql(from) }
 }

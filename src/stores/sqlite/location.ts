@@ -54,7 +54,11 @@ export function inspectFile(file: string, need: { readonly write: boolean; reado
       )
     }
     if (size === undefined && need.exists) {
-      throw new CoterieError('COTERIE_NOT_FOUND', `There is no database ${file}.`, { details: { file } })
+      throw new CoterieError(
+        'COTERIE_NOT_FOUND',
+        `There is no database ${file}. Name another, or make it by running agents in it.`,
+        { details: { file } },
+      )
     }
     if (size === undefined && sizeOf(dirname(file)) === undefined) {
       throw new CoterieError(

@@ -4,9 +4,10 @@
  * @module
  */
 
-import { readFileSync, readdirSync } from 'node:fs'
-import type { DatabaseSync } from 'node:sqlite'
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
 import { CoterieError } from '../../core/errors.ts'
+import { inspectFile } from './location.ts'
 
 interface Migration {
   readonly version: number
@@ -29,6 +30,33 @@ function migrations(): readonly Migration[] {
   return loaded
 }
 
+/** The number of the newest schema that this version knows. */
+export function knownSchema(): number {
+  return migrations().length
+}
+
+/** The SQL that brings a schema from a version (0: nothing is there) to the newest one. */
+export function migrationSql(from: number): string {
+  return migrations()
+    .filter(({ version }) => version > from)
+    .map(({ version, sql }) => `begin immediate;\n${sql}\npragma user_version = ${version};\ncommit;\n`)
+    .join('\n')
+}
+
+/** The schema's number in a file, which is only read; 0 when there is none. Throws COTERIE_STORE_FOREIGN. */
+export function schemaIn(file: string): number {
+  if (file === ':memory:' || !existsSync(file) || statSync(file).size === 0) return 0
+  inspectFile(file, { write: false, exists: true })
+  const db = new DatabaseSync(file, { readOnly: true })
+  try {
+    const version = schemaVersion(db)
+    if (version > knownSchema()) throw newer(file, version, knownSchema())
+    return version
+  } finally {
+    db.close()
+  }
+}
+
 /** The schema's number in the database. */
 function schemaVersion(db: DatabaseSync): number {
   return Number(db.prepare('pragma user_version').get()?.['user_version'] ?? 0)
@@ -39,7 +67,7 @@ function schemaVersion(db: DatabaseSync): number {
  * Throws COTERIE_STORE_NEWER for a database of a later version, COTERIE_STORE_READ_ONLY if it may not write.
  */
 export function migrate(db: DatabaseSync, file: string, readOnly: boolean): void {
-  const known = migrations().length
+  const known = knownSchema()
   let current = schemaVersion(db)
   if (current > known) throw newer(file, current, known)
   if (current < known && readOnly) {

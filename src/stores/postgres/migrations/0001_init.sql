@@ -10,8 +10,8 @@
 --   7 queued, 8 delivered, 9 handled. 3 to 8 are live, 5 to 8 stand in a mailbox; 0 and 3 to 8 are in `mail`.
 --
 -- A `place` is space * 2^36 + a position or number that grows within the space. Messages and waits are looked up by
--- place, id and the like, and never by their space (the statements say `space + 0`): on a table that was small
--- when a statement was planned, PostgreSQL takes any index that has the space for as good as the right one.
+-- place, id and the like, and no index of theirs begins with the space: on a table that was small when a statement
+-- was planned, PostgreSQL would take that index for as good as the right one.
 --
 -- Texts are compared byte by byte (collation "C"), whatever the database's locale.
 
@@ -190,7 +190,7 @@ create index waits_waiter on waits (waiter);
 
 create index waits_request on waits (request) where request is not null;
 
-create index waits_due on waits (space, due_ms);
+create index waits_due on waits (due_ms, space);
 
 create table events (
   space integer not null,
