@@ -1,6 +1,6 @@
 /**
- * Writes down what a batch has changed: one statement for each table that it touches, whole columns as
- * parameters.
+ * Writes down what a batch has changed: in one statement that has a part for each table that is touched, with
+ * whole columns as parameters.
  *
  * @module
  */
@@ -22,6 +22,10 @@ const MESSAGES = `insert into coterie.messages
   (space, place, position, id, recipient, trace, cause, re, key_from, key, envelope, hash, payload)
   select $1, * from unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
     $9::text[], $10::text[], $11::text[], $12::text[], $13::text[])`
+// What has just arrived has no history.
+const ARRIVED = `insert into coterie.mail (space, place, recipient, lane, state, queue, due_ms, deadline_ms)
+  select $1, * from unnest($2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[],
+    $8::bigint[])`
 const MAIL = `insert into coterie.mail
   (space, place, recipient, lane, state, queue, attempts, segments, crashes, undo, due_ms, deadline_ms, settled,
   error, reason)
@@ -55,14 +59,37 @@ const DECISIONS = `insert into coterie.decisions (space, id, hash, certificate, 
 const END_WAITS = 'delete from coterie.waits where space = $1 and turn = any($2::text[])'
 const WAITS = `insert into coterie.waits (space, turn, number, waiter, target, request, due_ms)
   select $1, * from unnest($2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[])`
-const HEAD = `with own as (insert into coterie.writers (space, writer, batch, at_ms) values ($1, $2, $3, $4)
-    on conflict (space, writer) do update set batch = excluded.batch, at_ms = excluded.at_ms)
-  update coterie.spaces set clock_ms = $4, position = $5, number = $6, handled = $7, version = $8 where space = $1`
+const WRITER = `insert into coterie.writers (space, writer, batch, at_ms) values ($1, $2, $3, $4)
+  on conflict (space, writer) do update set batch = excluded.batch, at_ms = excluded.at_ms`
+const HEAD = `update coterie.spaces
+  set clock_ms = $2, position = $3, number = $4, handled = $5, version = $6 where space = $1`
 
 /** Who writes, and its how-manieth batch this is: so that it can be asked later whether it was committed. */
 export interface Mark {
   readonly writer: string
   readonly batch: number
+}
+
+/** The parts of the one statement that writes a batch. */
+class Parts {
+  readonly #space: number
+  readonly #texts: string[] = []
+  readonly #values: unknown[] = []
+
+  constructor(space: number) {
+    this.#space = space
+  }
+
+  /** Adds a statement if there are rows for it. Its `$1` is the space, the others are its own. */
+  add(sql: string, rows: readonly unknown[], columns: () => readonly unknown[]): void {
+    if (rows.length === 0) return
+    this.#texts.push(sql)
+    this.#values.push(...columns())
+  }
+
+  call(statements: Statements): Call {
+    return [statements.joined(this.#texts), [this.#space, ...this.#values]]
+  }
 }
 
 /** The statements that write the batch, in order. */
@@ -72,15 +99,13 @@ export function flushCalls(
   batch: PostgresBatch,
   mark: Mark,
 ): readonly Call[] {
-  const calls: Call[] = []
-  const add = (sql: string, rows: readonly unknown[], columns: () => readonly Buffer[]): void => {
-    if (rows.length > 0) calls.push([statements.get(sql), [space, ...columns()]])
-  }
-  addLog(add, batch)
-  addMessages(add, batch)
+  const parts = new Parts(space)
+  const { head, now, counters, records, endedWaits, newWaits: waits } = batch
+  addLog(parts, batch)
+  addMessages(parts, batch)
   const mailboxes = [...batch.mailboxes.values()].filter((mailbox) => mailbox.changed)
   for (const mailbox of mailboxes) requireCounters(mailbox)
-  add(MAILBOXES, mailboxes, () => [
+  parts.add(MAILBOXES, mailboxes, () => [
     texts(mailboxes.map((m) => m.address)),
     numbers(mailboxes.map((m) => m.seq)),
     texts(mailboxes.map((m) => m.hash)),
@@ -89,10 +114,7 @@ export function flushCalls(
     numbers(mailboxes.map((m) => m.waiting)),
     numbers(mailboxes.map((m) => m.dead)),
   ])
-  const ended = [...batch.endedWaits]
-  add(END_WAITS, ended, () => [texts(ended)])
-  const waits = batch.newWaits
-  add(WAITS, waits, () => [
+  parts.add(WAITS, waits, () => [
     texts(waits.map((w) => w.turn)),
     numbers(waits.map((w) => w.wait.index)),
     texts(waits.map((w) => w.waiter)),
@@ -100,16 +122,20 @@ export function flushCalls(
     texts(waits.map((w) => w.wait.request)),
     numbers(waits.map((w) => w.wait.dueAt)),
   ])
-  calls.push(headCall(statements, space, batch, mark))
-  return calls
+  parts.add(WRITER, [mark], () => [mark.writer, mark.batch, now])
+  // A batch without a record changes nothing that another process would want to know of at once.
+  const version = head.version + (records.length > 0 ? 1 : 0)
+  parts.add(HEAD, [head], () => [now, counters.position, counters.number, counters.handled, version])
+  // The parts of one statement do not see each other: old waits must be gone before new ones come.
+  const ended: readonly Call[] =
+    endedWaits.size === 0 ? [] : [[statements.get(END_WAITS), [space, texts([...endedWaits])]]]
+  return [...ended, parts.call(statements)]
 }
 
-type Add = (sql: string, rows: readonly unknown[], columns: () => readonly Buffer[]) => void
-
-function addLog(add: Add, batch: PostgresBatch): void {
+function addLog(parts: Parts, batch: PostgresBatch): void {
   const { space } = batch.head
   const { records, events, journal, decisions } = batch
-  add(RECORDS, records, () => [
+  parts.add(RECORDS, records, () => [
     numbers(records.map((r) => placeOf(space, r.position))),
     texts(records.map((r) => r.record.author)),
     numbers(records.map((r) => r.record.seq)),
@@ -120,7 +146,7 @@ function addLog(add: Add, batch: PostgresBatch): void {
     byteStrings(records.map((r) => packProof(r.record.proof))),
     numbers(records.map((r) => placeOf(space, r.first))),
   ])
-  add(EVENTS, events, () => [
+  parts.add(EVENTS, events, () => [
     texts(events.map((e) => e.event.stream)),
     numbers(events.map((e) => e.event.version)),
     numbers(events.map((e) => e.position)),
@@ -128,14 +154,14 @@ function addLog(add: Add, batch: PostgresBatch): void {
     texts(events.map((e) => e.event.data)),
     texts(events.map((e) => e.event.hash)),
   ])
-  add(JOURNAL, journal, () => [
+  parts.add(JOURNAL, journal, () => [
     texts(journal.map((c) => c.turn)),
     numbers(journal.map((c) => c.chunk)),
     texts(journal.map((c) => c.text)),
     texts(journal.map((c) => c.hash)),
     texts(journal.map((c) => c.signature)),
   ])
-  add(DECISIONS, decisions, () => [
+  parts.add(DECISIONS, decisions, () => [
     texts(decisions.map((d) => d.decision.id)),
     texts(decisions.map((d) => d.decision.hash)),
     texts(decisions.map((d) => d.decision.certificate)),
@@ -143,9 +169,9 @@ function addLog(add: Add, batch: PostgresBatch): void {
   ])
 }
 
-function addMessages(add: Add, batch: PostgresBatch): void {
+function addMessages(parts: Parts, batch: PostgresBatch): void {
   const { newEntries } = batch
-  add(MESSAGES, newEntries, () => [
+  parts.add(MESSAGES, newEntries, () => [
     numbers(newEntries.map((m) => m.place)),
     numbers(newEntries.map((m) => m.position)),
     texts(newEntries.map((m) => m.id)),
@@ -159,12 +185,13 @@ function addMessages(add: Add, batch: PostgresBatch): void {
     texts(newEntries.map((m) => m.content?.hash ?? '')),
     texts(newEntries.map((m) => m.content?.payload ?? '')),
   ])
+  const arrived: MessageEntry[] = []
   const added: MessageEntry[] = []
   const kept: MessageEntry[] = []
   const removed: MessageEntry[] = []
   const over: MessageEntry[] = []
   for (const entry of newEntries) {
-    if (isInMail(entry)) added.push(entry)
+    if (isInMail(entry)) (entry.changed ? added : arrived).push(entry)
     else if (entry.changed || entry.state !== CODE.handled) over.push(entry)
   }
   for (const entry of batch.entries.values()) {
@@ -175,8 +202,8 @@ function addMessages(add: Add, batch: PostgresBatch): void {
       over.push(entry)
     }
   }
-  add(REMOVE, removed, () => [numbers(removed.map((m) => m.place))])
-  add(ENDS, over, () => [
+  parts.add(REMOVE, removed, () => [numbers(removed.map((m) => m.place))])
+  parts.add(ENDS, over, () => [
     numbers(over.map((m) => m.place)),
     numbers(over.map((m) => m.state)),
     numbers(over.map((m) => m.settled)),
@@ -186,7 +213,16 @@ function addMessages(add: Add, batch: PostgresBatch): void {
     texts(over.map((m) => m.error)),
     texts(over.map((m) => m.reason)),
   ])
-  add(MAIL, added, () => [
+  parts.add(ARRIVED, arrived, () => [
+    numbers(arrived.map((m) => m.place)),
+    texts(arrived.map((m) => m.recipient)),
+    texts(arrived.map((m) => m.lane)),
+    numbers(arrived.map((m) => m.state)),
+    numbers(arrived.map((m) => m.queue)),
+    numbers(arrived.map((m) => m.dueAt)),
+    numbers(arrived.map((m) => m.deadline)),
+  ])
+  parts.add(MAIL, added, () => [
     numbers(added.map((m) => m.place)),
     texts(added.map((m) => m.recipient)),
     texts(added.map((m) => m.lane)),
@@ -195,7 +231,7 @@ function addMessages(add: Add, batch: PostgresBatch): void {
     numbers(added.map((m) => m.deadline)),
     ...endColumns(added),
   ])
-  add(CHANGE, kept, () => [
+  parts.add(CHANGE, kept, () => [
     numbers(kept.map((m) => m.place)),
     ...liveColumns(kept),
     numbers(kept.map((m) => m.dueAt)),
@@ -234,18 +270,4 @@ function requireCounters(mailbox: {
       `The counters of the mailbox ${mailbox.address} fell below zero: ${JSON.stringify(mailbox)}.`,
     )
   }
-}
-
-/** A batch without a record changes nothing that another process would want to know of at once. */
-function headCall(
-  statements: Statements,
-  space: number,
-  { head, now, counters, records }: PostgresBatch,
-  mark: Mark,
-): Call {
-  const version = head.version + (records.length > 0 ? 1 : 0)
-  return [
-    statements.get(HEAD),
-    [space, mark.writer, mark.batch, now, counters.position, counters.number, counters.handled, version],
-  ]
 }

@@ -26,19 +26,17 @@ import type {
 import type { PostgresBatch } from './batch.ts'
 import { commitBatch } from './commit.ts'
 import type { Feed } from './feed.ts'
+import { Horizon, LOOK } from './horizon.ts'
 import { LeaseQueue } from './lease-queue.ts'
 import { giveBack, heartbeat } from './leases.ts'
 import { LogReader } from './log.ts'
 import type { KeptDecision } from './log.ts'
 import { takeMail } from './mailbox.ts'
 import { Pulse } from './pulse.ts'
-import { num } from './rows.ts'
 import { WorkFinder, due, hasScheduledDue, nextDueAt, overdue, promote } from './schedule.ts'
-import { nowSql } from './statements.ts'
 import { readStatus } from './status.ts'
 import type { SpaceContext } from './transaction.ts'
 
-const CLOCK = `select ${nowSql('$2')} as now, s.version from coterie.spaces s where s.space = $1`
 /** The version is looked at when it was not heard of for so long. */
 const LOOK_MS = 1_000
 
@@ -69,6 +67,7 @@ export class PostgresSpace implements SpaceStore {
   #batches = 0
   #raising: Promise<void> = Promise.resolve()
   #clockMs = 0
+  #horizon: Horizon | undefined
   #lookedMs: number
   #looking = false
   /** Up to here `due` has answered everything. */
@@ -91,11 +90,12 @@ export class PostgresSpace implements SpaceStore {
 
   async now(): Promise<number> {
     const { pool, statements, space, clockMs } = this.#context
-    const [row] = await pool.read(statements.get(CLOCK), [space, clockMs()])
+    const [row] = await pool.read(statements.get(LOOK), [space, clockMs(), this.#dueSeenMs])
     if (row === undefined) throw new Error(`There is no space ${space}.`)
+    this.#horizon = new Horizon(row)
     this.#lookedMs = performance.now()
-    this.#pulse.saw(num(row, 'version'))
-    this.#clockMs = Math.max(this.#clockMs, num(row, 'now'))
+    this.#pulse.saw(this.#horizon.version)
+    this.#clockMs = Math.max(this.#clockMs, this.#horizon.now)
     return this.#clockMs
   }
 
@@ -133,6 +133,7 @@ export class PostgresSpace implements SpaceStore {
   }
 
   async promote(limit: number): Promise<readonly string[]> {
+    if (this.#quiet?.nothingScheduled(this.#context.clockMs()) === true) return []
     // Nearly always nothing is due: then the head is not locked.
     if (!(await hasScheduledDue(this.#context))) return []
     const { addresses } = await this.#raise(async () => {
@@ -143,16 +144,20 @@ export class PostgresSpace implements SpaceStore {
   }
 
   async nextDueAt(): Promise<number | null> {
-    return nextDueAt(this.#context, this.#dueSeenMs)
+    const quiet = this.#quiet
+    return quiet === undefined ? nextDueAt(this.#context, this.#dueSeenMs) : quiet.nextDueAt
   }
 
   async due(limit: number): Promise<readonly string[]> {
+    if (this.#quiet?.nothingDue(this.#context.clockMs()) === true) return []
     const { addresses, now } = await due(this.#context, limit)
+    this.#horizon = undefined
     if (addresses.length < limit) this.#dueSeenMs = Math.max(this.#dueSeenMs, now)
     return addresses
   }
 
   async overdue(limit: number): Promise<readonly Mail[]> {
+    if (this.#quiet?.nothingOverdue(this.#context.clockMs()) === true) return []
     return overdue(this.#context, limit)
   }
 
@@ -250,6 +255,12 @@ export class PostgresSpace implements SpaceStore {
         this.#looking = false
         this.#lookedMs = performance.now()
       })
+  }
+
+  /** What was seen last, if it can be believed. */
+  get #quiet(): Horizon | undefined {
+    this.#context.pool.check()
+    return this.#horizon?.holds(this.#pulse.version) === true ? this.#horizon : undefined
   }
 
   async #commit(

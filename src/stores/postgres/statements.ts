@@ -16,6 +16,7 @@ const USUAL = 'coterie'
 export class Statements {
   readonly schema: string
   readonly #made = new Map<string, Statement>()
+  readonly #joined = new Map<string, Statement>()
 
   constructor(schema: string) {
     this.schema = schema
@@ -34,6 +35,39 @@ export class Statements {
     }
     return statement
   }
+
+  /**
+   * One statement that does what all of these do. They change different rows; none sees what another has done. `$1`
+   * is the same in all, the other parameters follow each other.
+   */
+  joined(texts: readonly string[]): Statement {
+    const key = texts.join(';')
+    let statement = this.#joined.get(key)
+    if (statement === undefined) {
+      let count = 0
+      const parts = texts.map((text) => {
+        const part = shifted(text, count)
+        count += part.count
+        return part.text
+      })
+      const last = parts.pop() ?? ''
+      const first = parts.map((part, at) => `p${at} as (${part})`).join(',\n')
+      statement = this.get(parts.length === 0 ? last : `with ${first}\n${last}`)
+      this.#joined.set(key, statement)
+    }
+    return statement
+  }
+}
+
+/** The statement with its parameters from `$2` on shifted; answers how many there are. */
+function shifted(text: string, by: number): { readonly text: string; readonly count: number } {
+  let last = 1
+  const moved = text.replaceAll(/\$(\d+)/g, (_, digits: string) => {
+    const number = Number(digits)
+    last = Math.max(last, number)
+    return number === 1 ? '$1' : `$${number + by}`
+  })
+  return { text: moved, count: last - 1 }
 }
 
 /**

@@ -14,7 +14,6 @@ const BOOL = 16
 const BYTEA = 17
 const INT8 = 20
 const TEXT = 25
-const MAX_UTF8_PER_UNIT = 3
 
 function header(bytes: Buffer, type: number, length: number): void {
   bytes.writeInt32BE(length === 0 ? 0 : 1, 0)
@@ -26,9 +25,17 @@ function header(bytes: Buffer, type: number, length: number): void {
 
 /** `text[]`. A character that PostgreSQL cannot store (NUL) is left out. */
 export function texts(values: readonly (string | null)[]): Buffer {
-  let most = HEADER_BYTES
-  for (const value of values) most += 4 + (value === null ? 0 : value.length * MAX_UTF8_PER_UNIT)
-  const bytes = Buffer.allocUnsafe(most)
+  // The size is counted first: a buffer that is as large as it could be would cost more, in collecting garbage.
+  let size = HEADER_BYTES
+  let nuls = false
+  for (const value of values) {
+    size += 4
+    if (value === null) continue
+    size += Buffer.byteLength(value)
+    nuls ||= value.includes('\0')
+  }
+  if (nuls) return texts(values.map((value) => value?.replaceAll('\0', '') ?? null))
+  const bytes = Buffer.allocUnsafe(size)
   header(bytes, TEXT, values.length)
   let at = HEADER_BYTES
   for (const value of values) {
@@ -36,11 +43,11 @@ export function texts(values: readonly (string | null)[]): Buffer {
       at = bytes.writeInt32BE(-1, at)
       continue
     }
-    const written = bytes.write(value.includes('\0') ? value.replaceAll('\0', '') : value, at + 4)
+    const written = bytes.write(value, at + 4)
     bytes.writeInt32BE(written, at)
     at += 4 + written
   }
-  return values.length === 0 ? bytes.subarray(0, 12) : bytes.subarray(0, at)
+  return values.length === 0 ? bytes.subarray(0, 12) : bytes
 }
 
 /** `bigint[]` of safe integers. */
