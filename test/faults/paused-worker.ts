@@ -19,6 +19,11 @@ const [url = '', keyring = '', outside = '', go = '', names = ''] = process.argv
 hearParent()
 const world = new World(outside)
 const input = z.object({ i: z.number() })
+/** Long enough that a busy machine does not take it away before the test does. */
+const LEASE_MS = 1_500
+const BEAT_MS = LEASE_MS / 3
+/** While it is true no heartbeat tells the worker that it was superseded: only the store's refusal can. */
+let deaf = false
 
 const sink = agent('sink', {
   take: on({ input: z.object({ run: z.number() }) }, () => undefined),
@@ -29,6 +34,7 @@ const slow = agent('slow', {
   finish: on({ input }, async (turn, { i }) => {
     const { run } = await turn.step('work', ({ idempotencyKey }) => world.run('work', i, idempotencyKey))
     tellParent({ event: 'stepped', run })
+    deaf = true
     const sleeper = new Int32Array(new SharedArrayBuffer(4))
     while (!existsSync(go)) Atomics.wait(sleeper, 0, 0, 5)
     turn.send(sink.take, { run })
@@ -64,8 +70,19 @@ const slow = agent('slow', {
 const other = agent('other', { ping: on({ input }, () => process.pid) })
 const agents = [sink, slow, other].filter(({ name }) => names.split(',').includes(name))
 
+function setTimer(ms: number, fn: () => void): () => void {
+  if (ms !== BEAT_MS) return systemClock.setTimer(ms, fn)
+  let stop = (): void => undefined
+  const beat = (): void => {
+    if (deaf) stop = systemClock.setTimer(ms, beat)
+    else fn()
+  }
+  stop = systemClock.setTimer(ms, beat)
+  return () => stop()
+}
+
 const ports = {
-  clock: systemClock,
+  clock: { ...systemClock, setTimer },
   crypto: nodeCrypto,
   keyring: keyringFor(url, keyring),
   logger: jsonLogger(),
@@ -74,8 +91,7 @@ const ports = {
 await startSpace(watched(openStore(url)), ports, {
   space: 'main',
   agents,
-  // Long enough that a busy machine does not take it away before the test does.
-  limits: { leaseMs: 1_500, pollMs: 10 },
+  limits: { leaseMs: LEASE_MS, pollMs: 10 },
 })
 tellParent({ event: 'ready' })
 
@@ -99,6 +115,7 @@ function watchedSpace(space: SpaceStore): SpaceStore {
       if (outcome.type === 'accepted') return
       const write = batch[at]
       tellParent({ event: 'refused', write: write?.type, outcome: outcome.type, ...outcome })
+      if (write?.type === 'record') deaf = false
     })
     return outcomes
   }
