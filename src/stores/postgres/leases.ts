@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Grant } from '../../ports/store.ts'
+import type { Grant, LiveWorker } from '../../ports/store.ts'
 import type { Call, Connection } from './connection.ts'
 import type { Row } from './driver.ts'
 import { LIVE_COLUMNS, mailOf, num, text, textOrNull } from './rows.ts'
@@ -15,13 +15,23 @@ import type { SpaceContext } from './transaction.ts'
 import { texts } from './wire.ts'
 
 const LOST = 'select lost from coterie.workers where space = $1 and worker = $2 for update'
-const ANNOUNCE = `insert into coterie.workers (space, worker, until_ms, lost)
-  select $1, $2, ${nowSql('$4')} + $3, 0 from coterie.spaces s where s.space = $1
-  on conflict (space, worker) do update set until_ms = excluded.until_ms, lost = 0`
-// Workers that stopped long ago and hold nothing any more: nobody will ask for them again.
-const FORGET_OLD = `delete from coterie.workers w using coterie.spaces s where s.space = $1 and w.space = $1
-  and w.until_ms < ${nowSql('$2')} - 3600000 and not exists
-  (select 1 from coterie.mailboxes m where m.space = $1 and m.worker = w.worker and m.worker is not null)`
+// Those who are there see at once that there is one more to share with.
+const ANNOUNCE = `with mine as (insert into coterie.workers as w (space, worker, until_ms, lost, agents)
+    select $1, $2, ${nowSql('$5')} + $3, 0, $4 from coterie.spaces s where s.space = $1
+    on conflict (space, worker) do update set until_ms = excluded.until_ms, lost = 0, agents = excluded.agents
+    returning w.xmax = 0 as joined)
+  update coterie.spaces s set version = s.version + 1 from mine where s.space = $1 and mine.joined
+  returning s.version`
+// Workers that stopped long ago and hold nothing any more: nobody will ask for them again. Two that come back after so
+// long do not wait for each other.
+const FORGET_OLD = `delete from coterie.workers where space = $1 and worker in (
+  select w.worker from coterie.spaces s, coterie.workers w where s.space = $1 and w.space = $1
+    and w.until_ms < ${nowSql('$2')} - 3600000 and not exists
+    (select 1 from coterie.mailboxes m where m.space = $1 and m.worker = w.worker and m.worker is not null)
+  for update of w skip locked)`
+const LIVE = `select w.worker, w.agents, w.until_ms - ${nowSql('$2')} as left_ms
+  from coterie.spaces s join coterie.workers w on w.space = s.space and w.until_ms > ${nowSql('$2')}
+  where s.space = $1 order by w.worker`
 const HOLDERS = `select m.address, m.worker, m.epoch, m.seq, m.hash, m.waiting,
   coalesce(w.until_ms, 0) as until_ms from coterie.mailboxes m
   left join coterie.workers w on w.space = m.space and w.worker = m.worker
@@ -41,27 +51,58 @@ const CRASHED = `update coterie.mail l set crashes = l.crashes + 1 from unnest($
 const WAITING = `select l.recipient, ${LIVE_COLUMNS} from coterie.mail l
   join coterie.messages m on m.place = l.place
   where l.space = $1 and l.recipient = any($2::text[]) and l.state = 5 order by l.recipient, l.queue`
-const RELEASE = `update coterie.mailboxes set worker = null
-  where space = $1 and worker = $2 and address = any($3::text[]) and worker is not null`
-const RELEASE_ALL = `update coterie.mailboxes set worker = null
-  where space = $1 and worker = $2 and worker is not null`
+// Others are told if there is something to be had.
+const TELL = `update coterie.spaces set version = version + 1 where space = $1
+  and exists (select 1 from gone) returning version`
+const RELEASE = `with gone as (update coterie.mailboxes set worker = null
+    where space = $1 and worker = $2 and address = any($3::text[]) and worker is not null returning 1) ${TELL}`
+const RELEASE_ALL = `with gone as (update coterie.mailboxes set worker = null
+    where space = $1 and worker = $2 and worker is not null returning 1) ${TELL}`
 const FORGET = 'delete from coterie.workers where space = $1 and worker = $2'
-const TELL = 'update coterie.spaces set version = version + 1 where space = $1'
 
-/** Announces a worker or prolongs it; false when it had lapsed and an address was taken from it. */
+/** What a worker says of itself with a heartbeat. */
+export interface Beat {
+  readonly worker: string
+  readonly leaseMs: number
+  readonly agents: readonly string[]
+  /** It was announced through this object before. */
+  readonly known: boolean
+}
+
+/**
+ * Announces a worker or prolongs it. Not `kept`: it had lapsed, and an address was taken from it. `version` is that of
+ * the space, if the worker is new.
+ */
 export async function heartbeat(
   { pool, statements, space, clockMs }: SpaceContext,
-  worker: string,
-  leaseMs: number,
-  known: boolean,
-): Promise<boolean> {
-  const [before] = await inTransaction(pool, [
+  { worker, leaseMs, agents, known }: Beat,
+): Promise<{ readonly kept: boolean; readonly version: number | undefined }> {
+  const [before, announced] = await inTransaction(pool, [
     [statements.get(LOST), [space, worker]],
-    [statements.get(ANNOUNCE), [space, worker, leaseMs, clockMs()]],
+    [statements.get(ANNOUNCE), [space, worker, leaseMs, JSON.stringify(agents), clockMs()]],
     [statements.get(FORGET_OLD), [space, clockMs()]],
   ])
   const row = before?.rows[0]
-  return row === undefined ? !known : num(row, 'lost') === 0
+  const raised = announced?.rows[0]
+  return {
+    kept: row === undefined ? !known : num(row, 'lost') === 0,
+    version: raised === undefined ? undefined : num(raised, 'version'),
+  }
+}
+
+/** The workers whose leases hold. */
+export async function liveWorkers({
+  pool,
+  statements,
+  space,
+  clockMs,
+}: SpaceContext): Promise<readonly LiveWorker[]> {
+  const rows = await pool.read(statements.get(LIVE), [space, clockMs()])
+  return rows.map((row) => ({
+    id: text(row, 'worker'),
+    agents: JSON.parse(text(row, 'agents')) as readonly string[],
+    leftMs: num(row, 'left_ms'),
+  }))
 }
 
 /**
@@ -72,7 +113,7 @@ export async function takeLeases(
   context: SpaceContext,
   worker: string,
   addresses: readonly string[],
-): Promise<ReadonlyMap<string, Grant>> {
+): Promise<readonly Grant[]> {
   return context.pool.exclusive((connection) => take(context, connection, worker, addresses))
 }
 
@@ -81,7 +122,7 @@ async function take(
   connection: Connection,
   worker: string,
   addresses: readonly string[],
-): Promise<ReadonlyMap<string, Grant>> {
+): Promise<readonly Grant[]> {
   const { statements, space } = context
   const { head, answers } = await lockAndRead(context, connection, [
     [statements.get(HOLDERS), [space, texts(addresses)]],
@@ -112,12 +153,7 @@ async function take(
     COMMIT,
   ])
   const waiting = results.at(-2)?.rows ?? []
-  return new Map(
-    free.map((address) => [
-      address,
-      grant(address, worker, holders.get(address), waiting, takenOver.has(address)),
-    ]),
-  )
+  return free.map((address) => grant(address, worker, holders.get(address), waiting, takenOver.has(address)))
 }
 
 /** Takes note that addresses are taken from workers that have lapsed; answers those that have not after all. */
@@ -157,25 +193,24 @@ function grant(
   }
 }
 
-/** Gives some addresses back, or all of them with the worker itself. */
+/** Gives some addresses back, or all of them with the worker itself; answers whether there were any. */
 export async function giveBack(
   context: SpaceContext,
   worker: string,
   addresses: readonly string[] | 'all',
-): Promise<void> {
+): Promise<boolean> {
   const { pool, statements, space } = context
-  await pool.exclusive(async (connection) => {
+  const calls: readonly Call[] =
+    addresses === 'all'
+      ? [
+          [statements.get(FORGET), [space, worker]],
+          [statements.get(RELEASE_ALL), [space, worker]],
+        ]
+      : [[statements.get(RELEASE), [space, worker, texts(addresses)]]]
+  return pool.exclusive(async (connection) => {
     const { head } = await lockAndRead(context, connection, [])
     context.pulse.locked(head.version)
-    await connection.pipeline([
-      ...(addresses === 'all'
-        ? ([
-            [statements.get(RELEASE_ALL), [space, worker]],
-            [statements.get(FORGET), [space, worker]],
-          ] as const)
-        : ([[statements.get(RELEASE), [space, worker, texts(addresses)]]] as const)),
-      [statements.get(TELL), [space]],
-      COMMIT,
-    ])
+    const results = await connection.pipeline([...calls, COMMIT])
+    return (results.at(-2)?.rows.length ?? 0) > 0
   })
 }

@@ -10,6 +10,7 @@ import type {
   CommitTerms,
   Grant,
   JournalChunk,
+  LiveWorker,
   LogRecord,
   Mail,
   MailPage,
@@ -27,8 +28,7 @@ import type { PostgresBatch } from './batch.ts'
 import { commitBatch } from './commit.ts'
 import type { Feed } from './feed.ts'
 import { Horizon, LOOK } from './horizon.ts'
-import { LeaseQueue } from './lease-queue.ts'
-import { giveBack, heartbeat } from './leases.ts'
+import { giveBack, heartbeat, liveWorkers, takeLeases } from './leases.ts'
 import { LogReader } from './log.ts'
 import type { KeptDecision } from './log.ts'
 import { takeMail } from './mailbox.ts'
@@ -59,7 +59,6 @@ export class PostgresSpace implements SpaceStore {
   readonly #pulse: Pulse
   readonly #log: LogReader
   readonly #work: WorkFinder
-  readonly #leases: LeaseQueue
   /** Workers announced through this object: one that is not in the database any more was forgotten there. */
   readonly #announced = new Set<string>()
   /** Addresses that this process holds or writes from: what it sends to them need not be told to others. */
@@ -83,7 +82,6 @@ export class PostgresSpace implements SpaceStore {
     this.id = identity.id
     this.#log = new LogReader(context)
     this.#work = new WorkFinder(context)
-    this.#leases = new LeaseQueue(context)
     this.#lookedMs = performance.now()
     feed.add(context.space, this.#pulse)
   }
@@ -105,18 +103,31 @@ export class PostgresSpace implements SpaceStore {
     return (await this.#raise(() => this.#commit(batch, terms))).outcomes
   }
 
-  async heartbeat(worker: string, leaseMs: number): Promise<boolean> {
+  async heartbeat(worker: string, leaseMs: number, agents: readonly string[] = []): Promise<boolean> {
     const known = this.#announced.has(worker)
     this.#announced.add(worker)
-    const kept = await heartbeat(this.#context, worker, leaseMs, known)
+    const { kept, version } = await heartbeat(this.#context, { worker, leaseMs, agents, known })
     if (!kept) this.#own.clear()
+    if (version !== undefined) {
+      this.#pulse.saw(version)
+      this.#feed.notify(this.#context.space)
+    }
     return kept
   }
 
+  async workers(): Promise<readonly LiveWorker[]> {
+    return liveWorkers(this.#context)
+  }
+
   async lease(address: string, worker: string): Promise<Grant | undefined> {
-    const grant = await this.#leases.take(address, worker)
-    if (grant !== undefined) this.#own.add(address)
-    return grant
+    return (await this.leases([address], worker))[0]
+  }
+
+  async leases(addresses: readonly string[], worker: string): Promise<readonly Grant[]> {
+    if (addresses.length === 0) return []
+    const grants = await takeLeases(this.#context, worker, addresses)
+    for (const { lease } of grants) this.#own.add(lease.address)
+    return grants
   }
 
   async release(worker: string, addresses: readonly string[]): Promise<void> {
@@ -273,6 +284,9 @@ export class PostgresSpace implements SpaceStore {
     for (const { record } of batch.records) {
       if (nameOf(record.author) === CLIENT) this.#own.add(record.author)
     }
+    writes.forEach((write, at) => {
+      if (outcomes[at]?.type === 'fenced' && write.lease !== null) this.#own.delete(write.lease.address)
+    })
     const raised = accepted && batch.records.length > 0
     if (!raised) this.#pulse.saw(batch.head.version)
     return { outcomes, raised, tell: raised && this.#concernsOthers(batch) }
@@ -289,10 +303,10 @@ export class PostgresSpace implements SpaceStore {
   async #giveBack(worker: string, addresses: readonly string[] | 'all'): Promise<void> {
     if (addresses === 'all') this.#own.clear()
     else for (const address of addresses) this.#own.delete(address)
-    await this.#raise(async () => {
-      await giveBack(this.#context, worker, addresses)
-      return { raised: true, tell: true }
-    })
+    await this.#raise(async () => ({
+      raised: await giveBack(this.#context, worker, addresses),
+      tell: true,
+    }))
   }
 
   /**

@@ -156,12 +156,14 @@ create table mailboxes (
 
 create index mailboxes_worker on mailboxes (space, worker) where worker is not null;
 
--- `lost` counts how often addresses were taken from the worker since its last heartbeat.
+-- `lost` counts how often addresses were taken from the worker since its last heartbeat. `agents` are the names of
+-- those that it runs, as a JSON array.
 create table workers (
   space integer not null,
   worker text collate "C" not null,
   until_ms bigint not null,
   lost integer not null,
+  agents text not null,
   primary key (space, worker)
 ) with (fillfactor = 50);
 
