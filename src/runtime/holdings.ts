@@ -70,10 +70,9 @@ export class Holdings {
     this.#work()
   }
 
-  /** Gives an address back soon. What is under way of it is not written any more. */
+  /** Gives an address back soon. Of what is under way, the store refuses what comes behind it. */
   giveBack(address: string): void {
-    this.#held.delete(address)
-    this.#committer.giveUp(address)
+    this.forget(address)
     this.#leaving.add(address)
     this.#work()
   }

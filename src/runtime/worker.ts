@@ -146,8 +146,11 @@ export class Worker implements RunnerHost, Taker {
       runner.stop(error)
       this.#after(RETRY_MS, () => this.#wakeAddress(address))
     }
-    for (const { lease } of [...this.#holdings.all])
-      if (nameOf(lease.address) === name) this.#holdings.giveBack(lease.address)
+    for (const { lease } of [...this.#holdings.all]) {
+      if (nameOf(lease.address) !== name) continue
+      this.committer.giveUp(lease.address)
+      this.#holdings.giveBack(lease.address)
+    }
   }
 
   /** Stops: turns under way are given up and are run again by whoever is next. */
