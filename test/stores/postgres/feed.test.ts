@@ -72,7 +72,7 @@ test('what concerns nobody else is not announced, and found by looking', LIMIT, 
     head = record
   }
   await delay(100)
-  assert.equal(told, start, 'the listener was told of mail that is the sender's own')
+  assert.equal(told, start, 'the listener was told of mail to the sender')
   const pulse = await listener.pulse()
   for (const end = performance.now() + 5_000; (await listener.pulse()) === pulse; await delay(20))
     assert.ok(performance.now() < end, 'it was never found')
