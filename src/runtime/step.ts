@@ -39,10 +39,7 @@ export async function runStep<T>(
   try {
     if (recorded.type === 'new') engine.effects.entries.push({ t: 'call', i: recorded.i, op: 'step', name })
     // The compensation is durable before the step starts: a crash in the middle of the step is covered.
-    if (options.undo !== undefined) {
-      await engine.persist(true)
-      engine.checkLive()
-    }
+    if (options.undo !== undefined) await engine.persist(true)
     const done = await tries(engine, recorded, name, fn, options)
     engine.checkLive()
     engine.effects.entries.push(done.entry)
@@ -82,7 +79,7 @@ async function tries<T>(
   const policy = retryWith(options.retry, ONE_TRY)
   const used: Record<string, number> = {}
   for (let attempt = 1; ; attempt++) {
-    // A worker that slept through its lease finds out here, and not when it has paid.
+    // A worker whose lease or whose turn is gone finds out here, and not when it has paid.
     await engine.host.confirm()
     engine.checkLive()
     try {

@@ -220,8 +220,8 @@ export const runtimeMutants: readonly Mutant[] = [
     name: 'begins-a-step-of-a-turn-that-was-given-up',
     invariant: 'nothing begins in a turn that was given up',
     file: 'src/runtime/step.ts',
-    find: 'await engine.persist(true)\n      engine.checkLive()',
-    replace: 'await engine.persist(true)',
+    find: 'await engine.host.confirm()\n    engine.checkLive()',
+    replace: 'await engine.host.confirm()',
     tests: DURABILITY,
   },
   {
@@ -230,7 +230,7 @@ export const runtimeMutants: readonly Mutant[] = [
     file: 'src/runtime/fresh-mail.ts',
     find: 'if (batches <= this.#batches) {',
     replace: 'if (false) {',
-    tests: PROCESSES,
+    tests: ['test/runtime/fresh-mail.test.ts'],
   },
   {
     name: 'runs-steps-before-earlier-turns-are-durable',
@@ -260,8 +260,8 @@ export const runtimeMutants: readonly Mutant[] = [
     name: 'starts-a-step-before-its-undo-is-registered',
     invariant: 'a compensation is durable before its step starts',
     file: 'src/runtime/step.ts',
-    find: 'if (options.undo !== undefined) {',
-    replace: 'if (false) {',
+    find: 'if (options.undo !== undefined) await',
+    replace: 'if (false) await',
     tests: ROLLBACK,
   },
   {
