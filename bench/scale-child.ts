@@ -15,6 +15,16 @@ const [, , what = '', folder = '', share = '1'] = process.argv
 const MESSAGES = 100_000 * Number(share)
 const AGENTS = 10_000 * Number(share)
 
+/** How much of one core this process takes while nothing happens, after it has come to rest. */
+async function cpuPercent(): Promise<number> {
+  await sleep(500)
+  const before = process.cpuUsage()
+  const start = performance.now()
+  await sleep(3_000)
+  const used = process.cpuUsage(before)
+  return ((used.user + used.system) / 1000 / (performance.now() - start)) * 100
+}
+
 const body = z.object({ i: z.number(), body: z.string() })
 let rssMax = 0
 const sink = agent('sink', {
@@ -52,16 +62,12 @@ const measurements: Record<string, () => Promise<Record<string, number>>> = {
   async idle() {
     const idler = agent('idler', { take: on({ input: body }, () => undefined) })
     await using space = await open(`sqlite:${join(folder, 'idle.db')}`, { agents: [idler] })
+    const emptyCpuPercent = await cpuPercent()
     await Promise.all(
       Array.from({ length: AGENTS }, (_, i) => space.send(idler.take, payload(i), { key: `k${i}` })),
     )
     await space.idle()
-    await sleep(500)
-    const before = process.cpuUsage()
-    const start = performance.now()
-    await sleep(3_000)
-    const used = process.cpuUsage(before)
-    return { cpuPercent: ((used.user + used.system) / 1000 / (performance.now() - start)) * 100 }
+    return { cpuPercent: await cpuPercent(), emptyCpuPercent }
   },
 }
 

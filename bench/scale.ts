@@ -13,6 +13,8 @@ export interface Scale {
   readonly backlogSeconds: number
   readonly backlogRssMb: number
   readonly idleCpuPercent: number
+  /** The same without any agent: what a process costs that looks for the commits of others. */
+  readonly emptyCpuPercent: number
   readonly restartRecords: number
   readonly restartMs: number
 }
@@ -28,6 +30,7 @@ export async function measureScale(folder: string, share = 1): Promise<Scale> {
     backlogSeconds: number(drained, 'seconds'),
     backlogRssMb: number(drained, 'rssMb'),
     idleCpuPercent: number(idle, 'cpuPercent'),
+    emptyCpuPercent: number(idle, 'emptyCpuPercent'),
     restartRecords: number(restarted, 'records'),
     restartMs: number(restarted, 'ms'),
   }
