@@ -29,7 +29,7 @@ export interface Draft {
 }
 
 /** Who signs, as the owner's chain has it. */
-export type Signers = Pick<Directory, 'registry' | 'refresh' | 'signer'>
+export type Signers = Pick<Directory, 'registry' | 'refresh' | 'signer' | 'canSign' | 'catchUpKeys'>
 
 /** A draft whose content is fixed only when its turn to be written has come. */
 export type DraftSource = () => Draft | undefined
@@ -191,6 +191,8 @@ export class Committer {
   async #commit(batch: readonly Pending[]): Promise<void> {
     await this.#learnHeads(batch)
     let entries = this.#entries(batch)
+    const authors = new Set(entries.map(({ pending }) => pending.author))
+    if (!this.#signers.canSign(authors)) await this.#signers.catchUpKeys(authors)
     while (entries.length > 0) {
       const ready = this.#seal(entries)
       if (ready.length === 0) return

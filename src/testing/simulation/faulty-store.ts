@@ -98,6 +98,8 @@ export class FaultyStore implements Store {
     const owner = this.#owner
     if (!owner.alive) return never()
     const [there, back] = [this.#delay(), this.#delay()]
+    if (there + back > 0) world.callsEndAt = Math.max(world.callsEndAt, timeline.now + there + back)
+    if (there + back > swarm.leaseMs) this.#note(`${name} takes ${there} ms there and ${back} ms back`)
     if (there > 0) await timeline.wait(there, owner, `call ${name}`)
     if (this.#around.turmoil()) {
       if (prng.chance(swarm.storeErrors)) {
