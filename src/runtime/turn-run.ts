@@ -20,7 +20,7 @@ import type { Handler } from '../turn/definition.ts'
 import { cutAfterFailure } from '../turn/journal.ts'
 import type { JournalEntry } from '../turn/journal.ts'
 import { ballotFor } from '../turn/vote.ts'
-import { ballotBytes } from '../voting/ballot.ts'
+import { ballotBytes, choiceText } from '../voting/ballot.ts'
 import { proposalHash } from '../voting/proposal.ts'
 import type { Proposal } from '../voting/proposal.ts'
 import { encode, makeReply } from './outbox.ts'
@@ -154,10 +154,12 @@ export class TurnRun {
         key: key.id,
         publicKey: key.publicKey,
         reasonChars: context.limits.reasonChars,
+        now: context.clock.now(),
       },
       vote,
     )
-    if (ballot.reason !== '') this.engine.effects.reasons.push(`votes ${ballot.choice}: ${ballot.reason}`)
+    if (ballot.reason !== '')
+      this.engine.effects.reasons.push(`votes ${choiceText(ballot.choice)}: ${ballot.reason}`)
     return { ballot, signature: context.crypto.sign(key.privateKey, ballotBytes(ballot)) }
   }
 

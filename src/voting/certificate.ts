@@ -12,7 +12,8 @@ import { byMemberThenSignature, countSifted, siftBallots, type SiftedBallots, ty
  * The proof of a decision. It is checked offline, from the members' keys alone.
  *
  * What it does not prove: that no other ballots exist (who assembles it may leave some out, which can
- * take votes away but never adds one, unless a member signed two different ballots), and when it was
+ * take votes away but never adds one, unless a member signed two different ballots; what that can change is said for
+ * each rule in docs/concepts/decisions.md), and when it was
  * decided (`decidedAt` is the assembler's word; the signed record that holds the certificate binds it).
  */
 export type Certificate = {
@@ -40,7 +41,7 @@ const CERTIFICATE_KEYS = ['v', 'type', 'proposal', 'ballots', 'outcome', 'tally'
 // A ballot is evidence when the member signed it for this very decision. Others prove nothing about
 // anybody here (anyone can write an unsigned ballot, or copy one from another decision), and would let
 // strangers grow a certificate or change its bytes.
-const EVIDENCE: readonly BallotProblem[] = ['wrong-proposal', 'unknown-option']
+const EVIDENCE: readonly BallotProblem[] = ['wrong-proposal', 'unknown-option', 'after-close']
 const VALID_PER_MEMBER_MAX = 2
 const BALLOTS_PER_MEMBER_MAX = VALID_PER_MEMBER_MAX + EVIDENCE.length
 

@@ -1,23 +1,31 @@
 import { CoterieError } from '../core/errors.ts'
 import { canonicalize } from '../core/json.ts'
 import type { Crypto } from '../ports/crypto.ts'
-import { isSignedBallot, judgeBallot, type BallotProblem, type SignedBallot } from './ballot.ts'
+import { choicesOf, isSignedBallot, judgeBallot, type BallotProblem, type SignedBallot } from './ballot.ts'
 import { ABSTAIN, isLabel, NO_OUTCOME, proposalHash, proposalProblem, type Proposal } from './proposal.ts'
+import { outcomeOf, totalWeight, type Why } from './outcome.ts'
 import { votesNeeded } from './rule.ts'
+import type { Cast, Round } from './run-off.ts'
 
 /** The count of a proposal's ballots. */
 export type Tally = {
   /** An option, or `none` when no option reaches the threshold. */
   readonly outcome: string
   /**
-   * Votes for each option, and under `abstain` and `silent`. A member is silent when no ballot of its
-   * own counts. Together with the members in `void` this adds up to `total`.
+   * The weight of the ballots for each option (in a ranked vote, of those that put it first), and under `abstain` and
+   * `silent`. A member is silent when no ballot of its own counts.
    */
   readonly counts: Readonly<Record<string, number>>
-  /** Votes that an option needs. */
+  /** The weight that an option needs. */
   readonly needed: number
-  /** Members of the electorate. */
+  /** The weight of the electorate: the number of its members, when none has another weight than 1. */
   readonly total: number
+  /** Why the outcome is not simply that of the count. */
+  readonly why?: Why
+  /** The rule gave no outcome, and this is the one that the proposal names for want of one. */
+  readonly otherwise?: true
+  /** Of a ranked vote. */
+  readonly rounds?: readonly Round[]
   /** Ballots that do not count, by member and problem, each pair once. The member is as claimed. */
   readonly refused: readonly RefusedBallot[]
   /** Members who signed two different ballots for this proposal. Neither counts. */
@@ -81,19 +89,50 @@ export function siftBallots(
 
 /** Counts ballots that were judged already. */
 export function countSifted(proposal: Proposal, sifted: SiftedBallots): Tally {
-  const total = proposal.electorate.length
-  const needed = votesNeeded(proposal.rule, total)
-  const counts: Record<string, number> = { [ABSTAIN]: 0, silent: total - sifted.valid.size }
-  for (const option of proposal.options) counts[option] = 0
-  const voided: string[] = []
-  for (const [member, ballots] of sifted.valid) {
-    const [only, second] = ballots
-    if (only === undefined || second !== undefined) voided.push(member)
-    else counts[only.ballot.choice] = (counts[only.ballot.choice] ?? 0) + 1
+  const total = totalWeight(proposal)
+  const { casts, voided } = castsOf(proposal, sifted)
+  const { outcome, counts, why, rounds } = outcomeOf(proposal, casts)
+  const { otherwise } = proposal
+  const heard = new Set([...casts.map(({ member }) => member), ...voided])
+  const weigh = (members: readonly { readonly weight?: number }[]): number =>
+    members.reduce((sum, { weight = 1 }) => sum + weight, 0)
+  return {
+    outcome: outcome === NO_OUTCOME ? (otherwise ?? NO_OUTCOME) : outcome,
+    counts: {
+      [ABSTAIN]: weigh(casts.filter(({ choices }) => choices.length === 0)),
+      silent: weigh(proposal.electorate.filter(({ member }) => !heard.has(member))),
+      ...Object.fromEntries(counts),
+    },
+    needed: votesNeeded(proposal.rule, total),
+    total,
+    refused: listRefused(sifted),
+    void: voided.toSorted(),
+    ...(why !== undefined && { why }),
+    ...(outcome === NO_OUTCOME && otherwise !== undefined && { otherwise: true }),
+    ...(rounds !== undefined && { rounds }),
   }
-  // At most one option can be found: every rule asks for more than half of the electorate.
-  const outcome = proposal.options.find((option) => (counts[option] ?? 0) >= needed) ?? NO_OUTCOME
-  return { outcome, counts, needed, total, refused: listRefused(sifted), void: voided.toSorted() }
+}
+
+/** The ballots that count, as choices with their weight, and the members whose ballots are void. */
+export function castsOf(
+  proposal: Proposal,
+  sifted: Pick<SiftedBallots, 'valid'>,
+): { readonly casts: readonly Cast[]; readonly voided: readonly string[] } {
+  const casts: Cast[] = []
+  const voided: string[] = []
+  for (const { member, weight = 1 } of proposal.electorate) {
+    const ballots = sifted.valid.get(member)
+    if (ballots === undefined) continue
+    const [only, second] = ballots
+    if (only === undefined || second !== undefined) {
+      voided.push(member)
+      continue
+    }
+    const { choice, family } = only.ballot
+    const choices = choicesOf(proposal, choice) ?? []
+    casts.push({ member, weight, choices, ...(family !== undefined && { family }) })
+  }
+  return { casts, voided }
 }
 
 /** Orders ballots by member, then by signature, in UTF-16 code units. */
