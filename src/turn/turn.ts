@@ -113,6 +113,11 @@ export interface DecideOptions {
   readonly rule: Rule
   /** How long to wait for ballots; a member who has not answered then counts as silent. */
   readonly timeoutMs?: number
+  /**
+   * Sealed ballots: the members first commit themselves, and show their ballots when all have, or when `commitMs` have
+   * passed (by default half of `timeoutMs`). Nobody's vote is seen before the last one is fixed.
+   */
+  readonly sealed?: boolean | { readonly commitMs: number }
   /** The option that is the outcome when the rule gives none. */
   readonly otherwise?: string
   /**

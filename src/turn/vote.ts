@@ -11,19 +11,31 @@ import type { StandardSchema } from '../core/schema.ts'
 import { choicesOf, type Ballot, type SignedBallot } from '../voting/ballot.ts'
 import { ABSTAIN, isLabel, PROSE_LENGTH_MAX, proposalProblem } from '../voting/proposal.ts'
 import type { Proposal } from '../voting/proposal.ts'
+import { hasExactly } from '../voting/shape.ts'
 import { takesList } from '../voting/rule.ts'
 import type { Handler } from './definition.ts'
 import type { Question, Turn, Vote } from './turn.ts'
+
+/** What a member of a sealed vote is asked once the commitments are closed. */
+export type RevealRequest = {
+  readonly proposal: Proposal
+  /** The hash of all commitments. */
+  readonly close: string
+}
 
 const proposalSchema: StandardSchema<Proposal> = {
   '~standard': {
     version: 1,
     vendor: 'coterie',
     validate: (value) => {
-      const problem = proposalProblem(value)
+      const problem = isReveal(value) ? proposalProblem(value.proposal) : proposalProblem(value)
       return problem === undefined ? { value: value as Proposal } : { issues: [{ message: problem }] }
     },
   },
+}
+
+function isReveal(value: unknown): value is RevealRequest {
+  return hasExactly(value, ['proposal', 'close']) && /^[0-9a-f]{64}$/.test(String(value.close))
 }
 
 const CHOOSE: Readonly<Record<string, Question['choose']>> = { approval: 'any', ranked: 'ranking' }

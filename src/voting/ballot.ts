@@ -12,7 +12,8 @@ import {
   type Proposal,
 } from './proposal.ts'
 import { takesList } from './rule.ts'
-import { hasExactly, isText } from './shape.ts'
+import { closeCommitments, sealHash, type Closed } from './sealed.ts'
+import { hasExactly, isText, SIGNATURE } from './shape.ts'
 
 export { proposalHash, type Proposal } from './proposal.ts'
 
@@ -35,6 +36,10 @@ export type Ballot = {
   readonly at?: number
   /** The model family that judged, as the member names it. */
   readonly family?: string
+  /** In a sealed vote: 32 random bytes in base64url. */
+  readonly nonce?: string
+  /** In a sealed vote: the hash of all commitments, known when they were closed. */
+  readonly close?: string
 }
 
 /** A ballot with the Ed25519 signature over `ballotBytes`, in base64url. */
@@ -49,13 +54,20 @@ export type BallotProblem =
   | 'wrong-space'
   | 'wrong-decision'
   | 'wrong-proposal'
+  /** In a sealed vote: its signer had not committed itself. */
+  | 'no-commitment'
+  /** In a sealed vote: it is not the ballot that its signer committed to. */
+  | 'wrong-reveal'
+  /** In a sealed vote: it was shown for another set of commitments. */
+  | 'wrong-close'
   | 'unknown-option'
+  /** By the clock of its signer, it came too late. */
   | 'after-close'
 
 const BALLOT_KEYS = ['v', 'space', 'decision', 'proposal', 'member', 'key', 'choice', 'reason'] as const
-// 64 bytes in base64url. The last character holds two bits only: four spellings of a signature would
-// otherwise pass for four signatures.
-const SIGNATURE = /^[A-Za-z0-9_-]{85}[AQgw]$/
+// 32 bytes in base64url.
+const NONCE = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/
+const HASH = /^[0-9a-f]{64}$/
 
 /**
  * The bytes that a member signs: the DSSE encoding of the canonical ballot.
@@ -77,14 +89,23 @@ export function verifyBallot(
   proposal: Proposal,
   signed: SignedBallot,
 ): BallotProblem | undefined {
-  return judgeBallot(crypto, proposal, proposalHash(crypto, proposal), signed)
+  const hash = proposalHash(crypto, proposal)
+  return judgeBallot(crypto, { proposal, hash, closed: closeCommitments(crypto, proposal, hash, []) }, signed)
 }
 
-/** The same as `verifyBallot`, with the proposal's hash at hand: to count n ballots, hash it once. */
+/** What ballots are judged by; hashed once, however many there are. */
+export type Matter = {
+  readonly proposal: Proposal
+  /** The proposal hash. */
+  readonly hash: string
+  /** The commitments, which an open vote has none of. */
+  readonly closed: Closed
+}
+
+/** The same as `verifyBallot`, for many ballots, and for sealed ones. */
 export function judgeBallot(
   crypto: Crypto,
-  proposal: Proposal,
-  hash: string,
+  { proposal, hash, closed }: Matter,
   signed: unknown,
 ): BallotProblem | undefined {
   if (!isSignedBallot(signed)) return 'malformed'
@@ -96,9 +117,24 @@ export function judgeBallot(
   if (ballot.space !== proposal.space) return 'wrong-space'
   if (ballot.decision !== proposal.decision) return 'wrong-decision'
   if (ballot.proposal !== hash) return 'wrong-proposal'
+  const flaw = sealProblem(crypto, proposal, closed, ballot)
+  if (flaw !== undefined) return flaw
   if (choicesOf(proposal, ballot.choice) === undefined) return 'unknown-option'
-  const { deadline } = proposal
+  const deadline = proposal.sealed?.commitBy ?? proposal.deadline
   return deadline !== null && ballot.at !== undefined && ballot.at > deadline ? 'after-close' : undefined
+}
+
+function sealProblem(
+  crypto: Crypto,
+  { sealed }: Proposal,
+  closed: Closed,
+  ballot: Ballot,
+): BallotProblem | undefined {
+  if (sealed === undefined) return ballot.nonce === undefined ? undefined : 'malformed'
+  const committed = closed.hashes.get(ballot.member) ?? []
+  if (ballot.nonce === undefined || committed.length === 0) return 'no-commitment'
+  if (!committed.includes(sealHash(crypto, ballot))) return 'wrong-reveal'
+  return ballot.close === closed.hash ? undefined : 'wrong-close'
 }
 
 /**
@@ -129,12 +165,18 @@ export function isSignedBallot(value: unknown): value is SignedBallot {
   if (!hasExactly(value, ['ballot', 'signature'])) return false
   const { ballot, signature } = value
   if (typeof signature !== 'string' || !SIGNATURE.test(signature)) return false
-  if (!hasExactly(ballot, BALLOT_KEYS, ['at', 'family']) || ballot.v !== 1) return false
+  if (!hasExactly(ballot, BALLOT_KEYS, ['at', 'family', 'nonce', 'close']) || ballot.v !== 1) return false
   if (!isText(ballot.reason, 0, PROSE_LENGTH_MAX)) return false
   if ('at' in ballot && !isTime(ballot['at'])) return false
   if ('family' in ballot && !isLabel(ballot['family'])) return false
+  if ('nonce' in ballot !== 'close' in ballot) return false
+  if ('nonce' in ballot && !(matches(NONCE, ballot['nonce']) && matches(HASH, ballot['close']))) return false
   const { space, decision, proposal, member, key, choice } = ballot
   return [space, decision, proposal, member, key].every(isLabel) && isChoice(choice)
+}
+
+function matches(pattern: RegExp, value: unknown): boolean {
+  return typeof value === 'string' && pattern.test(value)
 }
 
 function isChoice(choice: unknown): boolean {

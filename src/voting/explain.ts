@@ -1,4 +1,4 @@
-import { choicesOf, type Ballot } from './ballot.ts'
+import { choicesOf, type SignedBallot } from './ballot.ts'
 import type { Certificate } from './certificate.ts'
 import type { Why } from './outcome.ts'
 import { ABSTAIN, NO_OUTCOME, type Proposal } from './proposal.ts'
@@ -6,9 +6,9 @@ import { describeRule, tiePolicy } from './rule.ts'
 
 /**
  * A certificate that holds, in sentences. Texts from outside are quoted as JSON, so that they can
- * neither break a line nor drive a terminal. `hash` is that of the proposal.
+ * neither break a line nor drive a terminal. `counted` are the ballots that count.
  */
-export function explainTally(certificate: Certificate, hash: string): string[] {
+export function explainTally(certificate: Certificate, counted: readonly SignedBallot[]): string[] {
   const { proposal, tally } = certificate
   const rule = `${describeRule(proposal.rule)} of ${tally.total}`
   const sentences = [
@@ -21,8 +21,9 @@ export function explainTally(certificate: Certificate, hash: string): string[] {
     ...safeguards(proposal),
   ]
   for (const choice of [...proposal.options, ABSTAIN]) {
-    const voters = votersOf(certificate, hash, choice)
-    const names = voters.length === 0 ? '' : ` (${voters.map((name) => JSON.stringify(name)).join(', ')})`
+    const voters = counted.filter((signed) => isFor(proposal, signed, choice))
+    const list = voters.map(({ ballot }) => JSON.stringify(ballot.member)).toSorted()
+    const names = list.length === 0 ? '' : ` (${list.join(', ')})`
     sentences.push(`${JSON.stringify(choice)}: ${tally.counts[choice] ?? 0}${names}.`)
   }
   sentences.push(`Silent: ${tally.counts['silent'] ?? 0}.`)
@@ -31,8 +32,18 @@ export function explainTally(certificate: Certificate, hash: string): string[] {
     const gone = eliminated.map((option) => JSON.stringify(option)).join(', ')
     sentences.push(`Round ${i + 1}: ${votes.join(', ')}${gone === '' ? '' : `; ${gone} out`}.`)
   }
+  const { commitments = [] } = certificate
+  if (proposal.sealed !== undefined) {
+    const members = new Set(commitments.map(({ commitment }) => commitment.member)).size
+    sentences.push(
+      `The ballots were sealed: ${members} members had committed themselves before the first was seen.`,
+    )
+  }
   for (const member of tally.void) {
     sentences.push(`${JSON.stringify(member)} signed two different ballots: neither counts.`)
+  }
+  for (const member of tally.withheld ?? []) {
+    sentences.push(`${JSON.stringify(member)} committed itself, and did not show the ballot.`)
   }
   for (const { member, problem } of tally.refused) {
     sentences.push(`${JSON.stringify(member)} signed a ballot that does not count: ${problem}.`)
@@ -86,19 +97,8 @@ function conclusion({ proposal, tally }: Certificate): string[] {
   return [`The vote is tied, and ${option} wins ${by}.`]
 }
 
-// A ballot for another proposal of the same decision may be there as evidence; it is no vote.
-function votersOf({ ballots, proposal, tally }: Certificate, hash: string, choice: string): string[] {
-  return ballots
-    .filter(({ ballot }) => ballot.proposal === hash && isFor(proposal, ballot, choice))
-    .map(({ ballot }) => ballot.member)
-    .filter((member) => !tally.void.includes(member))
-}
-
-function isFor(proposal: Proposal, ballot: Ballot, choice: string): boolean {
-  const { deadline } = proposal
-  if (deadline !== null && ballot.at !== undefined && ballot.at > deadline) return false
-  const choices = choicesOf(proposal, ballot.choice)
-  if (choices === undefined) return false
+function isFor(proposal: Proposal, { ballot }: SignedBallot, choice: string): boolean {
+  const choices = choicesOf(proposal, ballot.choice) ?? []
   if (choice === ABSTAIN) return choices.length === 0
   return proposal.rule.type === 'ranked' ? choices[0] === choice : choices.includes(choice)
 }

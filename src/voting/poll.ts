@@ -5,25 +5,34 @@
  */
 
 import type { Crypto } from '../ports/crypto.ts'
-import { choicesOf, isSignedBallot, judgeBallot, type BallotProblem, type SignedBallot } from './ballot.ts'
+import {
+  choicesOf,
+  isSignedBallot,
+  judgeBallot,
+  type BallotProblem,
+  type Matter,
+  type SignedBallot,
+} from './ballot.ts'
 import { isCertain } from './certain.ts'
 import { proposalHash, type Member, type Proposal } from './proposal.ts'
 import type { Cast } from './run-off.ts'
+import { closeCommitments, type Closed } from './sealed.ts'
 
 /** One poll; feed it each member's answer once. */
 export class Poll {
   readonly #crypto: Crypto
   readonly #proposal: Proposal
-  readonly #hash: string
+  readonly #matter: Matter
   readonly #missing: Map<string, Member>
   readonly #casts: Cast[] = []
   readonly #ballots: SignedBallot[] = []
   #closed = false
 
-  constructor(crypto: Crypto, proposal: Proposal) {
+  constructor(crypto: Crypto, proposal: Proposal, closed?: Closed) {
     this.#crypto = crypto
     this.#proposal = proposal
-    this.#hash = proposalHash(crypto, proposal)
+    const hash = proposalHash(crypto, proposal)
+    this.#matter = { proposal, hash, closed: closed ?? closeCommitments(crypto, proposal, hash, []) }
     this.#missing = new Map(proposal.electorate.map((member) => [member.member, member]))
   }
 
@@ -50,7 +59,7 @@ export class Poll {
     const asked = this.#missing.get(member)
     this.#missing.delete(member)
     if (answer === undefined || asked === undefined) return undefined
-    const problem = judgeBallot(this.#crypto, this.#proposal, this.#hash, answer)
+    const problem = judgeBallot(this.#crypto, this.#matter, answer)
     if (isSignedBallot(answer)) this.#ballots.push(answer)
     if (problem !== undefined || !isSignedBallot(answer)) return problem
     if (answer.ballot.member !== member) return undefined

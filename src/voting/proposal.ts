@@ -27,6 +27,11 @@ export type Proposal = {
   readonly electorate: readonly Member[]
   /** Milliseconds since the epoch, or null for no deadline. */
   readonly deadline: number | null
+  /**
+   * Ballots are sealed: members commit to them until `commitBy` (milliseconds since the epoch, not after the
+   * deadline), and show them when the commitments are closed.
+   */
+  readonly sealed?: { readonly commitBy: number }
   /** The option that is the outcome when the rule gives none. */
   readonly otherwise?: string
   /** The id of a decision about the same matter that had no outcome: it was escalated to these members. */
@@ -49,7 +54,7 @@ const NAME_LENGTH_MAX = 512
 export const PROSE_LENGTH_MAX = 65_536
 
 const RESERVED_OPTIONS: readonly string[] = [ABSTAIN, NO_OUTCOME, 'silent', '__proto__']
-const OPTIONAL = ['subject', 'otherwise', 'after']
+const OPTIONAL = ['subject', 'sealed', 'otherwise', 'after']
 const REQUIRED = ['v', 'space', 'decision', 'question', 'options', 'rule', 'electorate', 'deadline']
 
 /**
@@ -71,6 +76,9 @@ export function proposalProblem(value: unknown): string | undefined {
   if (!isText(value['question'], 0, PROSE_LENGTH_MAX)) return 'the question of a proposal is a text'
   const deadline = value['deadline']
   if (deadline !== null && !isTime(deadline)) return 'the deadline is null or milliseconds since the epoch'
+  if ('sealed' in value && !isSealed(value['sealed'], deadline)) {
+    return 'a sealed vote has a time until which members commit themselves, not after its deadline'
+  }
   return (
     optionsProblem(value['options']) ??
     ruleProblem(value['rule']) ??
@@ -137,6 +145,11 @@ function namesProblem(value: Readonly<Record<string, unknown>>): string | undefi
     return 'what holds for want of an outcome is one of the options'
   }
   return 'after' in value && !isLabel(after) ? 'the decision before is named by its id' : undefined
+}
+
+function isSealed(sealed: unknown, deadline: number | null): boolean {
+  if (!hasExactly(sealed, ['commitBy']) || !isTime(sealed.commitBy)) return false
+  return deadline === null || sealed.commitBy <= deadline
 }
 
 function isWeight(value: unknown): boolean {
