@@ -98,7 +98,7 @@ function askFor(
   deadline: number | null,
 ): Promise<Settled<unknown>> {
   const options = { ...(deadline !== null && { deadline }), ...(key !== undefined && { key }) }
-  return turn.askSettled(ref as HandlerRef<unknown, unknown>, payload, options)
+  return turn.askSettled(ref, payload, options)
 }
 
 function take(asking: Asking, poll: Poll, i: number, answer: Settled<unknown>): void {

@@ -10,7 +10,7 @@
  */
 
 import { utf8 } from '../core/bytes.ts'
-import { canonicalize, type Json } from '../core/json.ts'
+import { canonicalize } from '../core/json.ts'
 import { PAYLOAD_TYPES, preAuthEncoding } from '../log/dsse.ts'
 import type { Crypto } from '../ports/crypto.ts'
 import type { Ballot } from './ballot.ts'
@@ -48,7 +48,7 @@ const HASH = /^[0-9a-f]{64}$/
 const PER_MEMBER_MAX = 2
 
 /** The hash that a member commits to: of the DSSE encoding of its canonical ballot, without `close`. */
-export function sealHash(crypto: Crypto, { close: _, ...ballot }: Ballot): string {
+export function sealHash(crypto: Crypto, { close: _close, ...ballot }: Ballot): string {
   return crypto.sha256(preAuthEncoding(PAYLOAD_TYPES.sealedBallot, utf8(canonicalize(ballot))))
 }
 
@@ -116,7 +116,7 @@ export function closeCommitments(
       mine.map(({ commitment }) => commitment.sha256),
     )
   }
-  return { commitments, hashes, hash: crypto.sha256(canonicalize(commitments as unknown as Json)) }
+  return { commitments, hashes, hash: crypto.sha256(canonicalize(commitments)) }
 }
 
 /** Whether a value has exactly the form of a signed commitment. It says nothing about the signature. */

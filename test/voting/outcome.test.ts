@@ -147,7 +147,7 @@ function naiveRunOff(
   const tops = (left: readonly string[], option: string): number => {
     let votes = 0
     for (const { choices, weight } of casts) {
-      if (choices.filter((one) => left.includes(one))[0] === option) votes += weight
+      if (choices.find((one) => left.includes(one)) === option) votes += weight
     }
     return votes
   }
