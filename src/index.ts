@@ -50,6 +50,10 @@ export type { Approval, ApprovalsOptions, PersonAnswer } from './runtime/desk.ts
 export type { KeyChange, RevokeOptions } from './runtime/key-office.ts'
 export type { MessageKind, MessageState } from './core/message.ts'
 
+// Actions that need leave.
+export { action, guard } from './runtime/guard.ts'
+export type { Action, Guarded, GuardOptions, RiskPolicy, VoteTerms, Way } from './runtime/guard.ts'
+
 // Decisions and their proofs.
 export { approval, majority, ranked, supermajority, threshold, twoThirds, unanimity } from './voting/rule.ts'
 export { verifyCertificate } from './voting/certificate.ts'

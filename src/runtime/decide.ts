@@ -100,7 +100,8 @@ function sealedUntil({ sealed }: DecideOptions, now: number, deadline: number): 
   return { sealed: { commitBy: Math.min(deadline, sealed === true ? half : now + sealed.commitMs) } }
 }
 
-function voterOf(voter: Voter | Ballots | PersonRef): VoterOf {
+/** One who is named in an electorate, whichever way. */
+export function voterOf(voter: Voter | Ballots | PersonRef): VoterOf {
   if ('person' in voter) return { ref: voter.person, key: undefined, weight: undefined }
   return 'ref' in voter
     ? { ref: voter.ref, key: voter.key, weight: voter.weight }

@@ -93,7 +93,9 @@ export class Desk {
         if (message.envelope.kind === 'ask') approvals.push(this.#approvalOf(message))
       }
     }
-    return approvals.toSorted((left, right) => left.askedAt - right.askedAt || compare(left.person, right.person))
+    return approvals.toSorted(
+      (left, right) => left.askedAt - right.askedAt || compare(left.person, right.person),
+    )
   }
 
   /** Signs the person's answer, and resolves when it is durable. */
@@ -118,13 +120,18 @@ export class Desk {
 
   async #find(id: string, as: string | undefined): Promise<Approval> {
     const all = await this.waiting({ limit: Number.MAX_SAFE_INTEGER })
-    const mine = all.filter((one) => (one.id === id || one.decision === id) && one.person === (as ?? one.person))
+    const mine = all.filter(
+      (one) => (one.id === id || one.decision === id) && one.person === (as ?? one.person),
+    )
     const [only, ...others] = mine
     if (only === undefined) {
       throw closed(id.startsWith('msg_') ? await this.#parts.context.store.message(id) : undefined, id)
     }
     if (others.length === 0) return only
-    const names = mine.map(({ person }) => person).toSorted().join(', ')
+    const names = mine
+      .map(({ person }) => person)
+      .toSorted()
+      .join(', ')
     throw new CoterieError(
       'COTERIE_INVALID_ARGUMENT',
       `${id} waits for several people: ${names}. Say who answers.`,
@@ -192,7 +199,10 @@ export class Desk {
     if (halt.type !== 'ended') return undefined
     const outcome = await halt.outcome
     if (engine.lastEnd === 'handled') return outcome
-    throw new CoterieError('COTERIE_DECISION_CLOSED', `${mail.envelope.id} was not answered: it ended otherwise.`)
+    throw new CoterieError(
+      'COTERIE_DECISION_CLOSED',
+      `${mail.envelope.id} was not answered: it ended otherwise.`,
+    )
   }
 
   #approvalOf(mail: Mail): Approval {
@@ -220,19 +230,27 @@ export class Desk {
 const ABSTENTION: Vote = { choice: ABSTAIN, reason: '' }
 
 function inputOf({ envelope, payload }: Mail): Proposal | RevealRequest {
-  return parseWith(PERSON_HANDLER.input, JSON.parse(payload) as Json, `${envelope.to} ${envelope.handler}`) as
-    | Proposal
-    | RevealRequest
+  return parseWith(
+    PERSON_HANDLER.input,
+    JSON.parse(payload) as Json,
+    `${envelope.to} ${envelope.handler}`,
+  ) as Proposal | RevealRequest
 }
 
 /** Why there is nothing to answer. */
 function closed(row: MessageRow | undefined, id: string): CoterieError {
   if (row === undefined || row.envelope.handler !== PERSON) {
-    return new CoterieError('COTERIE_NOT_FOUND', `Nothing waits for a person under "${id}".`, { details: { id } })
+    return new CoterieError('COTERIE_NOT_FOUND', `Nothing waits for a person under "${id}".`, {
+      details: { id },
+    })
   }
   const { deadline } = row.envelope
   const how =
-    row.state === 'handled' ? 'it was answered' : row.state === 'queued' ? 'it is too late' : `it is ${row.state}`
+    row.state === 'handled'
+      ? 'it was answered'
+      : row.state === 'queued'
+        ? 'it is too late'
+        : `it is ${row.state}`
   return new CoterieError('COTERIE_DECISION_CLOSED', `${id} takes no answer any more: ${how}.`, {
     details: { id, state: row.state, deadline },
   })

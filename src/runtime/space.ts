@@ -26,7 +26,7 @@ import { deadlineFor, makeMessage } from './outbox.ts'
 import type { Target } from './outbox.ts'
 import { Outside } from './outside.ts'
 import { Trust } from './trust.ts'
-import { askError, readReply } from './turn-handle.ts'
+import { askError, readReply } from './reply.ts'
 import { Worker } from './worker.ts'
 
 /** Options of a send from outside. */
@@ -250,7 +250,7 @@ export class Space {
     await this.#settleDead(id, 'cancelled')
   }
 
-  /** What waits for people, whoever asked, the longest wait first. Each was verified. Throws COTERIE_VERIFICATION_FAILED. */
+  /** What waits for people, the longest wait first. Each was verified: throws COTERIE_VERIFICATION_FAILED. */
   async approvals(options: ApprovalsOptions = {}): Promise<readonly Approval[]> {
     this.#checkOpen()
     return this.#desk.waiting(options)

@@ -147,7 +147,9 @@ export function on(
  */
 export function agent<const H extends Handlers>(name: string, handlers: H): Agent<H> {
   if (Object.hasOwn(handlers, PERSON))
-    throw invalid(`"${PERSON}" is the handler of people; make "${name}" with person(), or rename the handler.`)
+    throw invalid(
+      `"${PERSON}" is the handler of people; make "${name}" with person(), or rename the handler.`,
+    )
   return defineAgent(name, handlers)
 }
 

@@ -24,7 +24,13 @@ export type Person = Agent<{ readonly person: Handler<Proposal, SignedBallot> }>
  * const alice = person('alice')
  * const clerk = agent('clerk', {
  *   refund: on({ input: z.object({ cents: z.int() }) }, (turn, refund) =>
- *     turn.decide({ question: 'Refund?', subject: refund, electorate: [alice], rule: majority(), timeoutMs: 3_600_000 }),
+ *     turn.decide({
+ *       question: 'Refund?',
+ *       subject: refund,
+ *       electorate: [alice],
+ *       rule: majority(),
+ *       timeoutMs: 3_600_000,
+ *     }),
  *   ),
  * })
  * ```

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { copyFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { ROOT } from '../repo/files.ts'
@@ -18,7 +19,7 @@ async function untilWaiting(count: number): Promise<readonly Waiting[]> {
   }
 }
 
-test('an approval survives kill -9 of all that runs, is answered while nothing runs, and found by the next', async () => {
+test('an approval survives kill -9, is answered while nothing runs, and is found by the next', async () => {
   await succeed(['run', PEOPLE, '--until-idle', ...db])
   const id = (await succeed(['send', 'desk', 'order', '{"cents":700}', ...db])).trim()
   assert.match(id, /^msg_/)
@@ -33,8 +34,13 @@ test('an approval survives kill -9 of all that runs, is answered while nothing r
   assert.match(listed, /alice: Pay\?\n {2}asked by clerk .* left\)\n {2}about \{"action":"pay",/)
   assert.match(listed, /approve \| reject \| abstain/)
   const decision = String(approval['decision'])
+  // Alice's own keyring has her key, and that of callers from outside: no more is needed to answer.
+  const own = join(folder, 'alice.keys')
+  mkdirSync(own, { mode: 0o700 })
+  for (const name of ['alice.key', 'client.key'])
+    copyFileSync(join(folder, 'team.db.keys', name), join(own, name))
   await fail(['approve', decision, '--option', 'maybe', ...db], 2, 'COTERIE_INVALID_ARGUMENT')
-  const said = await succeed(['approve', decision, '--reason', 'it is due', ...db])
+  const said = await succeed(['approve', decision, '--reason', 'it is due', '--keyring', own, ...db])
   assert.equal(said, `alice answered approve in ${decision}\n`)
   await fail(['approve', String(approval['id']), ...db], 8, 'COTERIE_DECISION_CLOSED')
   assert.equal((await coterie(['approvals', ...db])).stderr, 'nothing waits for anybody\n')

@@ -79,7 +79,9 @@ test('what is answered already, is too late, or never was there is refused by na
   const second = decisionOf(space)
   const [two] = await untilAsked(space)
   assert.equal((await second).outcome, 'none')
-  await assert.rejects(space.answer(two?.id ?? '', { choice: 'approve' }), { code: 'COTERIE_DECISION_CLOSED' })
+  await assert.rejects(space.answer(two?.id ?? '', { choice: 'approve' }), {
+    code: 'COTERIE_DECISION_CLOSED',
+  })
   await assert.rejects(space.answer('msg_0', { choice: 'approve' }), { code: 'COTERIE_NOT_FOUND' })
 })
 
@@ -150,7 +152,7 @@ test('for want of an answer it is escalated to another person, and then what hol
   assert.equal(told.at(-1), 'So it is what was to hold otherwise: "reject".')
 })
 
-test('a request waits while everything is closed, at any depth of nested asks, and the answer finds its way', async (t) => {
+test('a request waits while all is closed, at any depth of nested asks, and the answer finds its way', async (t) => {
   const url = tempUrl(t)
   const agents = (): readonly AnyAgent[] => {
     const bottom = clerk({ timeoutMs: 20_000 })
@@ -228,7 +230,9 @@ test('nobody answers for a person whose key was revoked', async (t) => {
   const answer = decisionOf(space)
   const [approval] = await untilAsked(space)
   await space.revokeKey('alice', { reason: 'lost' })
-  await assert.rejects(space.answer(approval?.id ?? '', { choice: 'approve' }), { code: 'COTERIE_KEY_REVOKED' })
+  await assert.rejects(space.answer(approval?.id ?? '', { choice: 'approve' }), {
+    code: 'COTERIE_KEY_REVOKED',
+  })
   await space.close()
   await assert.rejects(answer, { code: 'COTERIE_CLOSED' })
 })
@@ -236,5 +240,17 @@ test('nobody answers for a person whose key was revoked', async (t) => {
 test('an agent cannot pass for a person by the name of its handler', () => {
   assert.throws(() => agent('eve', { person: vote(() => ({ choice: 'approve', reason: '' })) }), {
     code: 'COTERIE_INVALID_DEFINITION',
+  })
+})
+
+test('what was cancelled by who asked waits for nobody any more', async (t) => {
+  const space = await start(t, [alice, clerk({ timeoutMs: 20_000 })])
+  const id = await space.sendTo('clerk', 'pay', null)
+  const [approval] = await untilAsked(space)
+  await space.cancel(id)
+  assert.deepEqual(await space.approvals(), [])
+  await assert.rejects(space.answer(approval?.id ?? '', { choice: 'approve' }), {
+    code: 'COTERIE_DECISION_CLOSED',
+    message: /it is cancelled/,
   })
 })
