@@ -56,7 +56,8 @@ async function decideOnce(
     return error
   }
   const now = turn.now()
-  const wanted = now + (options.timeoutMs ?? context.limits.askTimeoutMs)
+  const unsaid = options.deadline === undefined ? context.limits.askTimeoutMs : Infinity
+  const wanted = Math.min(options.deadline ?? Infinity, now + (options.timeoutMs ?? unsaid))
   const deadline = Math.min(wanted, turn.deadline ?? wanted)
   const proposal: Proposal = {
     v: 1,
