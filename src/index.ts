@@ -6,6 +6,8 @@
 
 // Define agents.
 export { agent, on, topic } from './turn/definition.ts'
+export { person } from './turn/person.ts'
+export type { Person } from './turn/person.ts'
 export { vote } from './turn/vote.ts'
 export type {
   Agent,
@@ -24,6 +26,9 @@ export type {
   AskOptions,
   DecideOptions,
   Decision,
+  Electorate,
+  Escalation,
+  PersonRef,
   Question,
   SendOptions,
   Settled,
@@ -41,13 +46,18 @@ export type { RetryPolicy } from './core/retry.ts'
 export { open } from './open.ts'
 export type { OpenOptions } from './open.ts'
 export type { OutsideOptions, Receipt, Space } from './runtime/space.ts'
+export type { Approval, ApprovalsOptions, PersonAnswer } from './runtime/desk.ts'
 export type { KeyChange, RevokeOptions } from './runtime/key-office.ts'
 export type { MessageKind, MessageState } from './core/message.ts'
 
+// Actions that need leave.
+export { action, guard } from './runtime/guard.ts'
+export type { Action, Guarded, GuardOptions, RiskPolicy, VoteTerms, Way } from './runtime/guard.ts'
+
 // Decisions and their proofs.
-export { majority, supermajority, twoThirds } from './voting/rule.ts'
+export { approval, majority, ranked, supermajority, threshold, twoThirds, unanimity } from './voting/rule.ts'
 export { verifyCertificate } from './voting/certificate.ts'
-export type { Rule } from './voting/rule.ts'
+export type { Rule, RuleOptions, Safeguards, Share, TiePolicy } from './voting/rule.ts'
 export type { Ballot, SignedBallot } from './voting/ballot.ts'
 export type { Certificate, CertificateVerdict, TrustedKey } from './voting/certificate.ts'
 export type { Member, Proposal } from './voting/proposal.ts'

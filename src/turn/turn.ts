@@ -82,18 +82,41 @@ export interface Question {
   readonly question: string
   readonly subject: Json
   readonly options: readonly string[]
+  /** Whether to answer with one option, with all that it approves of, or with a ranking, best first. */
+  readonly choose: 'one' | 'any' | 'ranking'
 }
 
-/** A member's answer: one of the options, or `abstain`. */
+/** A member's answer: one of the options, or a list of them if that is asked for, or `abstain`. */
 export interface Vote {
-  readonly choice: string
+  readonly choice: string | readonly string[]
   readonly reason: string
+  /** The family of the model that judged, for rules that ask for several. It is taken at the member's word. */
+  readonly family?: string
 }
 
 /** One who votes: a handler made by `vote`, with the key of an instance if it is keyed. */
 export interface Voter {
   readonly ref: HandlerRef<Proposal, SignedBallot>
   readonly key?: string
+  /** What its ballot weighs: a whole number from 1, which is the default, to 1000000. */
+  readonly weight?: number
+}
+
+/** Who decides: handlers made by `vote`, with or without key and weight, and people. */
+export type Electorate = readonly (Voter | HandlerRef<Proposal, SignedBallot> | PersonRef)[]
+
+/** A person, as `person` makes it. */
+export interface PersonRef {
+  readonly person: HandlerRef<Proposal, SignedBallot>
+}
+
+/** To whom a decision goes that had no outcome. */
+export interface Escalation {
+  readonly electorate: Electorate
+  /** By default the rule of the decision. */
+  readonly rule?: Rule
+  /** By default that of the decision. */
+  readonly timeoutMs?: number
 }
 
 /** A decision to be made. */
@@ -103,10 +126,26 @@ export interface DecideOptions {
   readonly subject?: Json
   /** By default `approve` and `reject`. */
   readonly options?: readonly string[]
-  readonly electorate: readonly (Voter | HandlerRef<Proposal, SignedBallot>)[]
+  readonly electorate: Electorate
   readonly rule: Rule
   /** How long to wait for ballots; a member who has not answered then counts as silent. */
   readonly timeoutMs?: number
+  /** The same as a time, in milliseconds since the epoch. The earlier of the two holds. */
+  readonly deadline?: number
+  /**
+   * Sealed ballots: the members first commit themselves, and show their ballots when all have, or when `commitMs` have
+   * passed (by default half of `timeoutMs`). Nobody's vote is seen before the last one is fixed.
+   */
+  readonly sealed?: boolean | { readonly commitMs: number }
+  /** The option that is the outcome when the rule gives none, and there is nobody left to escalate to. */
+  readonly otherwise?: string
+  /** Others who decide, one after the other, for want of an outcome: each a decision with a certificate of its own. */
+  readonly escalate?: readonly Escalation[]
+  /**
+   * Wait for every member, so that the certificate holds all dissent. By default the vote closes as soon as no ballot
+   * that is still missing can change the outcome.
+   */
+  readonly everyBallot?: boolean
 }
 
 /** The outcome with its proof. */

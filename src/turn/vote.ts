@@ -6,24 +6,75 @@
 
 import { clipText } from '../core/clip.ts'
 import { CoterieError } from '../core/errors.ts'
+import { canonicalize } from '../core/json.ts'
 import { DEFAULT_RETRY } from '../core/retry.ts'
 import type { StandardSchema } from '../core/schema.ts'
-import type { Ballot, SignedBallot } from '../voting/ballot.ts'
-import { ABSTAIN, PROSE_LENGTH_MAX, proposalProblem } from '../voting/proposal.ts'
+import { choicesOf, type Ballot, type SignedBallot } from '../voting/ballot.ts'
+import { ABSTAIN, isLabel, PROSE_LENGTH_MAX, proposalProblem } from '../voting/proposal.ts'
 import type { Proposal } from '../voting/proposal.ts'
+import { hasExactly } from '../voting/shape.ts'
+import { takesList } from '../voting/rule.ts'
 import type { Handler } from './definition.ts'
 import type { Question, Turn, Vote } from './turn.ts'
+
+/** What a member of a sealed vote is asked once the commitments are closed. */
+export type RevealRequest = {
+  readonly proposal: Proposal
+  /** The hash of all commitments. */
+  readonly close: string
+}
+
+// A proposal goes to each member with the whole electorate in it: looking through it once for each of them would cost
+// the square of their number. What is in here was looked through, and is frozen.
+const known = new WeakSet<object>()
+
+/**
+ * A frozen copy of a proposal, which is not looked through again while it is sent about. Whoever made it may go on with
+ * its parts as it likes. Throws COTERIE_INVALID_ARGUMENT when it is none.
+ */
+export function frozenProposal(made: Proposal): Proposal {
+  const problem = proposalProblem(made)
+  if (problem !== undefined)
+    throw new CoterieError('COTERIE_INVALID_ARGUMENT', `This cannot be put to a vote: ${problem}.`)
+  const proposal = JSON.parse(canonicalize(made)) as Proposal
+  freeze(proposal)
+  known.add(proposal)
+  return proposal
+}
+
+function freeze(value: unknown): void {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return
+  Object.freeze(value)
+  for (const part of Object.values(value)) freeze(part)
+}
 
 const proposalSchema: StandardSchema<Proposal> = {
   '~standard': {
     version: 1,
     vendor: 'coterie',
     validate: (value) => {
-      const problem = proposalProblem(value)
+      const asked: unknown = isReveal(value) ? value.proposal : value
+      const problem = known.has(asked as object) ? undefined : proposalProblem(asked)
       return problem === undefined ? { value: value as Proposal } : { issues: [{ message: problem }] }
     },
   },
 }
+
+/** The proposal that a member is asked about. */
+export function proposalIn(input: Proposal | RevealRequest): Proposal {
+  return 'close' in input ? input.proposal : input
+}
+
+/** How a member is to answer. */
+export function chooseOf({ rule }: Proposal): Question['choose'] {
+  return CHOOSE[rule.type] ?? 'one'
+}
+
+function isReveal(value: unknown): value is RevealRequest {
+  return hasExactly(value, ['proposal', 'close']) && /^[0-9a-f]{64}$/.test(String(value.close))
+}
+
+const CHOOSE: Readonly<Record<string, Question['choose']>> = { approval: 'any', ranked: 'ranking' }
 
 /**
  * A voting handler. The function judges; the runtime signs the ballot with the agent's key, bound to the exact
@@ -55,7 +106,7 @@ export function vote(
     ballot: true,
     run: (turn: Turn, proposal: never) => {
       const { question, subject, options }: Proposal = proposal
-      return judge(turn, { question, subject: subject ?? null, options })
+      return judge(turn, { question, subject: subject ?? null, options, choose: chooseOf(proposal) })
     },
   })
 }
@@ -74,6 +125,7 @@ export function ballotFor(
     readonly key: string
     readonly publicKey: string
     readonly reasonChars: number
+    readonly now: number
   },
   vote: unknown,
 ): Ballot {
@@ -84,7 +136,7 @@ export function ballotFor(
       `${self.address} is asked to vote in decision ${proposal.decision}, which does not list it with its key.`,
     )
   }
-  const { choice, reason } = readVote(proposal, self.address, vote)
+  const { choice, reason, family } = readVote(proposal, self.address, vote)
   return {
     v: 1,
     space: proposal.space,
@@ -94,6 +146,8 @@ export function ballotFor(
     key: self.key,
     choice,
     reason: clipText(reason, Math.min(self.reasonChars, PROSE_LENGTH_MAX - 3)),
+    at: self.now,
+    ...(family !== undefined && { family }),
   }
 }
 
@@ -104,19 +158,35 @@ export function ballotFor(
 function readVote(proposal: Proposal, member: string, vote: unknown): Vote {
   const options = [...proposal.options, ABSTAIN]
   try {
-    const { choice, reason } = (typeof vote === 'object' && vote !== null ? vote : {}) as {
-      readonly choice?: unknown
-      readonly reason?: unknown
+    const { choice, reason, family } = (typeof vote === 'object' && vote !== null ? vote : {}) as {
+      readonly [part in keyof Vote]?: unknown
     }
     const isReason = reason === undefined || reason === null || typeof reason === 'string'
-    if (typeof choice === 'string' && options.includes(choice) && isReason)
-      return { choice, reason: reason ?? '' }
+    const chosen = normalised(proposal, choice)
+    if (family !== undefined && !isLabel(family))
+      throw noBallot(`${member} names a family that is no short text.`)
+    if (choicesOf(proposal, chosen) !== undefined && isReason)
+      return {
+        choice: chosen as Vote['choice'],
+        reason: reason ?? '',
+        ...(family !== undefined && { family }),
+      }
     const said = isReason ? shown(choice) : `${shown(choice)} with a reason that is no text`
     throw noBallot(`${member} voted ${said}; the options are ${options.join(', ')}.`)
   } catch (cause) {
     if (cause instanceof CoterieError) throw cause
     throw noBallot(`What ${member} returned cannot be read as a vote.`, cause)
   }
+}
+
+/** Approved options in the order of the proposal, and a single one as a list of one. */
+function normalised({ options, rule }: Proposal, choice: unknown): unknown {
+  if (!takesList(rule) || choice === ABSTAIN) return choice
+  const list: readonly unknown[] = Array.isArray(choice) ? [...choice] : [choice]
+  if (list.length === 0) return ABSTAIN
+  const isKnown = list.every((one) => options.some((option) => option === one))
+  if (rule.type === 'ranked' || !isKnown) return list
+  return options.filter((option) => list.includes(option))
 }
 
 function shown(choice: unknown): string {

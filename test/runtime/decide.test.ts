@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import {
   agent,
+  approval,
   CoterieError,
   majority,
   nodeCrypto,
   on,
+  ranked,
   supermajority,
+  threshold,
   twoThirds,
   verifyCertificate,
   vote,
@@ -18,10 +21,12 @@ import type {
   DecideOptions,
   Decision,
   Handler,
+  Rule,
   Space,
   TrustedKey,
   Vote,
 } from '../../src/index.ts'
+import { z } from 'zod'
 import type { RecordBody } from '../../src/core/record.ts'
 import {
   ONCE,
@@ -75,7 +80,12 @@ async function verdict(space: Space, certificate: Certificate): Promise<Certific
   return verifyCertificate(nodeCrypto, certificate, keys)
 }
 
-const QUESTION = { question: 'merge it?', subject: { change: 7 }, rule: majority() } as const
+const QUESTION = {
+  question: 'merge it?',
+  subject: { change: 7 },
+  rule: majority(),
+  everyBallot: true,
+} as const
 
 test('a majority decides, and the certificate verifies with the keys of the log', async (t) => {
   const judges = [says('ann', 'approve'), says('ben', 'approve'), says('cat', 'reject')]
@@ -304,4 +314,158 @@ test('a member that answers by reply has not voted', async (t) => {
   const { decision, space } = await decide(t, QUESTION, [says('ann', 'approve'), odd])
   assert.equal(decision.certificate.tally.counts['silent'], 1)
   assert.match((await space.dead())[0]?.error ?? '', /votes by what its handler returns/)
+})
+
+test('the vote closes as soon as no missing ballot can change the outcome, and waits for nobody', async (t) => {
+  const from = performance.now()
+  const judges = [says('ann', 'approve'), says('ben', 'approve'), judge('cat', () => never<Vote>())]
+  const { decision, space } = await decide(t, { ...QUESTION, everyBallot: false }, judges)
+  assert.equal(decision.outcome, 'approve')
+  assert.ok(performance.now() - from < 3_000, 'it waited for the silent one')
+  assert.equal(decision.certificate.tally.counts['silent'], 1)
+  assert.equal((await verdict(space, decision.certificate)).ok, true)
+})
+
+test('a turn that is run again closes its vote at the same answer, and finds the same certificate', async (t) => {
+  const url = tempUrl(t)
+  const judges = [
+    says('ann', 'approve'),
+    says('ben', 'approve'),
+    says('cat', 'reject'),
+    says('dan', 'reject'),
+  ]
+  const seen = recorder()
+  const held = gate()
+  const decided = gate()
+  const make = (wait: boolean): Chair =>
+    agent('chair', {
+      decide: on({ input: nothing, retry: ONCE }, async (turn) => {
+        const options = { ...QUESTION, everyBallot: false, rule: threshold(1, 4, { onTie: 'first' }) }
+        const decision = await turn.decide({ ...options, electorate: judges.map((one) => one.judge) })
+        seen.note(decision.certificate)
+        await turn.sleep(1)
+        decided.open()
+        if (wait) await held.opened
+        return decision
+      }),
+    })
+  const one = await start(t, [make(true), ...judges], { url })
+  const id = await one.sendTo('chair', 'decide', null)
+  await decided.opened
+  await one.close()
+  const two = await start(t, [make(false), ...judges], { url })
+  await untilState(two, id, 'handled')
+  const [kept] = await two.store.decisions(null, 10)
+  const [first, ...others] = seen.seen
+  assert.ok(others.length > 0)
+  for (const other of others) assert.deepEqual(other, first)
+  assert.deepEqual(JSON.parse(kept?.certificate ?? ''), first)
+})
+
+test('weights, a veto, families and a tie policy go from the rule into the certificate', async (t) => {
+  const [ann, ben, cat] = ['ann', 'ben', 'cat'].map((name) =>
+    agent(name, {
+      judge: vote(() => ({
+        choice: name === 'cat' ? 'reject' : 'approve',
+        reason: '',
+        family: `of ${name}`,
+      })),
+    }),
+  )
+  assert.ok(ann && ben && cat)
+  const electorate = [{ ref: ann.judge, weight: 3 }, ben.judge, cat.judge]
+  const ask = (rule: Rule, otherwise?: string): DecideOptions => ({
+    ...QUESTION,
+    rule,
+    electorate,
+    ...(otherwise !== undefined && { otherwise }),
+  })
+  const chairman = agent('chair', {
+    decide: on({ input: nothing, retry: ONCE }, async (turn) => [
+      await turn.decide(ask(supermajority(4, 5, { families: 2 }))),
+      await turn.decide(ask(majority({ families: 3 }))),
+      await turn.decide(ask(majority({ veto: ['cat'] }), 'reject')),
+      await turn.decide({ ...ask(approval(1, 2)), options: ['approve', 'reject', 'wait'] }),
+      await turn.decide({ ...ask(ranked()), options: ['approve', 'reject', 'wait'] }),
+    ]),
+  })
+  const space = await start(t, [chairman, ann, ben, cat])
+  const decisions = await space.ask(chairman.decide, null)
+  const told = decisions.map(({ certificate: { tally, outcome } }) => [outcome, tally.why, tally.otherwise])
+  assert.deepEqual(told, [
+    ['approve', undefined, undefined],
+    ['none', 'families', undefined],
+    ['reject', 'veto', true],
+    ['approve', undefined, undefined],
+    ['approve', undefined, undefined],
+  ])
+  assert.deepEqual(decisions[0]?.certificate.tally.counts, { approve: 4, reject: 1, abstain: 0, silent: 0 })
+  for (const { certificate } of decisions) assert.equal((await verdict(space, certificate)).ok, true)
+})
+
+test('what a member answers that is no ballot of its own for this vote is refused by name, in the log', async (t) => {
+  const ann = says('ann', 'approve')
+  const taken: unknown[] = []
+  const eve = agent('eve', { judge: on({ input: z.unknown() }, () => taken.shift() ?? null) })
+  const asked = { ...QUESTION, timeoutMs: 5_000 }
+  const chairman = agent('chair', {
+    decide: on({ input: nothing, retry: ONCE }, (turn) =>
+      turn.decide({ ...asked, electorate: [ann.judge, eve.judge as unknown as typeof ann.judge] }),
+    ),
+  })
+  const elsewhere = await decide(t, QUESTION, [ann])
+  const space = await start(t, [chairman, ann, eve])
+  const before = await space.ask(chairman.decide, null)
+  const [other] = elsewhere.decision.certificate.ballots
+  const [old] = before.certificate.ballots
+  assert.ok(other !== undefined && old !== undefined)
+  taken.push(other, old, { ...old, ballot: { ...old.ballot, member: 'mallory' } }, 'yes')
+  // Of another space, the key is another too. What ann signed for an earlier decision is for no other.
+  const expected = ['wrong-key', 'wrong-decision', 'not-a-member', 'malformed']
+  for (const problem of expected) {
+    const { certificate } = await space.ask(chairman.decide, null)
+    assert.equal(certificate.ballots.length, 1, problem)
+    assert.equal(certificate.tally.counts['silent'], 1, problem)
+    assert.equal((await verdict(space, certificate)).ok, true)
+    const records = await space.store.records(0, 500)
+    const told = `refuses what eve answered, a ballot: ${problem}`
+    assert.ok(
+      records.some(({ detail }) => detail?.includes(told)),
+      problem,
+    )
+  }
+})
+
+test('what is put to a vote is what it was then, though the handler changes it meanwhile', async (t) => {
+  const ann = says('ann', 'approve')
+  const chairman = agent('chair', {
+    decide: on({ input: nothing, retry: ONCE }, async (turn) => {
+      const subject = { change: 7 }
+      const options = ['approve', 'reject']
+      const decided = turn.decide({ ...QUESTION, subject, options, electorate: [ann.judge] })
+      subject.change = 8
+      options.push('later')
+      const { certificate } = await decided
+      subject.change = 9
+      return certificate
+    }),
+  })
+  const space = await start(t, [chairman, ann])
+  const certificate = await space.ask(chairman.decide, null)
+  assert.deepEqual(certificate.proposal.subject, { change: 7 })
+  assert.deepEqual(certificate.proposal.options, ['approve', 'reject'])
+  assert.equal((await verdict(space, certificate)).ok, true)
+})
+
+test('a vote ends at the earlier of its deadline and its time', async (t) => {
+  const judges = [says('ann', 'approve'), judge('cat', () => never<Vote>())]
+  for (const limits of [
+    { deadline: Date.now() + 100, timeoutMs: 9_000 },
+    { deadline: Date.now() + 9_000, timeoutMs: 100 },
+  ]) {
+    const from = performance.now()
+    const { decision } = await decide(t, { ...QUESTION, ...limits }, judges)
+    assert.equal(decision.outcome, 'none')
+    assert.ok(performance.now() - from < 5_000)
+  }
 })

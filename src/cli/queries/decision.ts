@@ -8,8 +8,10 @@ import { turnOf } from '../../core/ids.ts'
 import { CoterieError } from '../../core/errors.ts'
 import { keysBefore } from '../../log/registry.ts'
 import type { MessageRow } from '../../ports/store.ts'
+import { choiceText } from '../../voting/ballot.ts'
 import { verifyCertificate } from '../../voting/certificate.ts'
 import type { Certificate } from '../../voting/certificate.ts'
+import type { Why } from '../../voting/outcome.ts'
 import type { Evidence, Proof } from './evidence.ts'
 import { readTurn } from './turn.ts'
 
@@ -39,9 +41,15 @@ export interface DecisionView {
   readonly counts: Readonly<Record<string, number>>
   readonly needed: number
   readonly total: number
+  /** Why the outcome is not simply that of the count: a tie, no quorum, a veto, too few model families. */
+  readonly why: Why | null
+  /** The rule gave no outcome, and this is what was to hold then. */
+  readonly otherwise: boolean
   readonly ballots: readonly BallotView[]
   /** Members who signed two different ballots. */
   readonly void: readonly string[]
+  /** Members who committed themselves to a sealed ballot and did not show it. */
+  readonly withheld: readonly string[]
   /** Members whose ballot does not count. */
   readonly refused: readonly { readonly member: string; readonly problem: string }[]
   /** Members of whom there is no ballot. */
@@ -100,6 +108,9 @@ function counted(
     counts: tally.counts,
     needed: tally.needed,
     total: tally.total,
+    why: tally.why ?? null,
+    otherwise: tally.otherwise === true,
+    withheld: tally.withheld ?? [],
     ballots,
     void: tally.void,
     refused: tally.refused,
@@ -119,6 +130,9 @@ function unreadable(id: string, turn: string | null, proof: Proof, problem: stri
     counts: {},
     needed: 0,
     total: 0,
+    why: null,
+    otherwise: false,
+    withheld: [],
     ballots: [],
     void: [],
     refused: [],
@@ -147,10 +161,10 @@ async function ballotsOf(
     const read = question === undefined ? null : await readTurn(evidence, question)
     const reasons = read?.segments.flatMap((segment) => segment.reasons) ?? []
     // The runtime logs the vote itself as the last reason: the ballot says the same, and is signed for it.
-    const own = reasons.filter((text) => text !== `votes ${choice}: ${reason}`)
+    const own = reasons.filter((text) => text !== `votes ${choiceText(choice)}: ${reason}`)
     views.push({
       member,
-      choice,
+      choice: choiceText(choice),
       reason,
       turn: question === undefined ? null : turnOf(question.envelope.id),
       reasons: own,
