@@ -102,7 +102,7 @@ function judge(replica: Replica, round: Round, proposal: Proposal): void {
     return
   }
   if (justification.every(({ type }) => type === 'nullification')) {
-    round.omits = omitted(replica, value, folded) !== undefined
+    round.omits = omitted(replica, value, folded)
   }
   round.proposals.set(statement.proposal, proposal)
   replica.effects.push({ type: 'append', entry: { type: 'proposal', proposal } })
@@ -117,7 +117,7 @@ export function considerNotarizing(replica: Replica): void {
   if (round === undefined || proposal === undefined) return
   if (!replica.isActive) activate(replica)
   replica.deadlines.leader = Number.POSITIVE_INFINITY
-  if (round.equivocated || round.omits || round.own.notarize !== undefined || !mayVote(replica)) return
+  if (round.equivocated || round.omits !== undefined || round.own.notarize !== undefined || !mayVote(replica)) return
   const digest = proposal.statement.proposal
   if (round.own.finalize !== undefined && round.own.finalize !== digest) return
   round.own.notarize = digest

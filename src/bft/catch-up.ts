@@ -22,6 +22,7 @@ export const DECISIONS_PER_REPLY_MAX = 16
 /** Answers to one peer within one round trip. */
 const ANSWERS_MAX = 8
 const STATUS_DELTAS = 20
+const STATUS_MS_MIN = 2_000
 
 type FetchAsked = Signed<Fetch>
 
@@ -31,7 +32,7 @@ export function sayStatus(replica: Replica): void {
   say(replica, statusOf(replica, ''), null)
   if (amnesia !== undefined && amnesia.until === undefined)
     ask(replica, { kind: 'status', nonce: amnesia.nonce }, null)
-  replica.deadlines.status = replica.now + STATUS_DELTAS * replica.deltaMs
+  replica.deadlines.status = replica.now + Math.max(STATUS_DELTAS * replica.deltaMs, STATUS_MS_MIN)
 }
 
 export function receiveStatus(replica: Replica, status: Signed<Status>, proof: Certificate | null): void {

@@ -6,7 +6,7 @@
 
 import { makeCertificate, type Certificate, type QuorumVote } from './certificate.ts'
 import type { Membership } from './membership.ts'
-import type { Justification, Proposal } from './proposal.ts'
+import type { Justification, Operation, Proposal } from './proposal.ts'
 import type { Propose, Signed } from './statements.ts'
 
 type Slots = (Signed<QuorumVote> | undefined)[]
@@ -33,7 +33,7 @@ export class Round {
   /** The leader's proposal cannot be voted for. */
   isRejected = false
   /** The leader leaves out what it should have known. */
-  omits = false
+  omits: Operation | undefined
   /** The leader itself gave the view up. */
   hasResigned = false
   notarization: Certificate | undefined

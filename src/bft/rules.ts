@@ -9,7 +9,7 @@ import type { Decision } from './decision.ts'
 import { considerLeading } from './leading.ts'
 import type { Round } from './round.ts'
 import { placeOf } from './scope.ts'
-import { deltaIn, mayVote, roundAt, type Replica } from './state.ts'
+import { broadcast, deltaIn, mayVote, roundAt, type Replica } from './state.ts'
 import { enterView } from './views.ts'
 
 /** A decision that can be taken now, once all rules of the present views were applied; undefined when there is none. */
@@ -88,10 +88,12 @@ function considerNullifying(replica: Replica): void {
   const { view } = replica
   const round = roundAt(replica, view)
   const { isRejected, equivocated, omits, hasResigned, own } = round
-  if (!replica.givesUp && !isRejected && !equivocated && !omits && !hasResigned) return
+  if (!replica.givesUp && !isRejected && !equivocated && omits === undefined && !hasResigned) return
   if (!replica.isActive || round.notarization !== undefined) return
   if (own.finalize !== undefined || own.nullify === true || !mayVote(replica)) return
   own.nullify = true
+  // To have told everybody is not to have been heard: the next leader shall have no excuse.
+  if (omits !== undefined) broadcast(replica, { type: 'operation', operation: omits })
   replica.effects.push({ type: 'vote', vote: { type: 'nullify', ...placeOf(replica, view) } })
 }
 

@@ -41,14 +41,15 @@ export function activate(replica: Replica): void {
   deadlines.leader = round.first === undefined ? now + 2 * delta : NEVER
   deadlines.notarize = round.notarization === undefined ? now + 3 * delta : NEVER
   deadlines.carry = round.notarization === undefined ? NEVER : now + 2 * delta
-  deadlines.resend = now + resendAfter(replica)
+  // Not put off by a change of view, or whoever missed something would wait as long as views keep changing.
+  deadlines.resend = Math.min(deadlines.resend, now + resendAfter(replica))
   if (view === 0 && replica.absent.has(leaderAt(replica, 0))) replica.givesUp = true
 }
 
 /** The pause between two repetitions; spread by the place of the member, so that not all speak at once. */
 export function resendAfter(replica: Replica): number {
   const spread = 1 + (Math.max(replica.self, 0) % 8) / 8
-  return deltaIn(replica, replica.view) * 4 * spread
+  return replica.deltaMs * 4 * spread
 }
 
 /** Whether something waits that could be decided now. */

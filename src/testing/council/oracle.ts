@@ -5,6 +5,7 @@
  * @module
  */
 
+import { canonicalize } from '../../core/json.ts'
 import type { Certificate } from '../../bft/certificate.ts'
 import type { Decision } from '../../bft/decision.ts'
 import type { Evidence } from '../../bft/evidence.ts'
@@ -181,7 +182,7 @@ export class Oracle {
     this.look(node)
     const first = this.decided[height - 1]
     if (first !== undefined) {
-      const isSame = first.value === value || JSON.stringify(first.value) === JSON.stringify(value)
+      const isSame = first.value === value || canonicalize(first.value) === canonicalize(value)
       if (isSame) return
       this.forked = true
       if (!this.#mayFork) this.#break('S1', `${node.id} decides something else at ${height}`)

@@ -95,7 +95,7 @@ export function scriptOf(seed: number, liarCount?: number): Script {
     prng.chance(probability) ? make() : otherwise
   const members = prng.chance(0.8) ? 4 : prng.pick([5, 6, 7, 7, 8, 9, 10, 11, 12, 13])
   const isReal = prng.chance(0.01) && members < 7
-  const healMs = prng.pick([400, 1_500, 4_000])
+  const healMs = prng.pick([300, 800, 800, 3_000])
   const count = liarCount ?? prng.between(prng.chance(0.7) ? 1 : 0, faultyOf(members))
   const msMax = prng.pick([5, 20, 20, 80, 300])
   const links = {

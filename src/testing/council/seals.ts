@@ -7,7 +7,7 @@
 import { nodeCrypto } from '../../adapters/node/crypto.ts'
 import type { Json } from '../../core/json.ts'
 import { councilCrypto, type CouncilCrypto, type DigestKind } from '../../bft/crypto.ts'
-import { statementBytes, type Statement } from '../../bft/statements.ts'
+import { statementBytes, type Signed, type Statement } from '../../bft/statements.ts'
 import type { PrivateKey } from '../../ports/crypto.ts'
 import type { Prng } from '../simulation/prng.ts'
 
@@ -37,15 +37,14 @@ export function realSeals(): Seals {
 }
 
 /**
- * Ideal signatures and hashes: a signature is the key and the statement, a digest a number for each different text.
- * Nobody in a simulation makes one but through `sign`.
+ * Ideal signatures and hashes: a signature is a number in a table of what was signed by whom, a digest a number for
+ * each different text. Nobody in a simulation makes one but through `sign`.
  */
 export function idealSeals(): Seals {
   const names = new Map<string, string>()
   const byObject = new WeakMap<object, string>()
-  const texts = new WeakMap<object, string>()
-  const name = (kind: DigestKind, value: Json): string => {
-    const text = kind + JSON.stringify(value)
+  const table: { readonly publicKey: string; readonly statement: Statement }[] = []
+  const name = (kind: DigestKind, text: string): string => {
     let found = names.get(text)
     if (found === undefined) {
       found = `${kind.slice(0, 2)}${names.size}`
@@ -55,48 +54,47 @@ export function idealSeals(): Seals {
   }
   return {
     digest(kind, value) {
-      // Values and justifications travel by reference, and nobody changes them: they are looked at once.
-      if ((kind !== 'value' && kind !== 'justification') || typeof value !== 'object' || value === null) {
-        return name(kind, value)
-      }
+      if (kind === 'proposal') return name(kind, `proposal ${Object.values(value as object).join(' ')}`)
+      if (typeof value !== 'object' || value === null) return name(kind, kind + JSON.stringify(value))
+      // Objects travel by reference, and nobody changes them: each is looked at once.
       let found = byObject.get(value)
       if (found === undefined) {
-        found = name(kind, value)
+        found = name(kind, kind + JSON.stringify(value))
         byObject.set(value, found)
       }
       return found
     },
-    verify: (publicKey, statement, signature) => signature === publicKey + textOf(texts, statement),
+    verify(publicKey, statement, signature) {
+      const signed = table[Number(signature)]
+      return signed !== undefined && signed.publicKey === publicKey && isSame(signed.statement, statement)
+    },
     makeKey(prng) {
       const publicKey = Buffer.from(prng.bytes(32)).toString('base64url')
-      return { publicKey, sign: (statement) => publicKey + textOf(texts, statement) }
+      return { publicKey, sign: (statement) => String(table.push({ publicKey, statement }) - 1) }
     },
   }
 }
 
-function textOf(texts: WeakMap<object, string>, statement: Statement): string {
-  switch (statement.type) {
-    case 'notarize':
-    case 'finalize':
-      return `${placeText(statement)} ${statement.proposal} ${statement.value}`
-    case 'propose':
-      return `${placeText(statement)} ${statement.proposal}`
-    case 'nullify':
-      return placeText(statement)
-    case 'complaint':
-      return `${placeText(statement)} ${statement.leader}`
-    default: {
-      let text = texts.get(statement)
-      if (text === undefined) {
-        text = JSON.stringify(statement, (key, value: unknown) => (key === 'signature' ? undefined : value))
-        texts.set(statement, text)
-      }
-      return text
-    }
+function isSame(one: Statement, other: Statement): boolean {
+  if (one.type !== other.type || one.instance !== other.instance) return false
+  if (!('view' in one) || !('sender' in one) || !('view' in other) || !('sender' in other)) {
+    return textOf(one) === textOf(other)
   }
+  if (one.height !== other.height || one.view !== other.view || one.sender !== other.sender) return false
+  if (one.epoch !== other.epoch || one.membership !== other.membership) return false
+  if (one.type === 'complaint' && other.type === 'complaint') return one.leader === other.leader
+  if ('proposal' in one && 'proposal' in other && one.proposal !== other.proposal) return false
+  return !('value' in one && 'value' in other) || one.value === other.value
 }
 
-function placeText(said: Extract<Statement, { view: number; sender: number }>): string {
-  const { type, instance, epoch, membership, height, view, sender } = said
-  return ` ${type} ${instance} ${epoch} ${membership} ${height} ${view} ${sender}`
+const texts = new WeakMap<Statement, string>()
+
+function textOf(statement: Statement): string {
+  let text = texts.get(statement)
+  if (text === undefined) {
+    const { signature: _, ...body } = statement as Signed<Statement>
+    text = JSON.stringify(body)
+    texts.set(statement, text)
+  }
+  return text
 }
