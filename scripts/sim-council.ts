@@ -57,7 +57,8 @@ function count(result: CouncilResult): void {
     totals.failed += 1
     if (failures.length < FAILURES_SHOWN_MAX) failures.push(result)
   }
-  for (const name of ['deliveries', 'heights', 'faults', 'virtualMs'] as const) totals[name] += result.counts[name]
+  for (const name of ['deliveries', 'heights', 'faults', 'virtualMs'] as const)
+    totals[name] += result.counts[name]
   if (values.json || values.verbose || Date.now() - told < PROGRESS_MS) return
   told = Date.now()
   process.stderr.write(`${totals.seeds} of ${seeds} seeds, ${totals.failed} failed\n`)

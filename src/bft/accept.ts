@@ -117,7 +117,8 @@ export function considerNotarizing(replica: Replica): void {
   if (round === undefined || proposal === undefined) return
   if (!replica.isActive) activate(replica)
   replica.deadlines.leader = Number.POSITIVE_INFINITY
-  if (round.equivocated || round.omits !== undefined || round.own.notarize !== undefined || !mayVote(replica)) return
+  if (round.equivocated || round.omits !== undefined || round.own.notarize !== undefined || !mayVote(replica))
+    return
   const digest = proposal.statement.proposal
   if (round.own.finalize !== undefined && round.own.finalize !== digest) return
   round.own.notarize = digest

@@ -24,7 +24,7 @@ import { leaderAt, roundAt, type Replica } from './state.ts'
 import type { Complaint, Scope, Signed } from './statements.ts'
 import { decisionProblem, type Decision } from './decision.ts'
 import { culpritsOf } from './fork.ts'
-import { activate, halt, hasPending } from './views.ts'
+import { activate, haltAtFork, hasPending } from './views.ts'
 
 /** How far ahead votes and proposals are kept. */
 export const HEIGHTS_AHEAD = 2
@@ -141,10 +141,7 @@ function checkFork(replica: Replica, certificate: Certificate): void {
   if (mine === undefined || mine.decision.finalization.value === certificate.value) return
   const { crypto, instance } = replica.rules
   if (!verifyCertificate(crypto, mine.membership, instance, certificate)) return
-  halt(replica, 'fork', [mine.decision])
-  // Who made the other decision has its justification. Shown ours, they can name the guilty.
-  const message: Message = { type: 'reply', decisions: [mine.decision], certificates: [], proposals: [] }
-  replica.effects.push({ type: 'send', message, to: null })
+  haltAtFork(replica, mine.decision)
 }
 
 /** A decision for a height that is decided here: nothing, or the proof of a fork. */
@@ -161,11 +158,7 @@ export function checkDecision(replica: Replica, decision: Decision): void {
     return
   }
   report(replica, culpritsOf(crypto, mine.membership, instance, mine.decision, decision))
-  if (!replica.isHalted) {
-    const message: Message = { type: 'reply', decisions: [mine.decision], certificates: [], proposals: [] }
-    replica.effects.push({ type: 'send', message, to: null })
-  }
-  halt(replica, 'fork', [mine.decision, decision])
+  haltAtFork(replica, mine.decision, decision)
 }
 
 export function receiveComplaint(replica: Replica, complaint: Signed<Complaint>): void {

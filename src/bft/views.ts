@@ -74,7 +74,10 @@ export function decide(replica: Replica, decision: Decision): boolean {
   const { value, finalization } = decision
   const folded = foldValue(rules, ledger, value, (operation) => isInPool(replica, operation))
   if (typeof folded === 'string') {
-    halt(replica, 'diverged', [decision])
+    const before = replica.recent.at(-1)?.decision
+    // What follows from another decision than ours shows that the council has forked below.
+    if (before !== undefined && value.previous !== ledger.previous) haltAtFork(replica, before, decision)
+    else halt(replica, 'diverged', [decision])
     return false
   }
   replica.effects.push(
@@ -115,6 +118,17 @@ export function decide(replica: Replica, decision: Decision): boolean {
 export function halt(replica: Replica, reason: 'fork' | 'diverged', decisions: readonly Decision[]): void {
   replica.isHalted = true
   replica.effects.push({ type: 'halt', reason, decisions })
+}
+
+/**
+ * Stops because others have decided something else. They are shown what was decided here: whoever has both decisions
+ * can name the guilty.
+ */
+export function haltAtFork(replica: Replica, mine: Decision, theirs?: Decision): void {
+  if (!replica.isHalted) {
+    broadcast(replica, { type: 'reply', decisions: [mine], certificates: [], proposals: [] })
+  }
+  halt(replica, 'fork', theirs === undefined ? [mine] : [mine, theirs])
 }
 
 /** Whether the same operation, word for word, was verified before. */

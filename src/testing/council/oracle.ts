@@ -197,8 +197,12 @@ export class Oracle {
     if (finalization.epoch !== epoch.number)
       this.#break('S10', `${height} is decided by epoch ${finalization.epoch}`)
     const before = this.decided[height - 2]
-    if (before !== undefined && before.finalization.value !== value.previous)
-      this.#break('S2', `${height} is not chained`)
+    if (before !== undefined && before.finalization.value !== value.previous) {
+      this.forked = true
+      if (!this.#mayFork) this.#break('S2', `${height} is not chained`)
+    }
+    // Beyond a fork there are several truths, and all that is left to ask is who made it.
+    if (this.forked) return
     this.#justified(decision)
     for (const operation of value.operations) this.#operation(epoch, height, operation)
   }

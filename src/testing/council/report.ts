@@ -13,7 +13,12 @@ export function councilFailureText(result: CouncilResult, liars?: number): strin
   const lines = violations.map(({ rule, detail }) => `  ${rule}: ${detail}`)
   const { seed } = script
   const small = JSON.stringify(shrink(result))
-  return [`seed ${seed} broke:`, ...lines, `  ${councilReplayCommand(seed, liars)}`, `  smallest script: ${small}`].join('\n')
+  return [
+    `seed ${seed} broke:`,
+    ...lines,
+    `  ${councilReplayCommand(seed, liars)}`,
+    `  smallest script: ${small}`,
+  ].join('\n')
 }
 
 const LISTS = ['faults', 'liars', 'submissions'] as const
@@ -26,7 +31,7 @@ export function shrink(result: CouncilResult): Script {
   const rule = result.violations[0]?.rule
   const fails = (script: Script): boolean => runScript(script).violations.some((one) => one.rule === rule)
   let script = result.script
-  for (let isSmaller = true; isSmaller; ) {
+  for (let isSmaller = true; isSmaller;) {
     isSmaller = false
     for (const smaller of smallerScripts(script)) {
       if (!fails(smaller)) continue
@@ -51,7 +56,9 @@ function smallerScripts(script: Script): readonly Script[] {
         })),
   )
   const calm = { ...script.links, drop: 0, duplicate: 0, corrupt: 0, heavyTail: 0 }
-  const isCalm = Object.entries(calm).every(([name, value]) => script.links[name as keyof typeof calm] === value)
+  const isCalm = Object.entries(calm).every(
+    ([name, value]) => script.links[name as keyof typeof calm] === value,
+  )
   const plain = { ...script, links: calm, clocks: script.clocks.map(() => 1) }
   return [...without, ...tamer, ...(isCalm ? [] : [plain])]
 }

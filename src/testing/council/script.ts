@@ -126,13 +126,23 @@ export function scriptOf(seed: number, liarCount?: number): Script {
   }
 }
 
+const FORKING: readonly StrategyName[] = [
+  'equivocates-values',
+  'equivocates-values',
+  'finalises-and-nullifies',
+]
+
 function liarsOf(prng: Prng, members: number, count: number): readonly Liar[] {
+  // With more liars than can be tolerated the question is whether a fork names them, so they set out to fork.
+  const repertoire = count > faultyOf(members) ? FORKING : STRATEGY_NAMES
   const places = Array.from({ length: members }, (_, place) => place)
+  const plot: readonly StrategyName[] | undefined =
+    count > faultyOf(members) && prng.chance(0.6) ? ['equivocates-values'] : undefined
   return Array.from({ length: count }, () => {
     const [member = 0] = places.splice(prng.between(0, places.length - 1), 1)
-    const isTwin = prng.chance(0.12)
-    const isForgetful = !isTwin && prng.chance(0.06)
-    const strategies = Array.from({ length: prng.between(1, 3) }, () => prng.pick(STRATEGY_NAMES))
+    const isTwin = plot === undefined && prng.chance(count > faultyOf(members) ? 0.3 : 0.12)
+    const isForgetful = !isTwin && plot === undefined && prng.chance(0.06)
+    const strategies = plot ?? Array.from({ length: prng.between(1, 3) }, () => prng.pick(repertoire))
     return { member, strategies: isTwin || isForgetful ? [] : [...new Set(strategies)], isTwin, isForgetful }
   })
 }

@@ -5,7 +5,6 @@
  */
 
 import { nodeCrypto } from '../../adapters/node/crypto.ts'
-import type { Json } from '../../core/json.ts'
 import { councilCrypto, type CouncilCrypto, type DigestKind } from '../../bft/crypto.ts'
 import { statementBytes, type Signed, type Statement } from '../../bft/statements.ts'
 import type { PrivateKey } from '../../ports/crypto.ts'

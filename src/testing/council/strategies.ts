@@ -19,10 +19,15 @@ export interface Outgoing {
   readonly delayMs: number
 }
 
+interface Choice {
+  readonly proposal: string
+  readonly value: string
+}
+
 /** What the liars of a run share: they know each other, and what each has proposed besides. */
 export interface Conspiracy {
-  /** The second proposal of a view, by height and view. */
-  readonly rivals: Map<string, { readonly proposal: string; readonly value: string }>
+  /** The two proposals of a view, for members with even and odd places, by height and view. */
+  readonly rivals: Map<string, readonly [even: Choice, odd: Choice]>
   /** Messages of others, to be sent again. */
   readonly overheard: Message[]
 }
@@ -37,6 +42,8 @@ export interface LiarView {
   sign<T extends Statement>(statement: T): T & { readonly signature: string }
 }
 
+type VoteMessage = Extract<Message, { type: 'vote' }>
+
 /** What becomes of one message to one member; undefined when it is left alone. */
 type Strategy = (liar: LiarView, message: Message, to: number) => readonly Outgoing[] | undefined
 
@@ -50,10 +57,10 @@ const STRATEGIES = {
   silent: () => [],
   /** Gives different values to different members, and votes for both. */
   'equivocates-values': (liar, message, to) => {
-    if (to % 2 === 0 || !isOwn(liar, message)) return undefined
-    if (message.type === 'proposal')
-      return [now({ type: 'proposal', proposal: rivalOf(liar, message.proposal) })]
-    return rivalVote(liar, message)
+    if (!isOwn(liar, message)) return undefined
+    if (message.type === 'vote') return votesTo(liar, message.vote, [to])
+    if (message.type !== 'proposal' || to % 2 === 0) return undefined
+    return [now({ type: 'proposal', proposal: rivalOf(liar, message.proposal) })]
   },
   /** Gives one value with different justifications. */
   'equivocates-justification': (liar, message, to) => {
@@ -126,7 +133,7 @@ const STRATEGIES = {
   /** Votes twice, for different things. */
   'double-votes': (liar, message) => {
     if (message.type !== 'vote' || !isOwn(liar, message)) return undefined
-    return [now(message), ...rivalVote(liar, message)]
+    return votesTo(liar, message.vote, [0, 1])
   },
   /** Finalises, and gives the same view up. */
   'finalises-and-nullifies': (liar, message, to) => {
@@ -308,7 +315,8 @@ function propose(
   const { signature: _, ...statement } = like.statement
   const digest = valueDigest(seals, value)
   const proposal = proposalDigest(seals, statement, digest, justification)
-  liar.conspiracy.rivals.set(`${statement.height} ${statement.view}`, { proposal, value: digest })
+  const honest = { proposal: statement.proposal, value: valueDigest(seals, like.value) }
+  liar.conspiracy.rivals.set(`${statement.height} ${statement.view}`, [honest, { proposal, value: digest }])
   return { ...like, statement: liar.sign({ ...statement, proposal }), value, justification }
 }
 
@@ -330,13 +338,19 @@ function operationOf(liar: LiarView, body: Operation['body']): Operation {
   return liar.sign({ type: 'operation', instance, author: self, sequence, expires: 0, body })
 }
 
-/** The vote for the other proposal of the view, when there is one. */
-function rivalVote(liar: LiarView, message: Message): readonly Outgoing[] {
-  if (message.type !== 'vote' || message.vote.type === 'nullify') return [now(message)]
-  const { signature: _, ...vote } = message.vote
-  const rival = liar.conspiracy.rivals.get(`${vote.height} ${vote.view}`)
-  const other = rival ?? { proposal: 'd'.repeat(64), value: vote.value }
-  return [now({ type: 'vote', vote: liar.sign({ ...vote, ...other }) })]
+/** The votes for what members with these places were given to vote for. */
+function votesTo(
+  liar: LiarView,
+  signed: VoteMessage['vote'],
+  places: readonly number[],
+): readonly Outgoing[] | undefined {
+  if (signed.type === 'nullify') return undefined
+  const { signature: _, ...vote } = signed
+  const choices = liar.conspiracy.rivals.get(`${vote.height} ${vote.view}`)
+  if (choices === undefined) return undefined
+  return places.map((place) => {
+    return now({ type: 'vote', vote: liar.sign({ ...vote, ...choices[place % 2 === 0 ? 0 : 1] }) })
+  })
 }
 
 /** A nullification that the liar alone has signed. */
