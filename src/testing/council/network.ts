@@ -14,6 +14,7 @@ import { lie, type Conspiracy, type LiarView, type StrategyName } from './strate
 type Cut = Extract<Fault, { kind: 'partition' | 'isolate-leader' }>
 
 interface Delivery extends Planned {
+  order: number
   readonly node: SimulatedNode | undefined
   readonly from: string
   readonly message: Message | undefined
@@ -262,7 +263,8 @@ export class Network implements NodeWorld {
 
   #push(delivery: Delivery): void {
     this.#order += 1
-    this.#heap.push({ ...delivery, order: this.#order })
+    delivery.order = this.#order
+    this.#heap.push(delivery)
   }
 
   #note(node: SimulatedNode, message: Message | undefined): void {

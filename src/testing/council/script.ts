@@ -93,7 +93,7 @@ export function scriptOf(seed: number, liarCount?: number): Script {
   const prng = new Prng(seed, 'council')
   const some = <T>(probability: number, make: () => T, otherwise: T): T =>
     prng.chance(probability) ? make() : otherwise
-  const members = prng.chance(0.8) ? 4 : prng.pick([5, 6, 7, 7, 8, 9, 10, 11, 12, 13])
+  const members = prng.chance(0.85) ? 4 : prng.pick([5, 6, 7, 7, 8, 9, 10, 11, 12, 13])
   const isReal = prng.chance(0.01) && members < 7
   const healMs = prng.pick([300, 800, 800, 3_000])
   const count = liarCount ?? prng.between(prng.chance(0.7) ? 1 : 0, faultyOf(members))
