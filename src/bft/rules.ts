@@ -99,5 +99,5 @@ function considerNullifying(replica: Replica): void {
 
 /** Something that a certificate speaks of is not at hand. It may only be late: it is asked for a little later. */
 function want(replica: Replica): void {
-  replica.deadlines.fetch = Math.min(replica.deadlines.fetch, replica.now + replica.deltaMs / 2)
+  replica.deadlines.ask = Math.min(replica.deadlines.ask, replica.now + replica.deltaMs / 2)
 }

@@ -38,7 +38,8 @@ export interface Deadlines {
   resend: number
   share: number
   status: number
-  fetch: number
+  /** Something that is missing should be asked for. */
+  ask: number
 }
 
 /** A replica that may have forgotten votes: it casts none until nothing that it may have said matters any more. */
@@ -102,7 +103,7 @@ export interface Replica {
 }
 
 /** Times of a fresh replica: nothing is due. */
-export function noDeadlines(): Deadlines {
+function noDeadlines(): Deadlines {
   const never = Number.POSITIVE_INFINITY
   return {
     leader: never,
@@ -111,7 +112,7 @@ export function noDeadlines(): Deadlines {
     resend: never,
     share: never,
     status: never,
-    fetch: never,
+    ask: never,
   }
 }
 

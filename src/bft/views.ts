@@ -115,7 +115,7 @@ export function decide(replica: Replica, decision: Decision): boolean {
 }
 
 /** Stops for good. */
-export function halt(replica: Replica, reason: 'fork' | 'diverged', decisions: readonly Decision[]): void {
+function halt(replica: Replica, reason: 'fork' | 'diverged', decisions: readonly Decision[]): void {
   replica.isHalted = true
   replica.effects.push({ type: 'halt', reason, decisions })
 }

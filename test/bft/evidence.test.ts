@@ -127,7 +127,8 @@ for (const [one, other] of quorums) {
     assert.deepEqual(culprits(found), both)
   })
 
-  test(`a fork past another notarisation names ${both.join(' and ')}, who notarised one and finalised the other`, () => {
+  const names = both.join(' and ')
+  test(`a fork past another notarisation names ${names}, who notarised one and finalised the other`, () => {
     const second = kit.proposal(1, 0, rival)
     const late = kit.proposal(2, 1, rival, [kit.notarization(second, other)])
     const found = culpritsOf(

@@ -356,6 +356,6 @@ class Council {
 const NEWCOMER = 'newcomer'
 
 /** The id of a member by its place in the script. Ids sort like places. */
-export function idOf(place: number): string {
+function idOf(place: number): string {
   return `m${String(place).padStart(2, '0')}`
 }

@@ -52,7 +52,34 @@ const isOwn = (liar: LiarView, message: Message): boolean =>
   (message.type === 'proposal' && message.proposal.statement.sender === liar.replica.self) ||
   (message.type === 'vote' && message.vote.sender === liar.replica.self)
 
-const STRATEGIES = {
+/** The name of a way to lie. */
+export type StrategyName =
+  | 'silent'
+  | 'equivocates-values'
+  | 'equivocates-justification'
+  | 'slow-leader'
+  | 'proposes-to-few'
+  | 'withholds-certificates'
+  | 'garbage'
+  | 'ignores-notarised'
+  | 'forges-justification'
+  | 'double-votes'
+  | 'finalises-and-nullifies'
+  | 'nullifies-only'
+  | 'votes-for-unknown'
+  | 'floods'
+  | 'replays'
+  | 'impersonates'
+  | 'drops-own-votes'
+  | 'forges-status'
+  | 'poisons-replies'
+  | 'answers-nothing'
+  | 'forks-operations'
+  | 'omits-operations'
+  | 'seizes-membership'
+  | 'complains'
+
+const STRATEGIES: Readonly<Record<StrategyName, Strategy>> = {
   /** Says nothing at all. */
   silent: () => [],
   /** Gives different values to different members, and votes for both. */
@@ -283,10 +310,7 @@ const STRATEGIES = {
     })
     return [now(message), now({ type: 'complaint', complaint })]
   },
-} satisfies Record<string, Strategy>
-
-/** The name of a way to lie. */
-export type StrategyName = keyof typeof STRATEGIES
+}
 
 /** All ways to lie. */
 export const STRATEGY_NAMES: readonly StrategyName[] = Object.keys(STRATEGIES) as StrategyName[]
