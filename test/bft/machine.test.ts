@@ -23,6 +23,8 @@ function notarizations(proposal: Proposal, ...senders: readonly number[]): reado
 test('R1: waits in view 0 without a timer while nothing is to be decided', () => {
   const rig = new Rig(kit, 0)
   rig.pass(60_000)
+  rig.votes(kit.nullify(1), kit.nullify(2))
+  rig.propose(kit.proposal(1, 0, kit.value([])))
   assert.equal(rig.replica.view, 0)
   assert.deepEqual(rig.said, [])
 })

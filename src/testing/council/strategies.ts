@@ -176,6 +176,7 @@ const STRATEGIES: Readonly<Record<StrategyName, Strategy>> = {
   },
   /** Gives every view up, and votes for nothing. */
   'nullifies-only': (liar, message) => {
+    if (message.type === 'status') return [now(message), giveUp(liar)]
     if (message.type === 'proposal' && isOwn(liar, message)) return []
     if (message.type !== 'vote' || !isOwn(liar, message) || message.vote.type === 'nullify') return undefined
     const { instance, epoch, membership, height, view, sender } = message.vote
@@ -379,6 +380,15 @@ function votesTo(
   return places.map((place) => {
     return now({ type: 'vote', vote: liar.sign({ ...vote, ...choices[place % 2 === 0 ? 0 : 1] }) })
   })
+}
+
+/** The liar's vote to give its present view up. */
+function giveUp(liar: LiarView): Outgoing {
+  const { replica } = liar
+  const { epoch, digest } = replica.ledger.membership
+  const { height, view, self: sender } = replica
+  const scope = { instance: replica.rules.instance, epoch, membership: digest }
+  return now({ type: 'vote', vote: liar.sign({ type: 'nullify', ...scope, height, view, sender }) })
 }
 
 /** A nullification that the liar alone has signed. */
