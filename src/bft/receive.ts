@@ -225,8 +225,12 @@ function measure(replica: Replica, vote: Signed<QuorumVote>): void {
     if (weight < membership.quorumWeight) continue
     const { deltaMsMin, deltaMsMax } = replica.rules
     const wanted = Math.min(Math.max(4 * one.ms, deltaMsMin), deltaMsMax)
-    // Up at once, down slowly: too short a time costs a view, too long a time costs only waiting.
-    replica.deltaMs = wanted > replica.deltaMs ? wanted : (replica.deltaMs * 7 + wanted) / 8
+    // Down slowly, and up to the double in one height: longer waits make for longer measurements, which must not
+    // feed themselves. Within a height the views take longer and longer anyway.
+    replica.deltaMs =
+      wanted > replica.deltaMs
+        ? Math.min(wanted, 2 * replica.deltaMsBefore)
+        : (replica.deltaMs * 7 + wanted) / 8
     return
   }
 }

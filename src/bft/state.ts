@@ -91,6 +91,8 @@ export interface Replica {
   activeSince: number
   enteredAt: number
   deltaMs: number
+  /** The estimate at the beginning of the height. */
+  deltaMsBefore: number
   now: number
   wakeAt: number
   /** Reasons to leave the view that the rules have to look at: give it up, or go on with what was notarised. */
@@ -148,6 +150,7 @@ export function makeReplica(rules: ReplicaRules, ledger: Ledger): Replica {
     activeSince: 0,
     enteredAt: 0,
     deltaMs: rules.deltaMs,
+    deltaMsBefore: rules.deltaMs,
     now: 0,
     wakeAt: Number.POSITIVE_INFINITY,
     fetching: undefined,

@@ -111,6 +111,7 @@ export function decide(replica: Replica, decision: Decision): boolean {
   replica.movesOn = false
   replica.isActive = false
   replica.enteredAt = replica.now
+  replica.deltaMsBefore = replica.deltaMs
   return true
 }
 

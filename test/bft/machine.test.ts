@@ -370,10 +370,20 @@ test('the estimate of a round trip follows the member that completes a quorum, n
   rig.now = 10
   rig.votes(...notarizations(proposal, 0))
   assert.equal(rig.replica.deltaMs, 100)
-  rig.now = 60
+  rig.now = 45
   rig.votes(...notarizations(proposal, 2))
-  assert.equal(rig.replica.deltaMs, 240)
-  rig.now = 90_000
+  assert.equal(rig.replica.deltaMs, 180)
+  rig.now = 190
   rig.votes(...notarizations(proposal, 3))
-  assert.equal(rig.replica.deltaMs, 240)
+  assert.equal(rig.replica.deltaMs, 180)
+})
+
+test('the estimate at most doubles within a height', () => {
+  const rig = new Rig(kit, 1)
+  rig.submit(kit.operation(1, 1))
+  const proposal = rig.sent('proposal')[0]?.proposal
+  assert.ok(proposal !== undefined)
+  rig.now = 180
+  rig.votes(...notarizations(proposal, 0, 2))
+  assert.equal(rig.replica.deltaMs, 200)
 })
