@@ -14,7 +14,7 @@ test('keeps every promise under the faults and liars of a few hundred other seed
   )
 })
 
-test('keeps every promise while members crash in turn beside one that gives different values to different members', () => {
+test('keeps every promise while members crash in turn beside one that equivocates', () => {
   const results = runs(80, (seed) => ({
     liars: [liar(3, 'equivocates-values')],
     submissions: Array.from({ length: 8 }, (_, at) => ({ at: at * 90, member: at % 3 })),

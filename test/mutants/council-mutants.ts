@@ -258,8 +258,8 @@ export const councilMutants: readonly Mutant[] = [
     name: 'council-does-not-flush',
     invariant: 'nobody honest contradicts itself across a restart',
     file: 'src/testing/council/node.ts',
-    find: "this.disk.append({ type: 'voted', entry })\n      if (this.#world.diesAt(this)) return undefined\n      this.disk.sync()",
-    replace: '',
+    find: 'if (this.#world.diesAt(this)) return undefined\n      this.disk.sync()\n      signer.durable()',
+    replace: 'signer.durable()',
     tests: SAMPLE,
   },
   {

@@ -175,20 +175,20 @@ class Exploration {
   }
 
   /**
-   * The later decision says of the view of the earlier one that it was nullified, or notarised the other value (or is of
-   * the same view). Whoever has signed both that and the earlier decision is convicted.
+   * The later decision says of the view of the earlier one that it was nullified, or notarised the other value (or is
+   * of the same view). Whoever has signed both that and the earlier decision is convicted.
    */
   #convict(state: readonly Votes[], early: number, late: number, value: Value, other: Value): void {
     const decided = state.map((votes) => finalized(votes[early] ?? 0) === value)
-    const rivals: readonly boolean[][] =
-      early === late
-        ? [state.map((votes) => finalized(votes[late] ?? 0) === other)]
-        : [
-            ...(this.#isNullified(state, early) ? [state.map((votes) => nullified(votes[early] ?? 0))] : []),
-            ...(this.#isNotarized(state, early, other)
-              ? [state.map((votes) => notarized(votes[early] ?? 0) === other)]
-              : []),
-          ]
+    const rivals: boolean[][] = []
+    const add = (holds: boolean, of: (votes: Votes) => boolean): void => {
+      if (holds) rivals.push(state.map(of))
+    }
+    if (early === late) add(true, (votes) => finalized(votes[late] ?? 0) === other)
+    else {
+      add(this.#isNullified(state, early), (votes) => nullified(votes[early] ?? 0))
+      add(this.#isNotarized(state, early, other), (votes) => notarized(votes[early] ?? 0) === other)
+    }
     // Without any, the later decision is not justified, and all who finalised it are guilty.
     for (const rival of rivals) this.#convictBy(decided, rival)
   }
