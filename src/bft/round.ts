@@ -97,5 +97,6 @@ export class Round {
 }
 
 function digestOf(vote: QuorumVote): string {
-  return vote.type === 'nullify' ? '' : vote.proposal
+  // A proposal has one value, but a liar may sign it with another: the votes of a certificate are equal in both.
+  return vote.type === 'nullify' ? '' : `${vote.proposal} ${vote.value}`
 }

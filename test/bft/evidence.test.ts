@@ -21,6 +21,7 @@ const GUILTY: readonly (readonly [offence: string, first: Vote, second: Vote])[]
   ['finalised and nullified one view', finalize('a'), nullify],
   ['notarised one proposal and finalised another in one view', notarize('a'), finalize('b')],
   ['made two proposals in one view', propose('a'), propose('b')],
+  ['notarised two proposals in one view', notarize('a'), { ...notarize('a'), value: 'b' } as Vote],
 ]
 
 function judge(evidence: Evidence): ReturnType<typeof verifyEvidence> {

@@ -1,6 +1,7 @@
 /** Faults that other implementations of Byzantine agreement have had, each by what went wrong. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { verifyCertificate } from '../../src/bft/certificate.ts'
 import { verifyEvidence } from '../../src/bft/evidence.ts'
 import { valueDigest, type Proposal } from '../../src/bft/proposal.ts'
 import { Kit, Rig, INSTANCE } from './council-kit.ts'
@@ -105,6 +106,17 @@ test('a malformed vote does not hide the valid ones that come after it (masked c
   >)
   rig.votes(finalize(1), finalize(2), finalize(3))
   assert.equal(rig.replica.height, 2)
+})
+
+test('votes for one proposal with different values make no certificate', () => {
+  const rig = new Rig(kit, 0)
+  rig.propose(first)
+  rig.votes(kit.notarize(1, pd, 'another value'), notarize(2))
+  assert.deepEqual(rig.said, ['notarize 1 0'])
+  rig.votes(notarize(3))
+  const [made] = rig.log.flatMap((entry) => (entry.type === 'certificate' ? [entry.certificate] : []))
+  assert.ok(made !== undefined && verifyCertificate(kit.seals, kit.membership, INSTANCE, made))
+  assert.deepEqual(made.signers, [0, 2, 3])
 })
 
 test('no locks: members who voted for different things decide in the next view all the same', () => {

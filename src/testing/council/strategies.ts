@@ -78,6 +78,8 @@ export type StrategyName =
   | 'omits-operations'
   | 'seizes-membership'
   | 'complains'
+  | 'leads-out-of-turn'
+  | 'carries-another-value'
 
 const STRATEGIES: Readonly<Record<StrategyName, Strategy>> = {
   /** Says nothing at all. */
@@ -293,6 +295,30 @@ const STRATEGIES: Readonly<Record<StrategyName, Strategy>> = {
         proposal: propose(liar, proposal, { ...proposal.value, operations }, proposal.justification),
       }),
     ]
+  },
+  /** Proposes in views that are not its own. */
+  'leads-out-of-turn': (liar, message) => {
+    if (message.type !== 'vote' || !isOwn(liar, message) || message.vote.type !== 'notarize') return undefined
+    const { type: _, signature: __, value: ___, ...place } = message.vote
+    const { height, previous, stateRoot } = { ...liar.replica.ledger, height: place.height }
+    const operations = [operationOf(liar, { kind: 'application', payload: 'out of turn' })]
+    const value = { height, previous, stateRoot, operations, complaints: [] }
+    const like = {
+      statement: { type: 'propose', ...place, signature: '' },
+      value,
+      justification: [],
+      previous: null,
+    } as const
+    const { justification } = liar.replica.rounds.get(place.view)?.proposals.get(place.proposal) ?? like
+    return [now(message), now({ type: 'proposal', proposal: propose(liar, like, value, justification) })]
+  },
+  /** Shows what was notarised, and proposes something else. */
+  'carries-another-value': (liar, message) => {
+    if (message.type !== 'proposal' || !isOwn(liar, message)) return undefined
+    const { proposal } = message
+    if (!proposal.justification.some(({ type }) => type === 'notarization')) return undefined
+    const value = rivalValue(liar, proposal.value)
+    return [now({ type: 'proposal', proposal: propose(liar, proposal, value, proposal.justification) })]
   },
   /** Complains of everybody. */
   complains: (liar, message, to) => {
