@@ -38,7 +38,8 @@ export function receiveProposal(replica: Replica, proposal: Proposal, isOwn = fa
   if (height < replica.height || !isOurs(replica, statement)) return
   if (height > replica.height) {
     if (previous?.height === replica.height) receiveCertificate(replica, previous)
-    if (!isSignedByLeader(replica, proposal)) return
+    // Proposals are large, and who leads then is not known yet: one of each member is kept, for the next height.
+    if (height > replica.height + 1 || view > 0 || !isSignedByLeader(replica, proposal)) return
     heard(replica, statement.sender, height)
     keepForLater(replica, statement.sender, height, view, { type: 'proposal', proposal })
     return

@@ -218,7 +218,9 @@ export const councilMutants: readonly Mutant[] = [
     name: 'council-finalises-what-it-has-not-judged',
     invariant: 'a final vote knows the justification of what it is for',
     file: 'src/bft/rules.ts',
-    find: 'if (judged === undefined) return want(replica)\n  if (value !== valueDigest(replica.rules.crypto, judged.value)) return\n',
+    find:
+      'if (judged === undefined) return want(replica)\n' +
+      '  if (value !== valueDigest(replica.rules.crypto, judged.value)) return\n',
     replace: '',
     tests: MACHINE,
   },

@@ -173,7 +173,7 @@ class Council {
     // Operations of liars may still be under way.
     const isIdle = (): boolean => this.#honest().every(({ replica }) => replica?.pool.size === 0)
     if (!isIdle()) return
-    const views = this.#honest().map(({ replica }) => replica?.view)
+    const before = this.#honest().map(({ replica }) => ({ height: replica?.height, view: replica?.view }))
     network.runUntil(network.now + IDLE_MS, STEPS_MAX)
     if (!isIdle()) return
     for (const [at, node] of this.#honest().entries()) {
