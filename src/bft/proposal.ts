@@ -53,7 +53,8 @@ export function proposalDigest(
   justification: Justification,
 ): string {
   const { instance, epoch, membership, height, view } = scope
-  const justified = view === 0 ? '' : crypto.digest('justification', justification)
+  // By what is there, not by the view: whatever somebody attaches to a proposal must change its digest.
+  const justified = justification.length === 0 ? '' : crypto.digest('justification', justification)
   return crypto.digest('proposal', {
     instance,
     epoch,
