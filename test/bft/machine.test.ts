@@ -3,7 +3,9 @@ import { test } from 'node:test'
 import type { Certificate, QuorumVote } from '../../src/bft/certificate.ts'
 import type { Proposal } from '../../src/bft/proposal.ts'
 import { valueDigest } from '../../src/bft/proposal.ts'
+import type { ReplicaRules } from '../../src/bft/state.ts'
 import type { Signed } from '../../src/bft/statements.ts'
+import { SUM } from '../../src/testing/council/simulate.ts'
 import { Kit, Rig } from './council-kit.ts'
 
 const kit = new Kit()
@@ -335,6 +337,28 @@ test('votes for the next height that come early count there', () => {
   assert.equal(rig.replica.height, 1)
   rig.get({ type: 'reply', decisions: [decision], certificates: [], proposals: [] })
   assert.equal(rig.replica.height, 3)
+})
+
+test('a replica whose application computes something else than that of the others halts', () => {
+  class OddKit extends Kit {
+    override rules(self: number): ReplicaRules {
+      const odd = { initial: [0, 0], apply: (): readonly number[] => [7, 7] }
+      return { ...super.rules(self), application: self === 3 ? odd : SUM }
+    }
+  }
+  const council = new OddKit()
+  const [others, odd] = [new Rig(council, 0), new Rig(council, 3)]
+  const reply = { type: 'reply', certificates: [], proposals: [] } as const
+  const one = council.decision(council.proposal(1, 0, council.value([council.operation(0, 1)])))
+  for (const rig of [others, odd]) rig.get({ ...reply, decisions: [one] })
+  const value = council.value([council.operation(0, 2)], others.replica.ledger)
+  const two = council.decision(council.proposal(2, 0, value))
+  for (const rig of [others, odd]) rig.get({ ...reply, decisions: [two] })
+  assert.equal(others.replica.height, 3)
+  assert.deepEqual(
+    odd.of('halt').map(({ reason }) => reason),
+    ['diverged'],
+  )
 })
 
 test('two decisions of one height halt a replica, which names the guilty', () => {
