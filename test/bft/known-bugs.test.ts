@@ -341,7 +341,7 @@ test('a decision that was applied is not applied again when it comes from elsewh
   rig.get({ type: 'certificate', certificate: decision.finalization })
   rig.votes(finalize(1), finalize(2), finalize(3))
   assert.equal(rig.of('decided').length, 1)
-  assert.equal(rig.replica.isHalted, false)
+  assert.equal(rig.replica.halted, undefined)
 })
 
 test('the view is entered once, however many certificates open it (double start of a round)', () => {

@@ -366,7 +366,7 @@ test('two decisions of one height halt a replica, which names the guilty', () =>
   const reply = { type: 'reply', certificates: [], proposals: [] } as const
   rig.get({ ...reply, decisions: [kit.decision(first, [0, 1, 2])] })
   rig.get({ ...reply, decisions: [kit.decision(kit.proposal(1, 0, rival), [1, 2, 3])] })
-  assert.equal(rig.replica.isHalted, true)
+  assert.equal(rig.replica.halted?.reason, 'fork')
   assert.deepEqual(
     rig
       .of('evidence')
@@ -382,8 +382,13 @@ test('a finalisation of something else alone halts a replica, which shows what i
   const rig = new Rig(kit, 0)
   rig.get({ type: 'reply', decisions: [kit.decision(first)], certificates: [], proposals: [] })
   rig.get({ type: 'certificate', certificate: kit.finalization(kit.proposal(1, 0, rival)) })
-  assert.equal(rig.replica.isHalted, true)
+  assert.notEqual(rig.replica.halted, undefined)
   assert.equal(rig.sent('reply').at(-1)?.decisions.length, 1)
+  // Starting it again does not make the fork undone.
+  const again = new Rig(kit, 0, rig.log)
+  assert.equal(again.of('halt').length, 1)
+  again.submit(operation)
+  assert.deepEqual(again.sent('operation'), [])
 })
 
 test('the estimate of a round trip follows the member that completes a quorum, not the slowest', () => {
