@@ -17,7 +17,7 @@ import type { Complaint } from './statements.ts'
 /** What the council is for: a pure, deterministic fold of operations. It must not depend on anything but its input. */
 export interface Application {
   readonly initial: Json
-  /** The next state, or undefined when the operation is refused in this state: then nobody may propose it. So does an error. */
+  /** The next state; undefined, or an error, when it refuses the operation now: then nobody may propose it. */
   apply(state: Json, operation: Operation, height: number): Json | undefined
 }
 

@@ -73,7 +73,7 @@ export type Effect =
   /** Give the event `wake` at this time, or later. An earlier wish is void. */
   | { readonly type: 'wake'; readonly at: number }
   /**
-   * Make the log durable and stop for good: there are more liars than can be tolerated, or this replica does not compute
-   * what others do.
+   * Make the log durable and stop for good: there are more liars than can be tolerated, or this replica does not
+   * compute what others do.
    */
   | { readonly type: 'halt'; readonly reason: 'fork' | 'diverged'; readonly decisions: readonly Decision[] }
