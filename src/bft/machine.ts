@@ -1,6 +1,6 @@
 /**
  * A replica of a council as a pure machine: what happens goes in, what is to be done comes out. The rules, the reasons
- * and the argument for safety are in docs/concepts/councils.md and docs/adr/0010-councils.md.
+ * and the argument for safety are in docs/concepts/councils.md and docs/adr/0011-councils.md.
  *
  * ```text
  *   idle --operation--> view 0 --proposal--> notarised --> finalised --> next height

@@ -27,7 +27,7 @@ export type Value = {
 
 /**
  * Why a value may be proposed in a view: one certificate for each view before it, in order. Each is a nullification,
- * or a notarisation of the very value that is proposed now (docs/adr/0010-councils.md).
+ * or a notarisation of the very value that is proposed now (docs/adr/0011-councils.md).
  */
 export type Justification = readonly Certificate[]
 

@@ -6,8 +6,8 @@ import { storeMutants } from './store-mutants.ts'
 
 /** Every deliberate fault that the tests must notice: `npm run mutants`. */
 export const mutants: readonly Mutant[] = [
+  ...councilMutants,
   ...storeMutants,
   ...runtimeMutants,
   ...proofMutants,
-  ...councilMutants,
 ]
