@@ -1,3 +1,4 @@
+import { councilMutants } from './council-mutants.ts'
 import type { Mutant } from './mutant.ts'
 import { proofMutants } from './proof-mutants.ts'
 import { runtimeMutants } from './runtime-mutants.ts'
@@ -6,6 +7,7 @@ import { votingMutants } from './voting-mutants.ts'
 
 /** Every deliberate fault that the tests must notice: `npm run mutants`. */
 export const mutants: readonly Mutant[] = [
+  ...councilMutants,
   ...storeMutants,
   ...runtimeMutants,
   ...proofMutants,
