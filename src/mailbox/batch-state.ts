@@ -23,8 +23,8 @@ import { CODE, inDepth, inReady } from './states.ts'
 /** One mailbox, with its author's chain and its lease. */
 export interface Mailbox {
   readonly address: string
-  worker: string | null
-  epoch: number
+  readonly worker: string | null
+  readonly epoch: number
   seq: number
   hash: string
   depth: number
@@ -114,7 +114,7 @@ export interface BatchState {
   /** The message, whole, in its present state. */
   mail(id: string): Mail | undefined
 
-  /** Writes a record, and moves its author's head. */
+  /** Writes a record; its author's mailbox has the new head already. */
   addRecord(record: SealedRecord, position: number): void
   /** Writes a message that arrives in this state. */
   addMessage(message: NewMessage, position: number, state: number): void
@@ -143,7 +143,12 @@ export interface BatchState {
 }
 
 /** Keeps the counters true when a message of this mailbox changes its state. `from` null: it is new. */
-export function countMove(batch: BatchState, address: string, from: number | null, to: number): void {
+export function countMove(
+  batch: Pick<BatchState, 'counters' | 'mailbox'>,
+  address: string,
+  from: number | null,
+  to: number,
+): void {
   if (to === CODE.handled) batch.counters.handled++
   const mailbox = batch.mailbox(address)
   mailbox.depth += inDepth(to) - (from === null ? 0 : inDepth(from))

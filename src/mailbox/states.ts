@@ -6,7 +6,10 @@
 
 import type { MessageState } from '../core/message.ts'
 
-/** The number of each state, in such an order that every set that matters is a range. */
+/**
+ * The number of each state, in such an order that every set that matters is a range: in SQLite, `state in (...)` in
+ * the condition of an index builds a small table for each row written (measured: 11 us for each settled message).
+ */
 export const CODE: {
   readonly dead: 0
   readonly expired: 1

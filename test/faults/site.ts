@@ -6,7 +6,7 @@
 
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { CODE } from '../../src/stores/sqlite/states.ts'
+import { CODE } from '../../src/mailbox/states.ts'
 import type { Endpoint } from '../support/postgres/endpoint.ts'
 import { sharedPostgres } from '../support/postgres/keeper.ts'
 

@@ -8,7 +8,7 @@ export const storeMutants: readonly Mutant[] = [
   {
     name: 'skips-the-fence-check',
     invariant: 'a superseded worker writes nothing',
-    file: 'src/stores/sqlite/refusals.ts',
+    file: 'src/mailbox/refusals.ts',
     find: 'return held ?',
     replace: 'return held || true ?',
     tests: STORE,
@@ -16,7 +16,7 @@ export const storeMutants: readonly Mutant[] = [
   {
     name: 'lets-a-write-without-a-lease-pass',
     invariant: 'leaving the lease out does not get round the fence',
-    file: 'src/stores/sqlite/refusals.ts',
+    file: 'src/mailbox/refusals.ts',
     find: '? mailbox.epoch === 0',
     replace: '? true',
     tests: STORE,
@@ -40,7 +40,7 @@ export const storeMutants: readonly Mutant[] = [
   {
     name: 'skips-the-chain-check',
     invariant: 'a record continues its author’s chain',
-    file: 'src/stores/sqlite/refusals.ts',
+    file: 'src/mailbox/refusals.ts',
     find: ' && prev === mailbox.hash',
     replace: '',
     tests: STORE,
@@ -48,15 +48,15 @@ export const storeMutants: readonly Mutant[] = [
   {
     name: 'believes-keys-that-the-owner-has-changed',
     invariant: 'no record bears a key that was rotated or revoked before it',
-    file: 'src/stores/sqlite/refusals.ts',
-    find: 'return actual === agents ?',
+    file: 'src/mailbox/refusals.ts',
+    find: 'return actual === expected ?',
     replace: 'return true ?',
     tests: STORE,
   },
   {
     name: 'skips-the-number-check',
     invariant: 'the records of an author are numbered without a gap',
-    file: 'src/stores/sqlite/refusals.ts',
+    file: 'src/mailbox/refusals.ts',
     find: 'seq === mailbox.seq + 1 && ',
     replace: '',
     tests: STORE,
@@ -64,7 +64,7 @@ export const storeMutants: readonly Mutant[] = [
   {
     name: 'skips-the-stale-read-check',
     invariant: 'no turn commits on a read that has moved',
-    file: 'src/stores/sqlite/refusals.ts',
+    file: 'src/mailbox/refusals.ts',
     find: 'if (actual !== version) return',
     replace: 'if (false) return',
     tests: STORE,
@@ -72,7 +72,7 @@ export const storeMutants: readonly Mutant[] = [
   {
     name: 'takes-an-event-of-any-version',
     invariant: 'the versions of a stream have no gap and no fork',
-    file: 'src/stores/sqlite/refusals.ts',
+    file: 'src/mailbox/refusals.ts',
     find: 'if (version !== before + 1) return',
     replace: 'if (false) return',
     tests: STORE,
@@ -80,7 +80,7 @@ export const storeMutants: readonly Mutant[] = [
   {
     name: 'does-not-move-the-message-with-its-record',
     invariant: 'a turn and the end of its message are one transaction',
-    file: 'src/stores/sqlite/commit.ts',
+    file: 'src/mailbox/commit.ts',
     find: '? endTurn(batch, author, turn)',
     replace: '? undefined',
     tests: STORE,
@@ -88,7 +88,7 @@ export const storeMutants: readonly Mutant[] = [
   {
     name: 'acknowledges-what-was-refused',
     invariant: 'a message is acknowledged with its record or not at all',
-    file: 'src/stores/sqlite/commit.ts',
+    file: 'src/mailbox/commit.ts',
     find: 'refused === undefined\n        ? endTurn',
     replace: 'true\n        ? endTurn',
     tests: STORE,
@@ -96,7 +96,7 @@ export const storeMutants: readonly Mutant[] = [
   {
     name: 'ends-a-message-twice',
     invariant: 'a message has one end',
-    file: 'src/stores/sqlite/commit.ts',
+    file: 'src/stores/sqlite/batch-state.ts',
     find: 'END_TURN(`state between ${CODE.queued} and ${CODE.delivered}`)',
     replace: "END_TURN('true')",
     tests: STORE,
@@ -104,7 +104,7 @@ export const storeMutants: readonly Mutant[] = [
   {
     name: 'skips-the-deadline-at-the-commit',
     invariant: 'nothing of a turn commits after its deadline',
-    file: 'src/stores/sqlite/commit.ts',
+    file: 'src/stores/sqlite/batch-state.ts',
     find: '(deadline_ms is null or deadline_ms > ?)',
     replace: '(? is not null)',
     tests: STORE,
@@ -112,7 +112,7 @@ export const storeMutants: readonly Mutant[] = [
   {
     name: 'lets-an-ended-turn-write-its-journal',
     invariant: 'a cancelled turn makes nothing durable',
-    file: 'src/stores/sqlite/commit.ts',
+    file: 'src/mailbox/commit.ts',
     find: 'turnRefusal(batch, address, write.message, null, write.undo) ??',
     replace: '',
     tests: STORE,
@@ -120,7 +120,7 @@ export const storeMutants: readonly Mutant[] = [
   {
     name: 'leaves-gaps-between-positions',
     invariant: 'a refused write takes no position',
-    file: 'src/stores/sqlite/commit.ts',
+    file: 'src/mailbox/commit.ts',
     find: 'if (turn !== null) {',
     replace: 'if (refused !== undefined) batch.counters.position++\n  if (turn !== null) {',
     tests: ['test/stores/sqlite-positions.test.ts'],
@@ -136,7 +136,7 @@ export const storeMutants: readonly Mutant[] = [
   {
     name: 'ignores-the-idempotency-key',
     invariant: 'one message for one idempotency key',
-    file: 'src/stores/sqlite/refusals.ts',
+    file: 'src/mailbox/refusals.ts',
     find: 'if (key === null) continue',
     replace: 'continue',
     tests: STORE,
@@ -144,7 +144,7 @@ export const storeMutants: readonly Mutant[] = [
   {
     name: 'ignores-the-limit-of-a-mailbox',
     invariant: 'a full mailbox refuses the next message',
-    file: 'src/stores/sqlite/refusals.ts',
+    file: 'src/mailbox/refusals.ts',
     find: '.depth + more > limit)',
     replace: '.depth + more > Infinity)',
     tests: STORE,
@@ -152,7 +152,7 @@ export const storeMutants: readonly Mutant[] = [
   {
     name: 'lets-a-circle-of-waits-close',
     invariant: 'no agents wait for each other for ever',
-    file: 'src/stores/sqlite/refusals.ts',
+    file: 'src/mailbox/refusals.ts',
     find: 'if (address === author) return',
     replace: 'if (false) return',
     tests: STORE,
@@ -184,7 +184,7 @@ export const storeMutants: readonly Mutant[] = [
   {
     name: 'gives-out-a-scheduled-message-at-once',
     invariant: 'a scheduled message does not come before its time',
-    file: 'src/stores/sqlite/commit.ts',
+    file: 'src/mailbox/commit.ts',
     find: 'return later ? CODE.scheduled : CODE.queued',
     replace: 'return CODE.queued',
     tests: STORE,
@@ -192,15 +192,15 @@ export const storeMutants: readonly Mutant[] = [
   {
     name: 'cancels-without-a-cascade',
     invariant: 'a cancel reaches all that was caused',
-    file: 'src/stores/sqlite/cancel.ts',
-    find: 'db.sql(CAUSED).all(space, turnOf(id))',
+    file: 'src/mailbox/settle.ts',
+    find: 'batch.causedBy(turnOf(id))',
     replace: '[]',
     tests: STORE,
   },
   {
     name: 'cancels-without-undoing',
     invariant: 'a cancelled turn with compensations is left to undo them',
-    file: 'src/stores/sqlite/settle.ts',
+    file: 'src/mailbox/settle.ts',
     find: 'const undo = message.undo &&',
     replace: 'const undo = false &&',
     tests: STORE,

@@ -7,33 +7,19 @@
  */
 
 import { nameOf } from '../../core/address.ts'
+import { emptyMailbox } from '../../mailbox/batch-state.ts'
+import type { Counters, Mailbox } from '../../mailbox/batch-state.ts'
+import { placeOf } from '../../mailbox/states.ts'
+import type { CommitTerms } from '../../ports/store.ts'
 import type { Database } from './database.ts'
 import { num, text, textOrNull } from './rows.ts'
-import { CODE, PLACES, inDepth, inReady } from './states.ts'
 
-/** The state of one mailbox within the batch. */
-export interface Mailbox {
-  readonly address: string
+/** A mailbox within the batch. */
+export interface StoredMailbox extends Mailbox {
   /** False for one that is not stored yet. */
   readonly stored: boolean
   /** `ready` as it is stored. */
   readonly readyBefore: number
-  readonly worker: string | null
-  readonly epoch: number
-  seq: number
-  hash: string
-  depth: number
-  ready: number
-  waiting: number
-  dead: number
-  changed: boolean
-}
-
-/** The counters of a space. */
-export interface Counters {
-  position: number
-  number: number
-  handled: number
 }
 
 const READ_SPACE = 'select position, clock_ms, number, handled from spaces where space = ?'
@@ -54,6 +40,9 @@ const UPDATE_READY = `update mailboxes set seq = ?, hash = ?, depth = ?, ready =
   where space = ? and address = ?`
 const READ_VERSION = 'select max(version) as version from events where space = ? and stream = ?'
 
+/** The terms of what is no commit. */
+const UNBOUND: CommitTerms = { mailboxDepth: Number.MAX_SAFE_INTEGER }
+
 /** A write transaction in progress. */
 export class Batch {
   readonly db: Database
@@ -61,19 +50,18 @@ export class Batch {
   /** The store's clock for the whole batch. */
   readonly now: number
   readonly counters: Counters
-  /** How many live messages a mailbox may hold. */
-  readonly mailboxDepth: number
+  readonly terms: CommitTerms
   readonly #before: Readonly<Counters>
-  readonly #mailboxes = new Map<string, Mailbox>()
+  readonly #mailboxes = new Map<string, StoredMailbox>()
   readonly #versions = new Map<string, number>()
 
   /** Reads the space's head; call it inside the transaction. */
-  constructor(db: Database, space: number, wallMs: number, mailboxDepth: number = Number.MAX_SAFE_INTEGER) {
+  constructor(db: Database, space: number, wallMs: number, terms: CommitTerms = UNBOUND) {
     const row = db.sql(READ_SPACE).get(space)
     if (row === undefined) throw new Error(`There is no space ${space}.`)
     this.db = db
     this.space = space
-    this.mailboxDepth = mailboxDepth
+    this.terms = terms
     this.now = Math.max(num(row, 'clock_ms'), wallMs)
     this.counters = {
       position: num(row, 'position'),
@@ -84,10 +72,14 @@ export class Batch {
   }
 
   /** The mailbox of an address, made when it is new. */
-  mailbox(address: string): Mailbox {
+  mailbox(address: string): StoredMailbox {
     const known = this.#mailboxes.get(address)
     if (known !== undefined) return known
-    const mailbox = readMailbox(this.db, this.space, address) ?? emptyMailbox(address)
+    const mailbox = readMailbox(this.db, this.space, address) ?? {
+      ...emptyMailbox(address),
+      stored: false,
+      readyBefore: 0,
+    }
     this.#mailboxes.set(address, mailbox)
     return mailbox
   }
@@ -104,17 +96,6 @@ export class Batch {
   /** Notes that a stream has grown. */
   grew(stream: string, version: number): void {
     this.#versions.set(stream, version)
-  }
-
-  /** Keeps the counters true when a message of this mailbox changes its state. `from` null: it is new. */
-  moved(address: string, from: number | null, to: number): void {
-    if (to === CODE.handled) this.counters.handled++
-    const mailbox = this.mailbox(address)
-    mailbox.depth += inDepth(to) - (from === null ? 0 : inDepth(from))
-    mailbox.ready += inReady(to) - (from === null ? 0 : inReady(from))
-    mailbox.waiting += Number(to === CODE.waiting) - Number(from === CODE.waiting)
-    mailbox.dead += Number(to === CODE.dead) - Number(from === CODE.dead)
-    mailbox.changed = true
   }
 
   /** The next number for a message or for a place in a mailbox. */
@@ -135,7 +116,7 @@ export class Batch {
     this.db.sql(WRITE_SPACE).run(position, this.now, number, handled, grew, this.space)
   }
 
-  #writeMailbox(m: Mailbox): void {
+  #writeMailbox(m: StoredMailbox): void {
     if (m.depth < 0 || m.ready < 0 || m.waiting < 0 || m.dead < 0) {
       throw new RangeError(`The counters of the mailbox ${m.address} fell below zero: ${JSON.stringify(m)}.`)
     }
@@ -151,13 +132,8 @@ export class Batch {
   }
 }
 
-/** The place of a number or position of a space. */
-export function placeOf(space: number, number: number): number {
-  return space * PLACES + number
-}
-
 /** A mailbox as it is stored. */
-export function readMailbox(db: Database, space: number, address: string): Mailbox | undefined {
+export function readMailbox(db: Database, space: number, address: string): StoredMailbox | undefined {
   const row = db.sql(READ_MAILBOX).get(space, address)
   if (row === undefined) return undefined
   return {
@@ -180,21 +156,4 @@ export function readMailbox(db: Database, space: number, address: string): Mailb
 export function readVersion(db: Database, space: number, stream: string): number {
   const row = db.sql(READ_VERSION).get(space, stream)
   return typeof row?.['version'] === 'number' ? row['version'] : 0
-}
-
-function emptyMailbox(address: string): Mailbox {
-  return {
-    address,
-    stored: false,
-    readyBefore: 0,
-    worker: null,
-    epoch: 0,
-    seq: -1,
-    hash: '',
-    depth: 0,
-    ready: 0,
-    waiting: 0,
-    dead: 0,
-    changed: false,
-  }
 }

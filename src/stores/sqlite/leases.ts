@@ -9,7 +9,8 @@ import type { Grant, LiveWorker, Mail } from '../../ports/store.ts'
 import { GREW, readMailbox } from './batch.ts'
 import type { Database } from './database.ts'
 import { MAIL_COLUMNS, MAIL_TABLES, mailOf, num, text } from './rows.ts'
-import { CODE, IN_DELIVERED, IN_QUEUE } from './states.ts'
+import { CODE } from '../../mailbox/states.ts'
+import { IN_DELIVERED, IN_QUEUE } from './states.ts'
 
 const WORKER = 'select until_ms, lost from workers where space = ? and worker = ?'
 const ANNOUNCE = `insert into workers (space, worker, until_ms, lost, agents) values (?, ?, ?, 0, ?)

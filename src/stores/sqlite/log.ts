@@ -15,7 +15,6 @@ import type {
   StoredEvent,
   Wait,
 } from '../../ports/store.ts'
-import { placeOf } from './batch.ts'
 import type { Database } from './database.ts'
 import {
   MAIL_COLUMNS,
@@ -29,7 +28,8 @@ import {
   textOrNull,
 } from './rows.ts'
 import type { Row } from './rows.ts'
-import { CODE, IN_ASIDE, IN_DELIVERED, IN_QUEUE, PLACES } from './states.ts'
+import { CODE, placeOf } from '../../mailbox/states.ts'
+import { IN_ASIDE, IN_DELIVERED, IN_QUEUE } from './states.ts'
 
 const RECORD_COLUMNS = 'place, author, seq, prev, hash, body, detail, proof'
 const RECORDS = `select ${RECORD_COLUMNS} from records where place >= ? and place < ? order by place limit ?`
@@ -84,7 +84,9 @@ export class LogReader {
 
   records(position: number, limit: number): readonly LogRecord[] {
     const first = placeOf(this.#space, 0)
-    const rows = this.#db.sql(RECORDS).all(placeOf(this.#space, Math.max(position, 0)), first + PLACES, limit)
+    const rows = this.#db
+      .sql(RECORDS)
+      .all(placeOf(this.#space, Math.max(position, 0)), placeOf(this.#space + 1, 0), limit)
     return rows.map((row) => recordOf(row, first))
   }
 

@@ -9,7 +9,8 @@ import { pageOf } from '../../mailbox/page.ts'
 import type { Database } from './database.ts'
 import { MAIL_COLUMNS, MAIL_TABLES, mailOf } from './rows.ts'
 import type { Row } from './rows.ts'
-import { CODE, IN_ASIDE, IN_QUEUE, IN_RETRY } from './states.ts'
+import { CODE } from '../../mailbox/states.ts'
+import { IN_ASIDE, IN_QUEUE, IN_RETRY } from './states.ts'
 
 const NEXT_RETRY = `select min(due_ms) as at from messages indexed by messages_retry
   where space = ? and recipient = ? and ${IN_RETRY} and due_ms > ?`

@@ -6,8 +6,8 @@
 
 import type { Envelope } from '../../core/message.ts'
 import type { LogRecord, Mail, MessageRow } from '../../ports/store.ts'
-import { unpackProof } from './proof.ts'
-import { stateOf } from './states.ts'
+import { unpackProof } from '../../log/packed-proof.ts'
+import { stateOf } from '../../mailbox/states.ts'
 
 /** A row as the driver gives it. */
 export type Row = Record<string, unknown>

@@ -6,13 +6,15 @@
  */
 
 import { nameOf } from '../../core/address.ts'
+import { countMove } from '../../mailbox/batch-state.ts'
 import type { Mail } from '../../ports/store.ts'
 import { Batch, readMailbox } from './batch.ts'
 import type { Database } from './database.ts'
 import { isAlive } from './leases.ts'
 import { MAIL_COLUMNS, MAIL_TABLES, mailOf, num, text } from './rows.ts'
 import type { Row } from './rows.ts'
-import { CODE, IN_ASIDE, IN_DEADLINE, IN_DUE } from './states.ts'
+import { CODE } from '../../mailbox/states.ts'
+import { IN_ASIDE, IN_DEADLINE, IN_DUE } from './states.ts'
 
 // Two ranges of one index: behind the place where the last call stopped, then from the start. So every
 // mailbox has its turn, however many are always full.
@@ -112,7 +114,7 @@ export function promote(db: Database, space: number, wallMs: () => number, limit
     for (const row of db.sql(SCHEDULED_DUE).all(space, batch.now, limit)) {
       const recipient = text(row, 'recipient')
       db.sql(ENQUEUE).run(batch.nextNumber(), num(row, 'place'))
-      batch.moved(recipient, CODE.scheduled, CODE.queued)
+      countMove(batch, recipient, CODE.scheduled, CODE.queued)
       addresses.add(recipient)
     }
     if (addresses.size > 0) batch.flush()

@@ -31,7 +31,7 @@ import { heartbeat, liveWorkers, release, retire, takeLeases } from './leases.ts
 import { LogReader } from './log.ts'
 import type { KeptDecision } from './log.ts'
 import { takeMail } from './mailbox.ts'
-import { KEYS_STREAM } from './names.ts'
+import { KEYS_STREAM } from '../../mailbox/names.ts'
 import { num } from './rows.ts'
 import { WorkFinder, due, hasScheduledDue, nextDueAt, overdue, promote } from './schedule.ts'
 import { readStatus } from './status.ts'

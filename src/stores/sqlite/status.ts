@@ -10,7 +10,8 @@ import type { MailboxRow, SpaceStatus } from '../../ports/store.ts'
 import { CLIENT, OWNER } from '../../core/address.ts'
 import type { Database } from './database.ts'
 import { num, numOrNull, text, textOrNull } from './rows.ts'
-import { IN_ASIDE, IN_DELIVERED, IN_QUEUE, stateOf } from './states.ts'
+import { stateOf } from '../../mailbox/states.ts'
+import { IN_ASIDE, IN_DELIVERED, IN_QUEUE } from './states.ts'
 
 const SPACE = 'select position, handled from spaces where space = ?'
 const DELIVERED = `select count(*) as n from messages indexed by messages_delivered where space = ?

@@ -6,21 +6,18 @@
 
 import { CoterieError } from '../../core/errors.ts'
 import type { Genesis, SpaceStore, Store } from '../../ports/store.ts'
-import { Batch } from './batch.ts'
-import { insertRecord } from './commit.ts'
+import { SqliteBatch } from './batch-state.ts'
 import type { Database } from './database.ts'
 import type { Handle } from './handle.ts'
 import { num, text } from './rows.ts'
 import type { Row } from './rows.ts'
 import { SqliteSpace } from './space.ts'
-import { PLACES } from './states.ts'
+import { SPACES_MAX } from '../../mailbox/states.ts'
 
 const NAMES = 'select name from spaces order by name'
 const FIND = 'select space, name, genesis from spaces where name = ?'
 const CREATE = `insert into spaces (name, genesis, position, clock_ms, number, handled)
   values (?, ?, 0, 0, 0, 0) returning space, name, genesis`
-/** How many spaces fit, so that every place is a safe integer. */
-const SPACES = Math.floor(Number.MAX_SAFE_INTEGER / PLACES) - 1
 
 /** The store over one handle. */
 export class SqliteStore implements Store {
@@ -71,14 +68,15 @@ function create(db: Database, name: string, genesis: Genesis, wallMs: number): R
   }
   const row = db.sql(CREATE).get(name, record.hash)
   if (row === undefined) throw new Error(`The space "${name}" was not written.`)
-  if (num(row, 'space') > SPACES) {
+  if (num(row, 'space') > SPACES_MAX) {
     throw new CoterieError(
       'COTERIE_LIMIT_EXCEEDED',
-      `A database holds at most ${SPACES} spaces: use another file.`,
+      `A database holds at most ${SPACES_MAX} spaces: use another file.`,
     )
   }
-  const batch = new Batch(db, num(row, 'space'), wallMs)
-  insertRecord(batch, record, 0)
+  const batch = new SqliteBatch(db, num(row, 'space'), wallMs)
+  Object.assign(batch.mailbox(record.author), { seq: 0, hash: record.hash, changed: true })
+  batch.addRecord(record, 0)
   batch.flush()
   return row
 }
