@@ -269,6 +269,8 @@ export interface SpaceStore {
   readonly name: string
   /** The hash of the genesis record. */
   readonly id: string
+  /** True when the store works beside this process: then it is worth while to begin a commit early. */
+  readonly isApart: boolean
   /** The store's clock: never goes back, whatever the machine's does. */
   now(): Promise<number>
   /**

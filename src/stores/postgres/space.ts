@@ -53,6 +53,7 @@ export interface SpaceIdentity {
 export class PostgresSpace implements SpaceStore {
   readonly name: string
   readonly id: string
+  readonly isApart = true
   readonly #context: SpaceContext
   readonly #writer: string
   readonly #feed: Feed

@@ -46,6 +46,7 @@ const VERSION = 'select version from spaces where space = ?'
 export class SqliteSpace implements SpaceStore {
   readonly name: string
   readonly id: string
+  readonly isApart = false
   readonly #handle: Handle
   readonly #space: number
   readonly #log: LogReader
