@@ -202,7 +202,10 @@ async function write(
   return row === undefined ? undefined : num(row, 'now')
 }
 
-/** Asks the database whether the batch was committed; waits for the transaction, should it still be under way. */
+/**
+ * Asks the database whether the batch was committed; waits for the transaction, should it still be under way. Of all
+ * errors this is the worst to give up on, so none is final: a host may refuse everybody while another takes over.
+ */
 async function wasCommitted(context: SpaceContext, mark: Mark, cause: unknown): Promise<boolean> {
   const { pool, statements, space } = context
   const { shown, patienceMs } = pool.location
@@ -222,10 +225,8 @@ async function wasCommitted(context: SpaceContext, mark: Mark, cause: unknown): 
         throw error
       }
     } catch (error) {
-      const trouble = pool.judge(error)
-      if (trouble === 'unprepared') continue
-      if (trouble === 'final' || !(await patience.pause(pool.closed)))
-        throw unknownOutcome(cause, shown, patienceMs)
+      if (pool.judge(error) === 'unprepared') continue
+      if (!(await patience.pause(pool.closed))) throw unknownOutcome(cause, shown, patienceMs)
     }
   }
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { after, before, test } from 'node:test'
+import type { TestContext } from 'node:test'
 import { turnOf } from '../../../src/core/ids.ts'
 import type { ChainHead, Lease, Outcome, SpaceStore, Write } from '../../../src/ports/store.ts'
 import { openPostgres } from '../../../src/stores/postgres/index.ts'
@@ -14,15 +15,24 @@ import {
   fakeWrite,
 } from '../../../src/testing/fixtures.ts'
 import { Prng } from '../../../src/testing/simulation/prng.ts'
-import { postgresFor } from '../../support/postgres/server.ts'
+import { PostgresServer } from '../../support/postgres/server.ts'
 
 const START_MS = 1_800_000_000_000
 const ADDRESSES = ['a', 'b', 'c/1', 'c/2'] as const
+const NONE: ChainHead = { seq: -1, hash: '' }
 const TERMS = { mailboxDepth: 15 }
 const STREAMS = ['s1', 's2']
 const BATCHES = 600
 /** How often something is not as it should be. */
 const WILD = 0.01
+
+let server: PostgresServer
+
+before(async () => {
+  server = await PostgresServer.start({ settings: { shared_preload_libraries: 'pg_stat_statements' } })
+})
+
+after(() => server[Symbol.asyncDispose]())
 
 /** The same space in several stores: what is done in one of the handles is done in the oracle, too. */
 class Twins {
@@ -83,7 +93,7 @@ class Twins {
       this.#chunks.set(message.id, chunk + 1)
       return fakeJournal(lease, message.id, { chunk: fakeChunk(turnOf(message.id), chunk) })
     }
-    const head = heads.get(message.to) ?? { seq: -1, hash: '' }
+    const head = heads.get(message.to) ?? NONE
     const record = fakeRecord(message.to, this.prng.chance(WILD) ? { ...head, seq: head.seq + 1 } : head)
     heads.set(message.to, record)
     const end = this.prng.chance(0.15) ? 'retry' : this.prng.chance(0.1) ? 'dead' : 'handled'
@@ -104,7 +114,7 @@ class Twins {
   }
 
   #send(heads: Map<string, ChainHead>, now: number): Write {
-    const record = fakeRecord('client/one', heads.get('client/one') ?? { seq: -1, hash: '' })
+    const record = fakeRecord('client/one', heads.get('client/one') ?? NONE)
     heads.set('client/one', record)
     const message = fakeMessage({
       to: this.#address(),
@@ -149,7 +159,6 @@ function told(outcome: Outcome): unknown {
 }
 
 test('what is known is judged as what is loaded, alone and beside others', { timeout: 60_000 }, async (t) => {
-  const server = await postgresFor(t, { settings: { shared_preload_libraries: 'pg_stat_statements' } })
   await server.query('create extension pg_stat_statements')
   const loads = async (): Promise<number> => {
     const [row] = await server.query(
@@ -162,7 +171,7 @@ test('what is known is judged as what is loaded, alone and beside others', { tim
   const now = (): number => time
   const url = `${server.url(await server.createDatabase())}?connections=3`
   const database = createMemoryDatabase()
-  const record = fakeRecord('@owner', { seq: -1, hash: '' })
+  const record = fakeRecord('@owner', NONE)
   const stores = [openSqlite({ database }, { now }), openPostgres(url, { now }), openPostgres(url, { now })]
   t.after(async () => {
     for (const store of stores) await store.close()
@@ -193,31 +202,53 @@ test('what is known is judged as what is loaded, alone and beside others', { tim
   }
 })
 
-test('a journal entry for a turn that another process has ended is refused by who knows it as open', async (t) => {
-  const server = await postgresFor(t)
+/** Two handles of one new space, as two processes have them. */
+async function pairFor(t: TestContext, now?: () => number): Promise<readonly [SpaceStore, SpaceStore]> {
   const url = `${server.url(await server.createDatabase())}?connections=3`
-  const record = fakeRecord('@owner', { seq: -1, hash: '' })
-  const [first, second] = await Promise.all(
-    [openPostgres(url), openPostgres(url)].map(async (store) => {
-      t.after(() => store.close())
-      const space = await store.space('shared', { record })
-      assert.ok(space !== undefined)
-      return space
-    }),
-  )
-  assert.ok(first !== undefined && second !== undefined)
+  const record = fakeRecord('@owner', NONE)
+  const open = async (): Promise<SpaceStore> => {
+    const store = openPostgres(url, now === undefined ? {} : { now })
+    t.after(() => store.close())
+    const space = await store.space('shared', { record })
+    assert.ok(space !== undefined)
+    return space
+  }
+  return [await open(), await open()]
+}
+
+test('a worker whose lease another has taken is refused by the process that knows it as held', async (t) => {
+  let time = START_MS
+  const [first, second] = await pairFor(t, () => time)
+  await first.heartbeat('w1', 1_000, [])
+  await second.heartbeat('w2', 1_000_000, [])
+  const lease = (await first.lease('a', 'w1'))?.lease
+  assert.ok(lease !== undefined)
+  let head: ChainHead = NONE
+  const commit = async (): Promise<string | undefined> => {
+    const record = fakeRecord('a', head)
+    const [outcome] = await first.commit([fakeWrite(record, { lease })], TERMS)
+    if (outcome?.type === 'accepted') head = record
+    return outcome?.type
+  }
+  // By the third, this process knows what it needs.
+  for (let i = 0; i < 3; i++) assert.equal(await commit(), 'accepted')
+  time += 1_000
+  assert.equal((await second.lease('a', 'w2'))?.takenOver, true)
+  assert.equal(await commit(), 'fenced')
+  assert.equal((await second.head('a')).seq, 2)
+})
+
+test('a journal entry for a turn that another process has ended is refused by who knows it as open', async (t) => {
+  const [first, second] = await pairFor(t)
   const lease = (await first.lease('a', 'w1'))?.lease
   assert.ok(lease !== undefined)
   const message = fakeMessage({ to: 'a' })
   const { id } = message.envelope
-  await first.commit(
-    [fakeWrite(fakeRecord('client/one', { seq: -1, hash: '' }), { messages: [message] })],
-    TERMS,
-  )
+  await first.commit([fakeWrite(fakeRecord('client/one', NONE), { messages: [message] })], TERMS)
   const entry = (chunk: number): Write => fakeJournal(lease, id, { chunk: fakeChunk(turnOf(id), chunk) })
   for (let chunk = 0; chunk < 3; chunk++)
     assert.equal((await first.commit([entry(chunk)], TERMS))[0]?.type, 'accepted')
-  const end = fakeWrite(fakeRecord('a', { seq: -1, hash: '' }), { lease, turn: fakeTurn(id, 'handled') })
+  const end = fakeWrite(fakeRecord('a', NONE), { lease, turn: fakeTurn(id, 'handled') })
   assert.equal((await second.commit([end], TERMS))[0]?.type, 'accepted')
   assert.deepEqual(await first.commit([entry(3)], TERMS), [{ type: 'ended', state: 'handled' }])
   assert.equal((await second.journal(turnOf(id))).length, 3)
