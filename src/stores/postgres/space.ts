@@ -106,7 +106,7 @@ export class PostgresSpace implements SpaceStore {
     return (await this.#raise(() => this.#commit(batch, terms))).outcomes
   }
 
-  async heartbeat(worker: string, leaseMs: number, agents: readonly string[] = []): Promise<boolean> {
+  async heartbeat(worker: string, leaseMs: number, agents: readonly string[]): Promise<boolean> {
     const known = this.#announced.has(worker)
     this.#announced.add(worker)
     const { kept, version } = await heartbeat(this.#context, { worker, leaseMs, agents, known })

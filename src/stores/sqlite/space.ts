@@ -84,7 +84,7 @@ export class SqliteSpace implements SpaceStore {
     return outcomes
   }
 
-  async heartbeat(worker: string, leaseMs: number, agents: readonly string[] = []): Promise<boolean> {
+  async heartbeat(worker: string, leaseMs: number, agents: readonly string[]): Promise<boolean> {
     const lease = { ms: leaseMs, agents, known: this.#announced.has(worker) }
     this.#announced.add(worker)
     const { kept, joined } = this.#handle.write((db) =>

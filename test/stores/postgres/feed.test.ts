@@ -57,7 +57,7 @@ test('a process is told at once of mail for others than the sender', LIMIT, asyn
 test('what concerns nobody else is not announced, and found by looking', LIMIT, async (t) => {
   const [sender, listener] = await pairFor(t)
   await listening(listener, sender)
-  await sender.heartbeat('worker', 60_000)
+  await sender.heartbeat('worker', 60_000, [])
   await delay(100)
   const grant = await sender.lease('reviewer', 'worker')
   assert.ok(grant !== undefined)
