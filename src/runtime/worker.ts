@@ -176,7 +176,7 @@ export class Worker implements RunnerHost, Taker {
   }
 
   /** Something was committed by this process. */
-  committed(write: Write, outcome: Accepted): void {
+  committed(write: Write, outcome: Accepted, batch: number): void {
     if (write.type !== 'record') return
     for (const message of write.messages) {
       const { envelope } = message
@@ -185,6 +185,7 @@ export class Worker implements RunnerHost, Taker {
         this.#wakeAddress(
           envelope.to,
           envelope.kind === 'reply' ? undefined : justSent(message, outcome.position),
+          batch,
         )
     }
     const turn = write.turn
@@ -284,13 +285,13 @@ export class Worker implements RunnerHost, Taker {
     }
   }
 
-  /** There may be mail: this message, or, without one, whatever the store has. */
-  #wakeAddress(address: string, mail?: Mail): void {
+  /** There may be mail: this message, of this batch, or, without one, whatever the store has. */
+  #wakeAddress(address: string, mail?: Mail, batch = 0): void {
     const name = nameOf(address)
     if (this.#closed || !this.#agents.has(name) || this.#keys.isKeyless(name)) return
     const leased = this.#holdings.get(address)
     if (mail === undefined) leased?.fresh.forget()
-    else leased?.fresh.offer(mail, this.committer.batches)
+    else leased?.fresh.offer(mail, batch)
     const runner = this.#runners.get(address)
     if (runner !== undefined) runner.wake()
     else if (leased !== undefined) void this.#run(leased, [])

@@ -79,6 +79,8 @@ export class FaultyStore implements Store {
   #wrap(inner: SpaceStore): SpaceStore {
     return new Proxy(inner, {
       get: (target, name) => {
+        // Calls that take their time: as with a store on another machine.
+        if (name === 'isApart') return this.#around.swarm.latencyMs > 0
         const value: unknown = Reflect.get(target, name)
         if (typeof value !== 'function' || typeof name !== 'string') return value
         return (...args: readonly unknown[]) =>
