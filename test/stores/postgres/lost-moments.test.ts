@@ -93,7 +93,8 @@ for (const lost of ['committed', 'statement'] as const) {
         back = proxy.refuse().then(() => delay(300).then(() => proxy.accept()))
         return { how: 'reset' }
       }
-      const writes = await commitAll(space, 'client/one', 2).finally(() => back)
+      const writes = await commitAll(space, 'client/one', 2)
+      await back
       assert.equal(proxy.happened.length, 1)
       await requireOnce(direct, [...before, ...writes])
     },
