@@ -260,7 +260,7 @@ export const runtimeMutants: readonly Mutant[] = [
     name: 'hands-out-mail-that-was-read-before',
     invariant: 'a message that was handled is not handled again',
     file: 'src/runtime/fresh-mail.ts',
-    find: 'if (batches <= this.#batches) {',
+    find: 'if (batch <= this.#batches) {',
     replace: 'if (false) {',
     tests: ['test/runtime/fresh-mail.test.ts'],
   },

@@ -58,10 +58,9 @@ for (const [name, settings] of Object.entries(SETTINGS)) {
     )
     await requireOnce(past, written.flat())
     // Reads that are sent together, too.
-    const [first] = spaces
-    const heads = await Promise.all(spaces.map((_, client) => first?.head(`client/number-${client}`)))
+    const heads = await Promise.all(spaces.map((_, client) => past.head(`client/number-${client}`)))
     assert.deepEqual(
-      heads.map((head) => head?.seq),
+      heads.map((head) => head.seq),
       heads.map(() => COMMITS - 1),
     )
   })
