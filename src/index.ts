@@ -45,9 +45,9 @@ export type { KeyChange, RevokeOptions } from './runtime/key-office.ts'
 export type { MessageKind, MessageState } from './core/message.ts'
 
 // Decisions and their proofs.
-export { majority, supermajority, twoThirds } from './voting/rule.ts'
+export { approval, majority, ranked, supermajority, threshold, twoThirds, unanimity } from './voting/rule.ts'
 export { verifyCertificate } from './voting/certificate.ts'
-export type { Rule } from './voting/rule.ts'
+export type { Rule, RuleOptions, Safeguards, Share, TiePolicy } from './voting/rule.ts'
 export type { Ballot, SignedBallot } from './voting/ballot.ts'
 export type { Certificate, CertificateVerdict, TrustedKey } from './voting/certificate.ts'
 export type { Member, Proposal } from './voting/proposal.ts'

@@ -333,6 +333,8 @@ def agent_of(address):
 RECORDS = "application/vnd.coterie.records.v1"
 JOURNAL = "application/vnd.coterie.journal.v1+json"
 BALLOT = "application/vnd.coterie.ballot.v1+json"
+COMMITMENT = "application/vnd.coterie.commitment.v1+json"
+SEALED_BALLOT = "application/vnd.coterie.sealed-ballot.v1+json"
 
 
 def pae(kind, payload):
@@ -436,96 +438,330 @@ class Keys:
 # --------------------------------------------------------------------------------------------------- certificates
 
 RESERVED = ("abstain", "none", "silent", "__proto__")
-is_member = has(key=is_label, member=lambda v: is_label(v) and is_address(v), publicKey=is_label)
-is_ballot = has(
-    choice=is_label, decision=is_label, key=is_label, member=is_label, proposal=is_label, reason=is_prose,
-    space=is_label, v=is_one,
+EVIDENCE = ("wrong-proposal", "no-commitment", "wrong-reveal", "wrong-close", "unknown-option", "after-close")
+
+
+def with_optional(required, **optional):
+    """An object with the required members, and any of the others."""
+    def check(v):
+        if not isinstance(v, dict):
+            return False
+        extra = {name: v[name] for name in optional if name in v}
+        rest = {name: value for name, value in v.items() if name not in extra}
+        return has(**required)(rest) and all(optional[name](value) for name, value in extra.items())
+    return check
+
+
+def whole(least, most):
+    return lambda v: is_count(v) and least <= v <= most
+
+
+def different(items):
+    return len(set(items)) == len(items)
+
+
+is_share_part = whole(1, 1000000)
+
+
+def is_share(v):
+    return has(numerator=is_share_part, denominator=is_share_part)(v) and v["numerator"] <= v["denominator"]
+
+
+is_member = with_optional(
+    dict(key=is_label, member=lambda v: is_label(v) and is_address(v), publicKey=is_label),
+    weight=whole(1, 1000000),
 )
-is_signed_ballot = has(ballot=is_ballot, signature=lambda v: base64url(v, 64) is not None)
-is_certificate = has(
-    ballots=lambda v: isinstance(v, list), decidedAt=is_count, outcome=lambda v: True, proposal=lambda v: True,
-    tally=lambda v: True, type=one_of("coterie.certificate"), v=is_one,
+is_proposal = with_optional(
+    dict(
+        decision=is_label, deadline=or_null(is_count), electorate=list_of(is_member), options=list_of(is_label),
+        question=is_prose, rule=lambda v: isinstance(v, dict), space=is_label, v=is_one,
+    ),
+    after=is_label, otherwise=is_label, sealed=has(commitBy=is_count), subject=lambda v: True,
 )
+is_ballot = with_optional(
+    dict(
+        choice=lambda v: is_label(v) or (list_of(is_label)(v) and len(v) <= 100), decision=is_label, key=is_label,
+        member=is_label, proposal=is_label, reason=is_prose, space=is_label, v=is_one,
+    ),
+    at=is_count, family=is_label, nonce=lambda v: base64url(v, 32) is not None, close=is_hash,
+)
+is_signature = lambda v: base64url(v, 64) is not None
+is_commitment = has(
+    decision=is_label, key=is_label, member=is_label, proposal=is_label, sha256=is_hash, space=is_label, v=is_one,
+)
+is_certificate = with_optional(
+    dict(
+        ballots=lambda v: isinstance(v, list), decidedAt=is_count, outcome=lambda v: True, proposal=lambda v: True,
+        tally=lambda v: True, type=one_of("coterie.certificate"), v=is_one,
+    ),
+    commitments=lambda v: isinstance(v, list),
+)
+is_tie = lambda v: v in ("none", "first") if isinstance(v, str) else has(member=lambda m: isinstance(m, str))(v)
+SHARE = {"numerator": is_share_part, "denominator": is_share_part}
+RULES = {
+    "majority": ({}, True), "supermajority": (SHARE, False), "unanimity": ({}, False), "threshold": (SHARE, True),
+    "approval": (SHARE, True), "ranked": ({}, True),
+}
 
 
 def check_proposal(p):
-    names = {"decision", "deadline", "electorate", "options", "question", "rule", "space", "v"}
-    need(isinstance(p, dict) and p.keys() - {"subject"} == names, "the members of the proposal")
-    need(is_one(p["v"]) and is_label(p["space"]) and is_label(p["decision"]), "the names of the proposal")
-    need(is_prose(p["question"]) and or_null(is_count)(p["deadline"]), "the question or the deadline")
-    options, electorate = p["options"], p["electorate"]
-    need(list_of(is_label)(options) and 1 <= len(options) <= 100, "the options")
-    need(len(set(options)) == len(options) and not set(options) & set(RESERVED), "the options")
-    check_rule(p["rule"])
-    need(list_of(is_member)(electorate) and 1 <= len(electorate) <= 1000, "the electorate")
-    need(len({m["member"] for m in electorate}) == len(electorate), "a member twice")
+    need(is_proposal(p), "the form of the proposal")
+    options, electorate, rule = p["options"], p["electorate"], p["rule"]
+    need(1 <= len(options) <= 100 and different(options) and not set(options) & set(RESERVED), "the options")
+    need(1 <= len(electorate) <= 1000 and different([m["member"] for m in electorate]), "the electorate")
     keys = {(m["key"], m["publicKey"]) for m in electorate}
     need(len({key for key, _ in keys}) == len(keys), "a key with two values")
+    need("otherwise" not in p or p["otherwise"] in options, "what is to hold otherwise is no option")
+    if "sealed" in p and p["deadline"] is not None:
+        need(p["sealed"]["commitBy"] <= p["deadline"], "commitments are due after the deadline")
+    check_rule(rule, [m["member"] for m in electorate])
     canonical(p, 1)
 
 
-def check_rule(rule):
-    if has(type=one_of("majority"))(rule):
-        return
-    fits = has(type=one_of("supermajority"), numerator=is_count, denominator=is_count)(rule)
-    need(fits and 1 <= rule["numerator"] <= rule["denominator"] <= 1000000, "the rule")
-    need(2 * rule["numerator"] > rule["denominator"], "the rule asks for no more than a half")
+def check_rule(rule, electorate):
+    kind = rule.get("type")
+    need(isinstance(kind, str) and kind in RULES, "the type of the rule")
+    required, ties = RULES[kind]
+    optional = {
+        "quorum": is_share, "families": whole(1, 1000),
+        "veto": lambda v: isinstance(v, list) and len(v) > 0 and all(isinstance(m, str) for m in v) and different(v),
+    }
+    if ties:
+        optional["onTie"] = is_tie
+    need(with_optional(dict(type=one_of(kind), **required), **optional)(rule), "the form of the rule")
+    if required:
+        need(rule["numerator"] <= rule["denominator"], "the share of the rule")
+    if kind == "supermajority":
+        need(2 * rule["numerator"] > rule["denominator"], "the rule asks for no more than a half")
+    tie = rule.get("onTie", "none")
+    named = rule.get("veto", []) + ([tie["member"]] if isinstance(tie, dict) else [])
+    need(all(m in electorate for m in named), "the rule names one who is no member")
 
 
-def problem_of(proposal, proposal_hash, signed):
-    if not is_signed_ballot(signed):
-        return "malformed"
-    ballot = signed["ballot"]
-    member = next((m for m in proposal["electorate"] if m["member"] == ballot["member"]), None)
+def choice_of(proposal, choice):
+    """The options chosen, none for an abstention; None if the choice does not fit the rule."""
+    options, kind = proposal["options"], proposal["rule"]["type"]
+    if choice == "abstain":
+        return []
+    if kind not in ("approval", "ranked"):
+        return [choice] if isinstance(choice, str) and choice in options else None
+    if not isinstance(choice, list) or not choice or not different(choice) or not set(choice) <= set(options):
+        return None
+    return choice if kind == "ranked" or choice == [o for o in options if o in choice] else None
+
+
+def member_of(proposal, signed, payload_type, what):
+    """Who signed, or why it is not to be believed."""
+    said = signed[what]
+    member = next((m for m in proposal["electorate"] if m["member"] == said["member"]), None)
     if member is None:
         return "not-a-member"
-    if ballot["key"] != member["key"]:
+    if said["key"] != member["key"]:
         return "wrong-key"
-    if not signature_holds(member["publicKey"], pae(BALLOT, canonical(ballot)), signed["signature"]):
+    if not signature_holds(member["publicKey"], pae(payload_type, canonical(said)), signed["signature"]):
         return "bad-signature"
-    if ballot["space"] != proposal["space"]:
-        return "wrong-space"
-    if ballot["decision"] != proposal["decision"]:
-        return "wrong-decision"
-    if ballot["proposal"] != proposal_hash:
-        return "wrong-proposal"
-    if ballot["choice"] not in proposal["options"] + ["abstain"]:
-        return "unknown-option"
     return None
 
 
-def build(proposal, ballots):
-    """The ballots, the tally and the outcome that a certificate with these ballots must have."""
+def matter_problem(proposal, proposal_hash, said):
+    if said["space"] != proposal["space"]:
+        return "wrong-space"
+    if said["decision"] != proposal["decision"]:
+        return "wrong-decision"
+    return None if said["proposal"] == proposal_hash else "wrong-proposal"
+
+
+def seal_hash(ballot):
+    rest = {name: value for name, value in ballot.items() if name != "close"}
+    return sha256(pae(SEALED_BALLOT, canonical(rest)))
+
+
+def problem_of(proposal, proposal_hash, hashes, close, signed):
+    if not has(ballot=is_ballot, signature=is_signature)(signed):
+        return "malformed"
+    ballot = signed["ballot"]
+    if ("nonce" in ballot) != ("close" in ballot):
+        return "malformed"
+    problem = member_of(proposal, signed, BALLOT, "ballot") or matter_problem(proposal, proposal_hash, ballot)
+    if problem is not None:
+        return problem
+    if "sealed" not in proposal:
+        if "nonce" in ballot:
+            return "malformed"
+    else:
+        if "nonce" not in ballot or ballot["member"] not in hashes:
+            return "no-commitment"
+        if seal_hash(ballot) not in hashes[ballot["member"]]:
+            return "wrong-reveal"
+        if ballot["close"] != close:
+            return "wrong-close"
+    if choice_of(proposal, ballot["choice"]) is None:
+        return "unknown-option"
+    due = proposal["sealed"]["commitBy"] if "sealed" in proposal else proposal["deadline"]
+    return "after-close" if due is not None and ballot.get("at", 0) > due else None
+
+
+def close_of(proposal, proposal_hash, commitments):
+    """The commitments that are kept, the hashes by member, and the close hash."""
+    by_member = {}
+    for signed in commitments:
+        need(has(commitment=is_commitment, signature=is_signature)(signed), "the form of a commitment")
+        said = signed["commitment"]
+        problem = member_of(proposal, signed, COMMITMENT, "commitment") or matter_problem(proposal, proposal_hash, said)
+        need(problem is None, f"a commitment: {problem}")
+        mine = by_member.setdefault(said["member"], {})
+        if said["sha256"] not in mine or signed["signature"] < mine[said["sha256"]]["signature"]:
+            mine[said["sha256"]] = signed
+    kept, hashes = [], {}
+    for member in sorted(by_member, key=order):
+        mine = sorted(by_member[member].values(), key=lambda s: s["signature"])[:2]
+        kept += mine
+        hashes[member] = [one["commitment"]["sha256"] for one in mine]
+    return kept, hashes, sha256(canonical(kept))
+
+
+def part_of(share, total):
+    return -(-total * share["numerator"] // share["denominator"])
+
+
+def among(tied, casts, rule):
+    """What a tie gives."""
+    policy = rule.get("onTie", "none")
+    if policy == "none":
+        return None
+    if policy == "first":
+        return tied[0]
+    chosen = [o for o in casts.get(policy["member"], (0, [], None))[1] if o in tied]
+    if rule["type"] == "approval" and len(chosen) > 1:
+        return None
+    return chosen[0] if chosen else None
+
+
+def winner_of(proposal, casts, total, needed):
+    """The winner or None, whether a tie was in it, and the rounds of a ranked vote."""
+    options, rule = proposal["options"], proposal["rule"]
+    if rule["type"] == "ranked":
+        return run_off(options, rule, casts, total)
+    support = {o: sum(w for w, chosen, _ in casts.values() if o in chosen) for o in options}
+    if rule["type"] == "majority":
+        able = [o for o in options if 2 * support[o] > total]
+        halves = [o for o in options if 2 * support[o] == total]
+        if len(halves) == 2:
+            return among(halves, casts, rule), True, None
+        return (able[0] if able else None), False, None
+    able = [o for o in options if support[o] >= needed]
+    most = [o for o in able if support[o] == max(support[a] for a in able)]
+    if len(most) > 1:
+        return among(most, casts, rule), True, None
+    return (most[0] if most else None), False, None
+
+
+def run_off(options, rule, casts, total):
+    left, rounds, first, tied = list(options), [], None, False
+    policy = rule.get("onTie", "none")
+    while True:
+        stands = dict.fromkeys(left, 0)
+        for weight, ranking, _ in casts.values():
+            top = next((o for o in ranking if o in stands), None)
+            if top is not None:
+                stands[top] += weight
+        first = first or dict(stands)
+        rounds.append({"counts": stands, "eliminated": []})
+        won = [o for o in left if 2 * stands[o] > total]
+        halves = [o for o in left if 2 * stands[o] == total]
+        if won:
+            return won[0], tied, rounds
+        if len(halves) == 2:
+            return among(halves, casts, rule), True, rounds
+        if len(left) == 1:
+            return None, tied, rounds
+        gone = [o for o in left if stands[o] == 0]
+        if not gone:
+            low = [o for o in left if stands[o] == min(stands.values())]
+            gone = [o for o in low if first[o] == min(first[x] for x in low)]
+            if len(gone) > 1:
+                tied = True
+                if policy == "none" or (policy != "first" and policy["member"] not in casts):
+                    return None, tied, rounds
+                if policy == "first":
+                    gone = gone[-1:]
+                else:
+                    ranking = casts[policy["member"]][1]
+                    unlisted = [o for o in gone if o not in ranking]
+                    gone = unlisted[-1:] or [o for o in ranking if o in gone][-1:]
+        rounds[-1]["eliminated"] = gone
+        left = [o for o in left if o not in gone]
+        if not left:
+            return None, tied, rounds
+
+
+def objection(rule, casts, total, winner):
+    if "quorum" in rule and sum(weight for weight, _, _ in casts.values()) < part_of(rule["quorum"], total):
+        return "quorum"
+    for member in rule.get("veto", []):
+        if member not in casts:
+            return "veto-silent"
+        chosen = casts[member][1]
+        if chosen and winner not in chosen:
+            return "veto"
+    families = {family for _, chosen, family in casts.values() if winner in chosen and family is not None}
+    return "families" if len(families) < rule.get("families", 0) else None
+
+
+def build(proposal, ballots, commitments):
+    """The commitments, the ballots, the tally and the outcome that a certificate with these must have."""
     proposal_hash = sha256(canonical(proposal))
+    closed, hashes, close = close_of(proposal, proposal_hash, commitments)
     valid, evidence = {}, {}
     for signed in ballots:
-        problem = problem_of(proposal, proposal_hash, signed)
-        need(problem in (None, "wrong-proposal", "unknown-option"), f"a ballot: {problem}")
+        problem = problem_of(proposal, proposal_hash, hashes, close, signed)
+        need(problem is None or problem in EVIDENCE, f"a ballot: {problem}")
         member, signature = signed["ballot"]["member"], signed["signature"]
         group = valid.setdefault(member, {}) if problem is None else evidence
         place = canonical(signed["ballot"]) if problem is None else (member, problem)
         if place not in group or signature < group[place]["signature"]:
             group[place] = signed
     twos = {m: sorted(g.values(), key=lambda s: s["signature"])[:2] for m, g in valid.items()}
-    total, rule = len(proposal["electorate"]), proposal["rule"]
-    needed = total // 2 + 1
-    if rule["type"] == "supermajority":
-        needed = -(-total * rule["numerator"] // rule["denominator"])
-    counts = dict.fromkeys(proposal["options"] + ["abstain"], 0)
-    counts["silent"] = total - len(twos)
-    for kept in twos.values():
-        if len(kept) == 1:
-            counts[kept[0]["ballot"]["choice"]] += 1
-    outcome = next((option for option in proposal["options"] if counts[option] >= needed), "none")
     kept = [one for two in twos.values() for one in two] + list(evidence.values())
     kept.sort(key=lambda s: (order(s["ballot"]["member"]), s["signature"]))
     refused = sorted(evidence, key=lambda place: (order(place[0]), place[1]))
+    void = {m for m, two in twos.items() if len(two) > 1} | {m for m, two in hashes.items() if len(two) > 1}
+    weights = {m["member"]: m.get("weight", 1) for m in proposal["electorate"]}
+    casts = {}
+    for member, two in twos.items():
+        if member not in void:
+            ballot = two[0]["ballot"]
+            casts[member] = (weights[member], choice_of(proposal, ballot["choice"]), ballot.get("family"))
+    tally = count(proposal, casts, void, weights)
+    tally["refused"] = [{"member": m, "problem": p} for m, p in refused]
+    if "sealed" in proposal:
+        tally["withheld"] = sorted((m for m in hashes if m not in void and m not in casts), key=order)
+    return closed, kept, tally
+
+
+def count(proposal, casts, void, weights):
+    options, rule, total = proposal["options"], proposal["rule"], sum(weights.values())
+    needed = {"majority": total // 2 + 1, "ranked": total // 2 + 1, "unanimity": total}.get(rule["type"])
+    needed = part_of(rule, total) if needed is None else needed
+    winner, tied, rounds = winner_of(proposal, casts, total, needed)
+    why = None if winner is None else objection(rule, casts, total, winner)
+    result = winner if why is None else None
+    counts = {o: sum(w for w, chosen, _ in casts.values() if o in chosen) for o in options}
+    if rounds is not None:
+        counts = {o: sum(w for w, chosen, _ in casts.values() if chosen[:1] == [o]) for o in options}
+    counts["abstain"] = sum(weight for weight, chosen, _ in casts.values() if not chosen)
+    counts["silent"] = sum(weight for m, weight in weights.items() if m not in casts and m not in void)
     tally = {
-        "outcome": outcome, "counts": counts, "needed": needed, "total": total,
-        "refused": [{"member": m, "problem": p} for m, p in refused],
-        "void": sorted((m for m, two in twos.items() if len(two) > 1), key=order),
+        "outcome": result or proposal.get("otherwise", "none"), "counts": counts, "needed": needed, "total": total,
+        "void": sorted(void, key=order),
     }
-    return kept, tally, outcome
+    if why is not None or tied:
+        tally["why"] = why or "tie"
+    if result is None and "otherwise" in proposal:
+        tally["otherwise"] = True
+    if rounds is not None:
+        tally["rounds"] = rounds
+    return tally
 
 
 def verify_certificate(certificate, trusted):
@@ -534,14 +770,18 @@ def verify_certificate(certificate, trusted):
     need(is_certificate(certificate), "the members of the certificate")
     proposal, ballots = certificate["proposal"], certificate["ballots"]
     check_proposal(proposal)
-    need(len(ballots) <= 4 * len(proposal["electorate"]), "too many ballots")
+    need(("sealed" in proposal) == ("commitments" in certificate), "a sealed vote, and no other, has commitments")
+    commitments = certificate.get("commitments", [])
+    size = len(proposal["electorate"])
+    need(len(ballots) <= 8 * size and len(commitments) <= 2 * size, "too many ballots or commitments")
     for m in proposal["electorate"]:
         need(trusted.get(m["key"]) == (agent_of(m["member"]), m["publicKey"]), "a member's key is not trusted")
-    kept, tally, outcome = build(proposal, ballots)
+    closed, kept, tally = build(proposal, ballots, commitments)
+    need(canonical(commitments) == canonical(closed), "the commitments are not sorted, or too many")
     need(canonical(ballots) == canonical(kept), "the ballots are not sorted, or too many")
     need(canonical(certificate["tally"]) == canonical(tally), "the tally is not the count")
-    need(certificate["outcome"] == outcome, "the outcome is not what the ballots say")
-    return outcome
+    need(certificate["outcome"] == tally["outcome"], "the outcome is not what the ballots say")
+    return tally["outcome"]
 
 
 def trusted_by(keys_file):

@@ -119,6 +119,8 @@ function decide(
     subject: matter,
     electorate: reviewers.map((reviewer) => reviewer.agent.judge),
     rule: round === 'first' ? majority() : twoThirds(),
+    // The report names every reviewer's reason, those that changed nothing too.
+    everyBallot: true,
     // Nobody is too late because this program was interrupted: a vote lasts as long as the review.
     timeoutMs: REVIEW_KEPT_MS,
   })
@@ -139,7 +141,7 @@ function verdictOf(
     certificate: id,
     reasons: roster.flatMap(({ role }) => {
       const ballot = ballots.get(role)
-      return ballot === undefined ? [] : [{ by: role, choice: ballot.choice, reason: ballot.reason }]
+      return ballot === undefined ? [] : [{ by: role, choice: String(ballot.choice), reason: ballot.reason }]
     }),
     findings: [...findings],
   }

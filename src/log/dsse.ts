@@ -8,6 +8,9 @@ export const PAYLOAD_TYPES = {
   records: 'application/vnd.coterie.records.v1',
   journal: 'application/vnd.coterie.journal.v1+json',
   ballot: 'application/vnd.coterie.ballot.v1+json',
+  commitment: 'application/vnd.coterie.commitment.v1+json',
+  /** Hashed, and not signed. */
+  sealedBallot: 'application/vnd.coterie.sealed-ballot.v1+json',
 } as const
 
 /**

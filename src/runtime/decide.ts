@@ -8,20 +8,17 @@
 import { addressOf } from '../core/address.ts'
 import { CoterieError } from '../core/errors.ts'
 import { canonicalize } from '../core/json.ts'
-import { isSignedBallot } from '../voting/ballot.ts'
-import type { SignedBallot } from '../voting/ballot.ts'
 import { makeCertificate } from '../voting/certificate.ts'
 import { proposalProblem } from '../voting/proposal.ts'
 import type { Member, Proposal } from '../voting/proposal.ts'
-import type { HandlerRef } from '../turn/definition.ts'
 import type { DecideOptions, Decision, Voter } from '../turn/turn.ts'
 import { newDecisionId } from './context.ts'
+import { gatherOpen, gatherSealed } from './gather.ts'
+import type { Ballots, VoterOf } from './gather.ts'
 import { revocationOf } from './directory.ts'
 import { keyRevoked, memberRevoked } from './refusals.ts'
 import type { TurnEngine } from './turn-engine.ts'
 import type { TurnHandle } from './turn-handle.ts'
-
-type Ballots = HandlerRef<Proposal, SignedBallot>
 
 /** Asks everybody, counts, and keeps the certificate with the segment. */
 export async function runDecision(
@@ -53,23 +50,23 @@ export async function runDecision(
     rule: options.rule,
     electorate: members,
     deadline,
+    ...sealedUntil(options, now, deadline),
+    ...(options.otherwise !== undefined && { otherwise: options.otherwise }),
   }
   const problem = proposalProblem(proposal)
   if (problem !== undefined)
     throw new CoterieError('COTERIE_INVALID_ARGUMENT', `This cannot be put to a vote: ${problem}.`)
-  const answers = await Promise.all(
-    voters.map(({ ref, key }) =>
-      turn.askSettled(ref, proposal, { deadline, ...(key !== undefined && { key }) }),
-    ),
-  )
-  const ballots: SignedBallot[] = []
-  for (const answer of answers) if (answer.ok && isSignedBallot(answer.value)) ballots.push(answer.value)
+  const asking = { engine, turn, proposal, voters }
+  const { ballots, commitments } =
+    proposal.sealed === undefined
+      ? await gatherOpen(asking, options.everyBallot === true)
+      : await gatherSealed(asking, proposal.sealed.commitBy)
   const decidedAt = turn.now()
   // A turn that is run again comes past decisions that were committed with the call of `now` just above.
   const isKept = engine.journal.isCommitted(engine.journal.calls - 1)
   const revoked = members.find(({ key }) => revocationOf(engine.host.directory.registry, key) !== '')
   if (!isKept && revoked !== undefined) throw fail(memberRevoked(id, revoked.member))
-  const certificate = makeCertificate(context.crypto, proposal, ballots, decidedAt)
+  const certificate = makeCertificate(context.crypto, proposal, ballots, decidedAt, commitments)
   const text = canonicalize(certificate)
   if (!isKept) {
     const hash = context.crypto.sha256(text)
@@ -78,26 +75,31 @@ export async function runDecision(
   return { id, outcome: certificate.outcome, certificate }
 }
 
-function voterOf(voter: Voter | Ballots): { readonly ref: Ballots; readonly key: string | undefined } {
-  return 'ref' in voter ? { ref: voter.ref, key: voter.key } : { ref: voter, key: undefined }
+function sealedUntil({ sealed }: DecideOptions, now: number, deadline: number): Pick<Proposal, 'sealed'> {
+  if (sealed === undefined || sealed === false) return {}
+  const half = now + Math.max(1, Math.floor((deadline - now) / 2))
+  return { sealed: { commitBy: Math.min(deadline, sealed === true ? half : now + sealed.commitMs) } }
 }
 
-function memberOf(
-  engine: TurnEngine,
-  voter: { readonly ref: Ballots; readonly key: string | undefined },
-): Member {
-  const { agent } = voter.ref
+function voterOf(voter: Voter | Ballots): VoterOf {
+  return 'ref' in voter
+    ? { ref: voter.ref, key: voter.key, weight: voter.weight }
+    : { ref: voter, key: undefined, weight: undefined }
+}
+
+function memberOf(engine: TurnEngine, { ref, key, weight }: VoterOf): Member {
+  const { agent } = ref
   const { registry } = engine.host.directory
   const entry = registry.agent(agent)
   if (entry === undefined) {
     throw new CoterieError(
       'COTERIE_UNKNOWN_RECIPIENT',
       `The electorate names "${agent}", which this space does not know.`,
-      {
-        details: { agent },
-      },
+      { details: { agent } },
     )
   }
   if (registry.keyOf(agent) === undefined) throw keyRevoked(agent, revocationOf(registry, entry.key))
-  return { member: addressOf(agent, voter.key), key: entry.key, publicKey: entry.publicKey }
+  const { key: keyId, publicKey } = entry
+  const member = addressOf(agent, key)
+  return { member, key: keyId, publicKey, ...(weight !== undefined && { weight }) }
 }

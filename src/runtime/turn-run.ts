@@ -19,10 +19,8 @@ import type { JournalChunk, Mail, Outcome } from '../ports/store.ts'
 import type { Handler } from '../turn/definition.ts'
 import { cutAfterFailure } from '../turn/journal.ts'
 import type { JournalEntry } from '../turn/journal.ts'
-import { ballotFor } from '../turn/vote.ts'
-import { ballotBytes } from '../voting/ballot.ts'
-import { proposalHash } from '../voting/proposal.ts'
 import type { Proposal } from '../voting/proposal.ts'
+import { knownAnswer, signVote } from './ballot.ts'
 import { encode, makeReply } from './outbox.ts'
 import { TurnEngine } from './turn-engine.ts'
 import { isLate, SegmentFailure } from './turn-host.ts'
@@ -120,11 +118,15 @@ export class TurnRun {
         JSON.parse(mail.payload),
         `${mail.envelope.to} ${mail.envelope.handler}`,
       )
-      const value = await handler.run(handle, input as never)
+      // A ballot is the only thing besides records and journals that an agent's key signs.
+      const known =
+        handler.ballot && !engine.rollingBack ? await knownAnswer(engine, input as Proposal) : undefined
+      let value: unknown = known ?? (await handler.run(handle, input as never))
       if (engine.ended || engine.rollingBack || this.#failing) return
-      engine.journal.checkEnded()
-      const reply = this.#replyText(handler.ballot ? this.#ballot(input as Proposal, value) : value)
-      await this.#finish(reply)
+      if (known === undefined) engine.journal.checkEnded()
+      if (handler.ballot && known === undefined) value = await signVote(engine, input as Proposal, value)
+      if (engine.ended || this.#failing) return
+      await this.#finish(this.#replyText(value))
     } catch (error) {
       await this.#fail(error)
     }
@@ -139,26 +141,6 @@ export class TurnRun {
     if (engine.handler.output !== undefined)
       parseWith(engine.handler.output, value, what, 'COTERIE_INVALID_REPLY')
     return encode(engine.host.context, value ?? null, `T${what.slice(1)}`).text
-  }
-
-  /** The signed ballot: the only thing besides records and journals that an agent's key signs. */
-  #ballot(proposal: Proposal, vote: unknown): unknown {
-    const { context, directory, lease } = this.engine.host
-    const key = directory.signer(lease.address)
-    const ballot = ballotFor(
-      proposal,
-      proposalHash(context.crypto, proposal),
-      {
-        space: context.store.id,
-        address: lease.address,
-        key: key.id,
-        publicKey: key.publicKey,
-        reasonChars: context.limits.reasonChars,
-      },
-      vote,
-    )
-    if (ballot.reason !== '') this.engine.effects.reasons.push(`votes ${ballot.choice}: ${ballot.reason}`)
-    return { ballot, signature: context.crypto.sign(key.privateKey, ballotBytes(ballot)) }
   }
 
   async #finish(reply: string | undefined): Promise<void> {

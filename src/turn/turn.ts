@@ -82,18 +82,24 @@ export interface Question {
   readonly question: string
   readonly subject: Json
   readonly options: readonly string[]
+  /** Whether to answer with one option, with all that it approves of, or with a ranking, best first. */
+  readonly choose: 'one' | 'any' | 'ranking'
 }
 
-/** A member's answer: one of the options, or `abstain`. */
+/** A member's answer: one of the options, or a list of them if that is asked for, or `abstain`. */
 export interface Vote {
-  readonly choice: string
+  readonly choice: string | readonly string[]
   readonly reason: string
+  /** The family of the model that judged, for rules that ask for several. It is taken at the member's word. */
+  readonly family?: string
 }
 
 /** One who votes: a handler made by `vote`, with the key of an instance if it is keyed. */
 export interface Voter {
   readonly ref: HandlerRef<Proposal, SignedBallot>
   readonly key?: string
+  /** What its ballot weighs: a whole number from 1, which is the default, to 1000000. */
+  readonly weight?: number
 }
 
 /** A decision to be made. */
@@ -107,6 +113,18 @@ export interface DecideOptions {
   readonly rule: Rule
   /** How long to wait for ballots; a member who has not answered then counts as silent. */
   readonly timeoutMs?: number
+  /**
+   * Sealed ballots: the members first commit themselves, and show their ballots when all have, or when `commitMs` have
+   * passed (by default half of `timeoutMs`). Nobody's vote is seen before the last one is fixed.
+   */
+  readonly sealed?: boolean | { readonly commitMs: number }
+  /** The option that is the outcome when the rule gives none. */
+  readonly otherwise?: string
+  /**
+   * Wait for every member, so that the certificate holds all dissent. By default the vote closes as soon as no ballot
+   * that is still missing can change the outcome.
+   */
+  readonly everyBallot?: boolean
 }
 
 /** The outcome with its proof. */

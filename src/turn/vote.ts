@@ -8,22 +8,37 @@ import { clipText } from '../core/clip.ts'
 import { CoterieError } from '../core/errors.ts'
 import { DEFAULT_RETRY } from '../core/retry.ts'
 import type { StandardSchema } from '../core/schema.ts'
-import type { Ballot, SignedBallot } from '../voting/ballot.ts'
-import { ABSTAIN, PROSE_LENGTH_MAX, proposalProblem } from '../voting/proposal.ts'
+import { choicesOf, type Ballot, type SignedBallot } from '../voting/ballot.ts'
+import { ABSTAIN, isLabel, PROSE_LENGTH_MAX, proposalProblem } from '../voting/proposal.ts'
 import type { Proposal } from '../voting/proposal.ts'
+import { hasExactly } from '../voting/shape.ts'
+import { takesList } from '../voting/rule.ts'
 import type { Handler } from './definition.ts'
 import type { Question, Turn, Vote } from './turn.ts'
+
+/** What a member of a sealed vote is asked once the commitments are closed. */
+export type RevealRequest = {
+  readonly proposal: Proposal
+  /** The hash of all commitments. */
+  readonly close: string
+}
 
 const proposalSchema: StandardSchema<Proposal> = {
   '~standard': {
     version: 1,
     vendor: 'coterie',
     validate: (value) => {
-      const problem = proposalProblem(value)
+      const problem = isReveal(value) ? proposalProblem(value.proposal) : proposalProblem(value)
       return problem === undefined ? { value: value as Proposal } : { issues: [{ message: problem }] }
     },
   },
 }
+
+function isReveal(value: unknown): value is RevealRequest {
+  return hasExactly(value, ['proposal', 'close']) && /^[0-9a-f]{64}$/.test(String(value.close))
+}
+
+const CHOOSE: Readonly<Record<string, Question['choose']>> = { approval: 'any', ranked: 'ranking' }
 
 /**
  * A voting handler. The function judges; the runtime signs the ballot with the agent's key, bound to the exact
@@ -54,8 +69,8 @@ export function vote(
     stale: 'retry',
     ballot: true,
     run: (turn: Turn, proposal: never) => {
-      const { question, subject, options }: Proposal = proposal
-      return judge(turn, { question, subject: subject ?? null, options })
+      const { question, subject, options, rule }: Proposal = proposal
+      return judge(turn, { question, subject: subject ?? null, options, choose: CHOOSE[rule.type] ?? 'one' })
     },
   })
 }
@@ -74,6 +89,7 @@ export function ballotFor(
     readonly key: string
     readonly publicKey: string
     readonly reasonChars: number
+    readonly now: number
   },
   vote: unknown,
 ): Ballot {
@@ -84,7 +100,7 @@ export function ballotFor(
       `${self.address} is asked to vote in decision ${proposal.decision}, which does not list it with its key.`,
     )
   }
-  const { choice, reason } = readVote(proposal, self.address, vote)
+  const { choice, reason, family } = readVote(proposal, self.address, vote)
   return {
     v: 1,
     space: proposal.space,
@@ -94,6 +110,8 @@ export function ballotFor(
     key: self.key,
     choice,
     reason: clipText(reason, Math.min(self.reasonChars, PROSE_LENGTH_MAX - 3)),
+    at: self.now,
+    ...(family !== undefined && { family }),
   }
 }
 
@@ -104,19 +122,35 @@ export function ballotFor(
 function readVote(proposal: Proposal, member: string, vote: unknown): Vote {
   const options = [...proposal.options, ABSTAIN]
   try {
-    const { choice, reason } = (typeof vote === 'object' && vote !== null ? vote : {}) as {
-      readonly choice?: unknown
-      readonly reason?: unknown
+    const { choice, reason, family } = (typeof vote === 'object' && vote !== null ? vote : {}) as {
+      readonly [part in keyof Vote]?: unknown
     }
     const isReason = reason === undefined || reason === null || typeof reason === 'string'
-    if (typeof choice === 'string' && options.includes(choice) && isReason)
-      return { choice, reason: reason ?? '' }
+    const chosen = normalised(proposal, choice)
+    if (family !== undefined && !isLabel(family))
+      throw noBallot(`${member} names a family that is no short text.`)
+    if (choicesOf(proposal, chosen) !== undefined && isReason)
+      return {
+        choice: chosen as Vote['choice'],
+        reason: reason ?? '',
+        ...(family !== undefined && { family }),
+      }
     const said = isReason ? shown(choice) : `${shown(choice)} with a reason that is no text`
     throw noBallot(`${member} voted ${said}; the options are ${options.join(', ')}.`)
   } catch (cause) {
     if (cause instanceof CoterieError) throw cause
     throw noBallot(`What ${member} returned cannot be read as a vote.`, cause)
   }
+}
+
+/** Approved options in the order of the proposal, and a single one as a list of one. */
+function normalised({ options, rule }: Proposal, choice: unknown): unknown {
+  if (!takesList(rule) || choice === ABSTAIN) return choice
+  const list: readonly unknown[] = Array.isArray(choice) ? [...choice] : [choice]
+  if (list.length === 0) return ABSTAIN
+  const isKnown = list.every((one) => options.some((option) => option === one))
+  if (rule.type === 'ranked' || !isKnown) return list
+  return options.filter((option) => list.includes(option))
 }
 
 function shown(choice: unknown): string {

@@ -4,15 +4,24 @@ import { canonicalize, type Json } from '../core/json.ts'
 import type { Crypto } from '../ports/crypto.ts'
 import type { BallotProblem, SignedBallot } from './ballot.ts'
 import { explainTally } from './explain.ts'
-import { isTime, proposalHash, proposalProblem, type Proposal } from './proposal.ts'
+import { isTime, proposalProblem, type Proposal } from './proposal.ts'
+import type { SignedCommitment } from './sealed.ts'
 import { hasExactly } from './shape.ts'
-import { byMemberThenSignature, countSifted, siftBallots, type SiftedBallots, type Tally } from './tally.ts'
+import {
+  byMemberThenSignature,
+  castsOf,
+  countSifted,
+  siftBallots,
+  type SiftedBallots,
+  type Tally,
+} from './tally.ts'
 
 /**
  * The proof of a decision. It is checked offline, from the members' keys alone.
  *
  * What it does not prove: that no other ballots exist (who assembles it may leave some out, which can
- * take votes away but never adds one, unless a member signed two different ballots), and when it was
+ * take votes away but never adds one, unless a member signed two different ballots; what that can change is said for
+ * each rule in docs/concepts/decisions.md), and when it was
  * decided (`decidedAt` is the assembler's word; the signed record that holds the certificate binds it).
  */
 export type Certificate = {
@@ -21,6 +30,8 @@ export type Certificate = {
   readonly proposal: Proposal
   /** Sorted by member, then by signature: counted ballots, and ballots that are evidence. */
   readonly ballots: readonly SignedBallot[]
+  /** Of a sealed vote, and of no other: sorted by member, then by signature. */
+  readonly commitments?: readonly SignedCommitment[]
   readonly outcome: string
   readonly tally: Tally
   /** Milliseconds since the epoch. */
@@ -40,7 +51,14 @@ const CERTIFICATE_KEYS = ['v', 'type', 'proposal', 'ballots', 'outcome', 'tally'
 // A ballot is evidence when the member signed it for this very decision. Others prove nothing about
 // anybody here (anyone can write an unsigned ballot, or copy one from another decision), and would let
 // strangers grow a certificate or change its bytes.
-const EVIDENCE: readonly BallotProblem[] = ['wrong-proposal', 'unknown-option']
+const EVIDENCE: readonly BallotProblem[] = [
+  'wrong-proposal',
+  'no-commitment',
+  'wrong-reveal',
+  'wrong-close',
+  'unknown-option',
+  'after-close',
+]
 const VALID_PER_MEMBER_MAX = 2
 const BALLOTS_PER_MEMBER_MAX = VALID_PER_MEMBER_MAX + EVIDENCE.length
 
@@ -57,12 +75,13 @@ export function makeCertificate(
   proposal: Proposal,
   ballots: readonly SignedBallot[],
   decidedAt: number,
+  commitments: readonly SignedCommitment[] = [],
 ): Certificate {
   if (!isTime(decidedAt)) {
     const message = 'The time of a decision is in whole milliseconds since the epoch.'
     throw new CoterieError('COTERIE_INVALID_CERTIFICATE', message, { details: { decidedAt } })
   }
-  return assemble(proposal, siftBallots(crypto, proposal, ballots), decidedAt)
+  return assemble(proposal, siftBallots(crypto, proposal, ballots, commitments), decidedAt)
 }
 
 /**
@@ -82,13 +101,13 @@ export function verifyCertificate(
   const shape = shapeProblem(claimed)
   if (shape !== undefined) return refuse(shape, [])
   // Every part that the type promises and shapeProblem did not look at is compared below.
-  const { proposal, ballots, decidedAt } = claimed as Certificate
+  const { proposal, ballots, commitments = [], decidedAt } = claimed as Certificate
 
   const trust = trustProblem(proposal, trustedKeys)
   if (trust !== undefined) return refuse(trust, [])
   const checked = [`Each of the ${proposal.electorate.length} members has the key that you trust.`]
 
-  const sifted = siftBallots(crypto, proposal, ballots)
+  const sifted = siftBallots(crypto, proposal, ballots, commitments)
   const stray = sifted.refused.find(({ problem }) => !EVIDENCE.includes(problem))
   if (stray !== undefined) {
     return refuse(`a ballot of ${JSON.stringify(stray.member)} is refused: ${stray.problem}`, checked)
@@ -98,7 +117,7 @@ export function verifyCertificate(
   const expected = assemble(proposal, sifted, decidedAt)
   const difference = firstDifference(claimed as Certificate, expected)
   if (difference !== undefined) return refuse(difference, checked)
-  const sentences = explainTally(expected, proposalHash(crypto, proposal))
+  const sentences = explainTally(expected, castsOf(proposal, sifted).counted)
   checked.push('The count was done again, and is the same.', ...sentences)
   return { ok: true, certificate: expected, explanation: checked }
 }
@@ -112,6 +131,7 @@ function assemble(proposal: Proposal, sifted: SiftedBallots, decidedAt: number):
     type: 'coterie.certificate',
     proposal,
     ballots: ballots.toSorted(byMemberThenSignature),
+    ...(proposal.sealed !== undefined && { commitments: sifted.closed.commitments }),
     outcome: tally.outcome,
     tally,
     decidedAt,
@@ -130,7 +150,7 @@ function keepEvidence(sifted: SiftedBallots): SiftedBallots {
     const earlier = refused.get(place)
     if (earlier === undefined || entry.signed.signature < earlier.signed.signature) refused.set(place, entry)
   }
-  return { valid, refused: [...refused.values()] }
+  return { closed: sifted.closed, valid, refused: [...refused.values()] }
 }
 
 // A copy through the canonical text: it has no getters, cycles, classes or shared parts to lie with.
@@ -144,12 +164,21 @@ function snapshot(value: unknown): unknown {
 
 function shapeProblem(value: unknown): string | undefined {
   if (value === undefined) return 'a certificate is plain JSON in the canonical subset'
-  if (!hasExactly(value, CERTIFICATE_KEYS)) return 'a certificate has missing or unknown keys'
+  if (!hasExactly(value, CERTIFICATE_KEYS, ['commitments']))
+    return 'a certificate has missing or unknown keys'
   if (value.v !== 1 || value.type !== 'coterie.certificate') return 'it is not a certificate of version 1'
   if (!isTime(value.decidedAt)) return 'the time of the decision is not in milliseconds since the epoch'
   const flaw = proposalProblem(value.proposal)
   if (flaw !== undefined) return flaw
-  const { electorate } = value.proposal as Proposal
+  const { electorate, sealed } = value.proposal as Proposal
+  const { commitments } = value
+  if (Array.isArray(commitments) !== (sealed !== undefined)) {
+    return 'a sealed vote, and no other, has commitments'
+  }
+  const commitmentsMax = electorate.length * VALID_PER_MEMBER_MAX
+  if (Array.isArray(commitments) && commitments.length > commitmentsMax) {
+    return `a certificate has at most ${commitmentsMax} commitments here`
+  }
   if (!Array.isArray(value.ballots)) return 'the ballots of a certificate are an array'
   const ballotsMax = electorate.length * BALLOTS_PER_MEMBER_MAX
   if (value.ballots.length > ballotsMax) return `a certificate has at most ${ballotsMax} ballots here`
@@ -171,12 +200,17 @@ function trustProblem(proposal: Proposal, trustedKeys: ReadonlyMap<string, Trust
 
 function firstDifference(claimed: Certificate, expected: Certificate): string | undefined {
   const parts = [
+    [
+      'commitments',
+      'the commitments do not stand, are not sorted, or are there more often than a proof needs',
+    ],
     ['ballots', 'the ballots are not sorted, or some are there more often than a proof needs'],
     ['outcome', `the outcome is not what the ballots say, which is ${JSON.stringify(expected.outcome)}`],
     ['tally', 'the tally is not the count of the ballots'],
   ] as const
   for (const [part, problem] of parts) {
-    if (canonicalize(claimed[part]) !== canonicalize(expected[part])) return problem
+    const [ours, theirs] = [expected[part] ?? null, claimed[part] ?? null]
+    if (canonicalize(theirs) !== canonicalize(ours)) return problem
   }
   // The rest is equal by construction; this holds the line should a member be added to the type.
   if (canonicalize(claimed) !== canonicalize(expected)) return 'the certificate is not what its ballots give'

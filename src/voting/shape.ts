@@ -1,3 +1,12 @@
+// 64 bytes in base64url. The last character holds two bits only: four spellings of a signature would
+// otherwise pass for four signatures.
+export const SIGNATURE: RegExp = /^[A-Za-z0-9_-]{85}[AQgw]$/
+
+/** Orders texts by UTF-16 code units. */
+export function compare(left: string, right: string): number {
+  return left < right ? -1 : left > right ? 1 : 0
+}
+
 /** Whether a value is an object with all required keys, and no key beyond these and the optional ones. */
 export function hasExactly<Key extends string>(
   value: unknown,

@@ -9,9 +9,10 @@ import { makeCertificate, type Certificate } from '../../src/voting/certificate.
 import { majority, twoThirds } from '../../src/voting/rule.ts'
 import { keyPairOf } from '../helpers/keys.ts'
 import { castBy, proposalOf } from '../helpers/voting.ts'
+import { refusedRules, refusedSeals, ruled, sealed } from './rule-vectors.ts'
 import { castAs, castBob, story } from './log-vectors.ts'
 
-const DECIDED_AT = 1_700_000_000_009
+export const DECIDED_AT = 1_700_000_000_009
 
 /** `certificates.json` */
 export function certificateVectors(): object {
@@ -29,7 +30,11 @@ export function certificateVectors(): object {
   }
 }
 
-function electing(space: string, members: readonly string[], changes: Partial<Proposal> = {}): Proposal {
+export function electing(
+  space: string,
+  members: readonly string[],
+  changes: Partial<Proposal> = {},
+): Proposal {
   const electorate = members.map((member) => {
     const [agent = ''] = member.split('/')
     const { id, publicKey } = keyPairOf(agent === 'bob' ? 'bob 2' : agent)
@@ -71,6 +76,8 @@ function accepted(proposal: Proposal): readonly (readonly [string, Certificate])
       ]),
     ],
     ['no subject, and one member', made(plain, [castBy('alice', plain, 'no')])],
+    ...ruled(space),
+    ...sealed(space),
   ]
 }
 
@@ -143,6 +150,8 @@ function refused(proposal: Proposal): readonly (readonly [string, unknown])[] {
     ['another version', { ...good, v: 2 }],
     ['a time that is none', { ...good, decidedAt: -1 }],
     ['a fraction in the subject', { ...good, proposal: { ...proposal, subject: 0.5 } }],
+    ...refusedRules(proposal),
+    ...refusedSeals(space),
     [
       'a proposal of another space than the keys file',
       made(electing('f'.repeat(64), ['alice'], { rule: majority() }), []),

@@ -260,7 +260,9 @@ async function realLog(): Promise<Log> {
   return {
     records,
     messages: rows.map(({ position, text, hash, payload }) => ({ position, text, hash, payload })),
-    events: [...(await store.stream('notes')).events],
+    events: (
+      await Promise.all((await store.streams(null, 1000)).map((stream) => store.stream(stream)))
+    ).flatMap(({ events }) => events),
     chunks: (await Promise.all(turns.map((turn) => store.journal(turn)))).flat(),
     decisions: [...(await store.decisions(null, 1000))],
   }

@@ -7,6 +7,7 @@ import {
   type SignedBallot,
 } from '../../src/voting/ballot.ts'
 import type { TrustedKey } from '../../src/voting/certificate.ts'
+import { commitmentBytes, sealHash, type SignedCommitment } from '../../src/voting/sealed.ts'
 import { majority } from '../../src/voting/rule.ts'
 import { keyPairOf } from './keys.ts'
 
@@ -35,7 +36,7 @@ export function proposalOf(size: number, changes: Partial<Proposal> = {}): Propo
 export function castBy(
   member: string,
   proposal: Proposal,
-  choice: string,
+  choice: Ballot['choice'],
   changes: Partial<Ballot> = {},
 ): SignedBallot {
   const { id, privateKey } = keyPairOf(member)
@@ -44,6 +45,29 @@ export function castBy(
   const honest: Ballot = { v: 1, space, decision, proposal: hash, member, key: id, choice, reason: '' }
   const ballot: Ballot = { ...honest, ...changes }
   return { ballot, signature: nodeCrypto.sign(privateKey, ballotBytes(ballot)) }
+}
+
+/** A sealed ballot: the commitment to it, and the ballot as it is shown once the commitments are closed. */
+export function sealBy(
+  member: string,
+  proposal: Proposal,
+  choice: Ballot['choice'],
+  changes: Partial<Ballot> = {},
+): { readonly committed: SignedCommitment; show(close: string, later?: Partial<Ballot>): SignedBallot } {
+  const { id, privateKey } = keyPairOf(member)
+  const nonce = Buffer.from(nodeCrypto.sha256(`nonce of ${member}`), 'hex').toString('base64url')
+  const { ballot } = castBy(member, proposal, choice, { nonce, ...changes })
+  const { v, space, decision, proposal: hash } = ballot
+  const sha256 = sealHash(nodeCrypto, ballot)
+  const commitment = { v, space, decision, proposal: hash, member, key: id, sha256 }
+  const signature = nodeCrypto.sign(privateKey, commitmentBytes(commitment))
+  return {
+    committed: { commitment, signature },
+    show(close, later = {}) {
+      const shown = { ...ballot, close, ...later }
+      return { ballot: shown, signature: nodeCrypto.sign(privateKey, ballotBytes(shown)) }
+    },
+  }
 }
 
 /** The keys of all members, as one who knows them would trust them. */

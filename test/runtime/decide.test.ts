@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import {
   agent,
+  approval,
   CoterieError,
   majority,
   nodeCrypto,
   on,
+  ranked,
   supermajority,
+  threshold,
   twoThirds,
   verifyCertificate,
   vote,
@@ -18,6 +21,7 @@ import type {
   DecideOptions,
   Decision,
   Handler,
+  Rule,
   Space,
   TrustedKey,
   Vote,
@@ -75,7 +79,12 @@ async function verdict(space: Space, certificate: Certificate): Promise<Certific
   return verifyCertificate(nodeCrypto, certificate, keys)
 }
 
-const QUESTION = { question: 'merge it?', subject: { change: 7 }, rule: majority() } as const
+const QUESTION = {
+  question: 'merge it?',
+  subject: { change: 7 },
+  rule: majority(),
+  everyBallot: true,
+} as const
 
 test('a majority decides, and the certificate verifies with the keys of the log', async (t) => {
   const judges = [says('ann', 'approve'), says('ben', 'approve'), says('cat', 'reject')]
@@ -304,4 +313,91 @@ test('a member that answers by reply has not voted', async (t) => {
   const { decision, space } = await decide(t, QUESTION, [says('ann', 'approve'), odd])
   assert.equal(decision.certificate.tally.counts['silent'], 1)
   assert.match((await space.dead())[0]?.error ?? '', /votes by what its handler returns/)
+})
+
+test('the vote closes as soon as no missing ballot can change the outcome, and waits for nobody', async (t) => {
+  const from = performance.now()
+  const judges = [says('ann', 'approve'), says('ben', 'approve'), judge('cat', () => never<Vote>())]
+  const { decision, space } = await decide(t, { ...QUESTION, everyBallot: false }, judges)
+  assert.equal(decision.outcome, 'approve')
+  assert.ok(performance.now() - from < 3_000, 'it waited for the silent one')
+  assert.equal(decision.certificate.tally.counts['silent'], 1)
+  assert.equal((await verdict(space, decision.certificate)).ok, true)
+})
+
+test('a turn that is run again closes its vote at the same answer, and finds the same certificate', async (t) => {
+  const url = tempUrl(t)
+  const judges = [
+    says('ann', 'approve'),
+    says('ben', 'approve'),
+    says('cat', 'reject'),
+    says('dan', 'reject'),
+  ]
+  const seen = recorder()
+  const held = gate()
+  const decided = gate()
+  const make = (wait: boolean): Chair =>
+    agent('chair', {
+      decide: on({ input: nothing, retry: ONCE }, async (turn) => {
+        const options = { ...QUESTION, everyBallot: false, rule: threshold(1, 4, { onTie: 'first' }) }
+        const decision = await turn.decide({ ...options, electorate: judges.map((one) => one.judge) })
+        seen.note(decision.certificate)
+        await turn.sleep(1)
+        decided.open()
+        if (wait) await held.opened
+        return decision
+      }),
+    })
+  const one = await start(t, [make(true), ...judges], { url })
+  const id = await one.sendTo('chair', 'decide', null)
+  await decided.opened
+  await one.close()
+  const two = await start(t, [make(false), ...judges], { url })
+  await untilState(two, id, 'handled')
+  const [kept] = await two.store.decisions(null, 10)
+  const [first, ...others] = seen.seen
+  assert.ok(others.length > 0)
+  for (const other of others) assert.deepEqual(other, first)
+  assert.deepEqual(JSON.parse(kept?.certificate ?? ''), first)
+})
+
+test('weights, a veto, families and a tie policy go from the rule into the certificate', async (t) => {
+  const [ann, ben, cat] = ['ann', 'ben', 'cat'].map((name) =>
+    agent(name, {
+      judge: vote(() => ({
+        choice: name === 'cat' ? 'reject' : 'approve',
+        reason: '',
+        family: `of ${name}`,
+      })),
+    }),
+  )
+  assert.ok(ann && ben && cat)
+  const electorate = [{ ref: ann.judge, weight: 3 }, ben.judge, cat.judge]
+  const ask = (rule: Rule, otherwise?: string): DecideOptions => ({
+    ...QUESTION,
+    rule,
+    electorate,
+    ...(otherwise !== undefined && { otherwise }),
+  })
+  const chairman = agent('chair', {
+    decide: on({ input: nothing, retry: ONCE }, async (turn) => [
+      await turn.decide(ask(supermajority(4, 5, { families: 2 }))),
+      await turn.decide(ask(majority({ families: 3 }))),
+      await turn.decide(ask(majority({ veto: ['cat'] }), 'reject')),
+      await turn.decide({ ...ask(approval(1, 2)), options: ['approve', 'reject', 'wait'] }),
+      await turn.decide({ ...ask(ranked()), options: ['approve', 'reject', 'wait'] }),
+    ]),
+  })
+  const space = await start(t, [chairman, ann, ben, cat])
+  const decisions = await space.ask(chairman.decide, null)
+  const told = decisions.map(({ certificate: { tally, outcome } }) => [outcome, tally.why, tally.otherwise])
+  assert.deepEqual(told, [
+    ['approve', undefined, undefined],
+    ['none', 'families', undefined],
+    ['reject', 'veto', true],
+    ['approve', undefined, undefined],
+    ['approve', undefined, undefined],
+  ])
+  assert.deepEqual(decisions[0]?.certificate.tally.counts, { approve: 4, reject: 1, abstain: 0, silent: 0 })
+  for (const { certificate } of decisions) assert.equal((await verdict(space, certificate)).ok, true)
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { proposalProblem } from '../../src/voting/proposal.ts'
-import { twoThirds } from '../../src/voting/rule.ts'
+import { majority, twoThirds, unanimity, WEIGHT_MAX } from '../../src/voting/rule.ts'
 import { keyPairOf } from '../helpers/keys.ts'
 import { proposalOf } from '../helpers/voting.ts'
 
@@ -78,7 +78,8 @@ describe('a proposal', () => {
       [alice, alice],
       [alice, { ...bob, member: 'alice' }],
       [alice, { ...bob, key: alice.key }],
-      [{ ...alice, weight: 2 }],
+      ...[0, -1, 1.5, '2', undefined, WEIGHT_MAX + 1].map((weight) => [{ ...alice, weight }]),
+      [{ ...alice, role: 'chair' }],
       [{ member: 'alice', key: alice.key }],
       [{ ...alice, key: 1 }],
       [{ ...alice, member: 'no address' }],
@@ -91,6 +92,18 @@ describe('a proposal', () => {
     const crowd = Array.from({ length: 1001 }, (_, i) => ({ ...alice, member: `alice/${i}` }))
     assert.match(proposalProblem({ ...good, electorate: crowd }) ?? '', /1 to 1000 members/)
     assert.equal(proposalProblem({ ...good, electorate: crowd.slice(1) }), undefined)
+  })
+
+  it('is refused when its rule names one who is no member, or it names an option that is none', () => {
+    const stranger = [majority({ onTie: { member: 'dave' } }), unanimity({ veto: ['alice', 'dave'] })]
+    for (const rule of stranger)
+      assert.match(proposalProblem({ ...good, rule }) ?? '', /"dave".*not a member/)
+    for (const otherwise of ['maybe', 'none', 1, undefined]) {
+      assert.match(proposalProblem({ ...good, otherwise }) ?? '', /one of the options/)
+    }
+    for (const after of ['', 1, undefined]) assert.match(proposalProblem({ ...good, after }) ?? '', /its id/)
+    const fine = { ...good, rule: majority({ onTie: { member: 'carol' } }), otherwise: 'no', after: 'd-0' }
+    assert.equal(proposalProblem(fine), undefined)
   })
 
   it('is refused when its subject has no canonical form, or is nested too deep for a certificate', () => {

@@ -5,11 +5,16 @@ import {
   DENOMINATOR_MAX,
   describeRule,
   ELECTORATE_MAX,
+  approval,
   majority,
+  ranked,
   ruleProblem,
   supermajority,
+  threshold,
   twoThirds,
+  unanimity,
   votesNeeded,
+  WEIGHT_MAX,
   type Rule,
 } from '../../src/voting/rule.ts'
 
@@ -87,7 +92,7 @@ describe('rules', () => {
   })
 
   it('refuses an electorate of nobody, of a fraction, and beyond the limit', () => {
-    for (const members of [0, -1, 1.5, NaN, ELECTORATE_MAX + 1]) {
+    for (const members of [0, -1, 1.5, NaN, ELECTORATE_MAX * WEIGHT_MAX + 1]) {
       assert.throws(() => votesNeeded(majority(), members), invalid)
       assert.throws(() => votesNeeded(twoThirds(), members), invalid)
     }
@@ -106,7 +111,24 @@ describe('rules', () => {
       1,
       [],
       {},
-      { type: 'unanimity' },
+      { type: 'plurality' },
+      { type: 'toString' },
+      { type: 'unanimity', onTie: 'none' },
+      { type: 'threshold' },
+      { type: 'approval', numerator: 3, denominator: 2 },
+      { type: 'ranked', onTie: 'last' },
+      { type: 'ranked', onTie: undefined },
+      { type: 'majority', onTie: { member: 1 } },
+      { type: 'majority', onTie: { member: 'alice', or: 'bob' } },
+      { type: 'majority', quorum: 0.5 },
+      { type: 'majority', quorum: { numerator: 0, denominator: 1 } },
+      { type: 'majority', quorum: { numerator: 2, denominator: 1 } },
+      { type: 'majority', quorum: undefined },
+      { type: 'majority', veto: [] },
+      { type: 'majority', veto: ['alice', 'alice'] },
+      { type: 'majority', veto: 'alice' },
+      { type: 'majority', families: 0 },
+      { type: 'majority', families: 1.5 },
       { type: 'majority', extra: 1 },
       { type: 'supermajority' },
       { type: 'supermajority', numerator: 2 },
@@ -114,7 +136,15 @@ describe('rules', () => {
       { type: 'supermajority', numerator: 2, denominator: 3, weight: 1 },
     ]
     for (const rule of bad) assert.equal(typeof ruleProblem(rule), 'string', JSON.stringify(rule))
-    const good: Rule[] = [majority(), twoThirds(), supermajority(1, 1)]
+    const good: Rule[] = [
+      majority(),
+      twoThirds(),
+      supermajority(1, 1),
+      unanimity(),
+      threshold(1, 3, { quorum: { numerator: 2, denominator: 3 }, onTie: 'first' }),
+      approval(1, 2, { veto: ['alice', 'bob'], families: 2 }),
+      ranked({ onTie: { member: 'alice' } }),
+    ]
     for (const rule of good) assert.equal(ruleProblem(rule), undefined)
   })
 

@@ -63,7 +63,7 @@ function naiveCount(
   }
   const size = proposal.electorate.length
   const wins = (votes: number): boolean =>
-    proposal.rule.type === 'majority'
+    proposal.rule.type !== 'supermajority'
       ? votes > size - votes
       : votes * proposal.rule.denominator >= proposal.rule.numerator * size
   const winners = proposal.options.filter((option) => wins(counts[option] ?? 0))

@@ -8,6 +8,7 @@ import { turnOf } from '../../core/ids.ts'
 import { CoterieError } from '../../core/errors.ts'
 import { keysBefore } from '../../log/registry.ts'
 import type { MessageRow } from '../../ports/store.ts'
+import { choiceText } from '../../voting/ballot.ts'
 import { verifyCertificate } from '../../voting/certificate.ts'
 import type { Certificate } from '../../voting/certificate.ts'
 import type { Evidence, Proof } from './evidence.ts'
@@ -147,10 +148,10 @@ async function ballotsOf(
     const read = question === undefined ? null : await readTurn(evidence, question)
     const reasons = read?.segments.flatMap((segment) => segment.reasons) ?? []
     // The runtime logs the vote itself as the last reason: the ballot says the same, and is signed for it.
-    const own = reasons.filter((text) => text !== `votes ${choice}: ${reason}`)
+    const own = reasons.filter((text) => text !== `votes ${choiceText(choice)}: ${reason}`)
     views.push({
       member,
-      choice,
+      choice: choiceText(choice),
       reason,
       turn: question === undefined ? null : turnOf(question.envelope.id),
       reasons: own,

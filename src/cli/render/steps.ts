@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isSignedBallot } from '../../voting/ballot.ts'
+import { choiceText, isSignedBallot } from '../../voting/ballot.ts'
 import type { StepView } from '../queries/turn.ts'
 import type { Style } from './style.ts'
 import { clean, clip } from './text.ts'
@@ -56,5 +56,7 @@ function resultText({ op, state, value, error, usage }: StepView, style: Style):
 function valueText(value: string | null): string {
   if (value === null) return 'nothing'
   const parsed: unknown = JSON.parse(value)
-  return isSignedBallot(parsed) ? `a ballot for ${clean(parsed.ballot.choice)}` : clip(value, VALUE_CHARS)
+  return isSignedBallot(parsed)
+    ? `a ballot for ${clean(choiceText(parsed.ballot.choice))}`
+    : clip(value, VALUE_CHARS)
 }

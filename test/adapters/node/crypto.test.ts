@@ -213,3 +213,32 @@ suite('verify refuses', () => {
     assert.equal(crypto.verify(pair.publicKey, data, signature), true)
   })
 })
+
+suite('a sealed box', () => {
+  const { privateKey } = crypto.keyPair(new Uint8Array(32).fill(7))
+  const iv = new Uint8Array(12).fill(1)
+  const place = Buffer.from('here')
+  const data = Buffer.from('nobody else may read this')
+
+  test('opens with its key and at its place, and shows nothing of what is inside', () => {
+    const box = crypto.seal(privateKey, place, iv, data)
+    assert.deepEqual(Buffer.from(crypto.unseal(privateKey, place, box) ?? []), data)
+    assert.ok(!Buffer.from(box, 'base64url').includes('nobody'))
+  })
+
+  test('does not open with another key, at another place, or when a bit of it was changed', () => {
+    const box = crypto.seal(privateKey, place, iv, data)
+    const other = crypto.keyPair(new Uint8Array(32).fill(8)).privateKey
+    assert.equal(crypto.unseal(other, place, box), undefined)
+    assert.equal(crypto.unseal(privateKey, Buffer.from('there'), box), undefined)
+    const bytes = Buffer.from(box, 'base64url')
+    for (let at = 0; at < bytes.length; at++) {
+      const changed = Buffer.from(bytes)
+      changed[at] = (changed[at] ?? 0) ^ 1
+      assert.equal(crypto.unseal(privateKey, place, changed.toString('base64url')), undefined)
+    }
+    for (const text of ['', 'A', box.slice(0, 30), `${box}=`]) {
+      assert.equal(crypto.unseal(privateKey, place, text), undefined)
+    }
+  })
+})
