@@ -37,6 +37,10 @@ export class Network implements NodeWorld {
   steps = 0
   deliveries = 0
   viewsMax = 0
+  /** Messages that liars have changed. */
+  lies = 0
+  /** When each height was first decided, from 1. */
+  readonly decidedAt: number[] = []
   hash = 0
   readonly #script: Script
   readonly #seals: Seals
@@ -164,6 +168,7 @@ export class Network implements NodeWorld {
       return
     if (this.#tell !== undefined && effect.type !== 'append') this.#say(`${node.id} ${effectText(effect)}`)
     this.#oracle.effect(node, effect)
+    if (this.decidedAt.length < this.#oracle.decided.length) this.decidedAt.push(this.now)
   }
 
   onVote(node: SimulatedNode, vote: Signed<Vote>): void {
@@ -206,7 +211,9 @@ export class Network implements NodeWorld {
       conspiracy: this.#conspiracy,
       sign: (statement) => from.sign(statement),
     }
-    for (const { message: other, delayMs } of lie(lying.strategies, liar, message, place)) {
+    const outgoing = lie(lying.strategies, liar, message, place)
+    if (outgoing.length !== 1 || outgoing[0]?.message !== message || outgoing[0].delayMs > 0) this.lies += 1
+    for (const { message: other, delayMs } of outgoing) {
       this.#travel(from, id, other, delayMs)
     }
   }

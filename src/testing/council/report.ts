@@ -27,9 +27,11 @@ const LISTS = ['faults', 'liars', 'submissions'] as const
  * Leaves out of a failing script whatever is not needed to break the same promise, one thing after the other, until
  * nothing more can be left out.
  */
-export function shrink(result: CouncilResult): Script {
-  const rule = result.violations[0]?.rule
-  const fails = (script: Script): boolean => runScript(script).violations.some((one) => one.rule === rule)
+export function shrink(
+  result: CouncilResult,
+  fails: (script: Script) => boolean = (script) =>
+    runScript(script).violations.some(({ rule }) => rule === result.violations[0]?.rule),
+): Script {
   let script = result.script
   for (let isSmaller = true; isSmaller;) {
     isSmaller = false

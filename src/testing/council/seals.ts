@@ -70,7 +70,21 @@ export function idealSeals(): Seals {
     },
     makeKey(prng) {
       const publicKey = Buffer.from(prng.bytes(32)).toString('base64url')
-      return { publicKey, sign: (statement) => String(table.push({ publicKey, statement }) - 1) }
+      const made = new Map<string, string>()
+      // The same statement gets the same signature, as with Ed25519.
+      const sign = (statement: Statement): string => {
+        const text =
+          'wanted' in statement || 'body' in statement
+            ? textOf(statement)
+            : Object.values(statement).join(' ')
+        let signature = made.get(text)
+        if (signature === undefined) {
+          signature = String(table.push({ publicKey, statement }) - 1)
+          made.set(text, signature)
+        }
+        return signature
+      }
+      return { publicKey, sign }
     },
   }
 }

@@ -25,6 +25,8 @@ export interface CouncilOptions {
   readonly tell?: ((line: string) => void) | undefined
   /** How many members lie; more than may lie makes a run that may fork, but must name the guilty. */
   readonly liars?: number
+  /** Operations in one value. */
+  readonly batchOperations?: number
 }
 
 /** What came of a run. */
@@ -35,11 +37,16 @@ export interface CouncilResult {
   readonly violations: readonly Violation[]
   readonly forked: boolean
   readonly accused: readonly string[]
+  /** When each height was first decided, in virtual milliseconds. */
+  readonly decidedAt: readonly number[]
+  /** The leader's turns that each height took. */
+  readonly turns: readonly number[]
   readonly counts: {
     readonly deliveries: number
     readonly heights: number
     readonly viewsMax: number
     readonly faults: number
+    readonly lies: number
     readonly virtualMs: number
   }
 }
@@ -73,6 +80,7 @@ export function runScript(script: Script, options: CouncilOptions = {}): Council
 
 class Council {
   readonly #script: Script
+  readonly #options: CouncilOptions
   readonly #seals: Seals
   readonly #oracle: Oracle
   readonly #network: Network
@@ -89,6 +97,7 @@ class Council {
 
   constructor(script: Script, options: CouncilOptions) {
     this.#script = script
+    this.#options = options
     this.#seals = script.isReal ? realSeals() : idealSeals()
     const prng = new Prng(script.seed, 'council run')
     const liars = new Set(script.liars.map(({ member }) => idOf(member)))
@@ -111,18 +120,21 @@ class Council {
     if (script.changes) network.plan(script.healMs / 2, () => this.#changeMembers())
     network.plan(script.healMs, () => this.#heal())
     this.#drive()
-    const { deliveries, now, hash } = network
+    const { deliveries, now, hash, lies, viewsMax, decidedAt } = network
     return {
       script,
       hash: (hash >>> 0).toString(16).padStart(8, '0'),
       violations: this.#oracle.violations,
       forked: this.#oracle.forked,
       accused: [...this.#oracle.accused].toSorted(),
+      decidedAt,
+      turns: this.#oracle.decided.map(({ finalization }) => finalization.view + 1),
       counts: {
         deliveries,
         heights: this.#oracle.decided.length,
-        viewsMax: network.viewsMax,
+        viewsMax,
         faults: this.#faults,
+        lies,
         virtualMs: Math.round(now),
       },
     }
@@ -325,7 +337,7 @@ class Council {
         deltaMs,
         deltaMsMin: 20,
         deltaMsMax: 5_000,
-        batchOperations: 20,
+        batchOperations: this.#options.batchOperations ?? 20,
       }
       const place = this.#members.findIndex((member) => member.id === id)
       const traits = { isLiar: liar !== undefined, clockSpeed: clocks[place] ?? 1 }

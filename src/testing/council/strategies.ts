@@ -133,7 +133,11 @@ const STRATEGIES = {
   /** Votes twice, for different things. */
   'double-votes': (liar, message) => {
     if (message.type !== 'vote' || !isOwn(liar, message)) return undefined
-    return votesTo(liar, message.vote, [0, 1])
+    const { vote } = message
+    if (vote.type === 'nullify') return undefined
+    const { signature: _, ...rest } = vote
+    const other = liar.sign({ ...rest, proposal: 'd'.repeat(64) })
+    return votesTo(liar, vote, [0, 1]) ?? [now(message), now({ type: 'vote', vote: other })]
   },
   /** Finalises, and gives the same view up. */
   'finalises-and-nullifies': (liar, message, to) => {
