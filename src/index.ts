@@ -6,6 +6,8 @@
 
 // Define agents.
 export { agent, on, topic } from './turn/definition.ts'
+export { person } from './turn/person.ts'
+export type { Person } from './turn/person.ts'
 export { vote } from './turn/vote.ts'
 export type {
   Agent,
@@ -24,6 +26,9 @@ export type {
   AskOptions,
   DecideOptions,
   Decision,
+  Electorate,
+  Escalation,
+  PersonRef,
   Question,
   SendOptions,
   Settled,
@@ -41,8 +46,13 @@ export type { RetryPolicy } from './core/retry.ts'
 export { open } from './open.ts'
 export type { OpenOptions } from './open.ts'
 export type { OutsideOptions, Receipt, Space } from './runtime/space.ts'
+export type { Approval, ApprovalsOptions, PersonAnswer } from './runtime/desk.ts'
 export type { KeyChange, RevokeOptions } from './runtime/key-office.ts'
 export type { MessageKind, MessageState } from './core/message.ts'
+
+// Actions that need leave.
+export { action, guard } from './runtime/guard.ts'
+export type { Action, Guarded, GuardOptions, RiskPolicy, VoteTerms, Way } from './runtime/guard.ts'
 
 // Decisions and their proofs.
 export { approval, majority, ranked, supermajority, threshold, twoThirds, unanimity } from './voting/rule.ts'

@@ -7,6 +7,7 @@
 
 import { readFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
+import { addApprovals, addApprove, addReject } from './commands/approvals.ts'
 import { addAsk } from './commands/ask.ts'
 import { addCancel } from './commands/cancel.ts'
 import { addCertificate } from './commands/certificate.ts'
@@ -67,7 +68,8 @@ function program(): Command {
     .addHelpText('after', EPILOGUE)
   const adders = [addRun, addSend, addAsk, addStatus, addLog, addTrace, addWhy]
   const more = [addDecisions, addCertificate, addVerify, addKeys, addDead, addCancel, addMigrate]
-  for (const add of [...adders, ...more]) add(root)
+  const people = [addApprovals, addApprove, addReject]
+  for (const add of [...adders, ...people, ...more]) add(root)
   return root
 }
 

@@ -13,7 +13,7 @@ import { toBase64url, utf8 } from '../core/bytes.ts'
 import { CoterieError } from '../core/errors.ts'
 import { canonicalize } from '../core/json.ts'
 import type { KeyPair } from '../ports/crypto.ts'
-import { ballotFor } from '../turn/vote.ts'
+import { ballotFor, proposalIn } from '../turn/vote.ts'
 import type { RevealRequest } from '../turn/vote.ts'
 import { ballotBytes, choiceText, isSignedBallot } from '../voting/ballot.ts'
 import type { Ballot, SignedBallot } from '../voting/ballot.ts'
@@ -44,7 +44,7 @@ export async function knownAnswer(
   engine: TurnEngine,
   input: Proposal | RevealRequest,
 ): Promise<Answer | undefined> {
-  const proposal = proposalOf(input)
+  const proposal = proposalIn(input)
   const register = await readRegister(engine, proposal)
   const voted = votedIn(engine, register, proposal)
   if (!('close' in input)) return voted?.answer
@@ -178,10 +178,6 @@ function selfOf({ host }: TurnEngine, key: KeyPair): Parameters<typeof ballotFor
     reasonChars: limits.reasonChars,
     now: clock.now(),
   }
-}
-
-function proposalOf(input: Proposal | RevealRequest): Proposal {
-  return 'close' in input ? input.proposal : input
 }
 
 function refusal({ host }: TurnEngine, { decision }: Proposal, why: string): CoterieError {

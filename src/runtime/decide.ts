@@ -9,9 +9,9 @@ import { addressOf } from '../core/address.ts'
 import { CoterieError } from '../core/errors.ts'
 import { canonicalize } from '../core/json.ts'
 import { makeCertificate } from '../voting/certificate.ts'
-import { proposalProblem } from '../voting/proposal.ts'
+import { NO_OUTCOME, proposalProblem } from '../voting/proposal.ts'
 import type { Member, Proposal } from '../voting/proposal.ts'
-import type { DecideOptions, Decision, Voter } from '../turn/turn.ts'
+import type { DecideOptions, Decision, PersonRef, Voter } from '../turn/turn.ts'
 import { newDecisionId } from './context.ts'
 import { gatherOpen, gatherSealed } from './gather.ts'
 import type { Ballots, VoterOf } from './gather.ts'
@@ -20,11 +20,29 @@ import { keyRevoked, memberRevoked } from './refusals.ts'
 import type { TurnEngine } from './turn-engine.ts'
 import type { TurnHandle } from './turn-handle.ts'
 
-/** Asks everybody, counts, and keeps the certificate with the segment. */
+/** Puts the matter to the electorate, and for want of an outcome to those that it is escalated to. */
 export async function runDecision(
   engine: TurnEngine,
   turn: TurnHandle,
   options: DecideOptions,
+): Promise<Decision> {
+  const { escalate = [], otherwise, ...first } = options
+  let decision: Decision | undefined
+  for (const [i, tier] of [first, ...escalate].entries()) {
+    const last = i === escalate.length && otherwise !== undefined ? { otherwise } : {}
+    decision = await decideOnce(engine, turn, { ...first, ...tier, ...last }, decision?.id)
+    if (decision.outcome !== NO_OUTCOME) break
+  }
+  if (decision === undefined) throw new Error('unreachable: there is a first electorate')
+  return decision
+}
+
+/** Asks everybody, counts, and keeps the certificate with the segment. */
+async function decideOnce(
+  engine: TurnEngine,
+  turn: TurnHandle,
+  options: DecideOptions,
+  after: string | undefined,
 ): Promise<Decision> {
   const { context } = engine.host
   const voters = options.electorate.map(voterOf)
@@ -52,6 +70,7 @@ export async function runDecision(
     deadline,
     ...sealedUntil(options, now, deadline),
     ...(options.otherwise !== undefined && { otherwise: options.otherwise }),
+    ...(after !== undefined && { after }),
   }
   const problem = proposalProblem(proposal)
   if (problem !== undefined)
@@ -81,7 +100,9 @@ function sealedUntil({ sealed }: DecideOptions, now: number, deadline: number): 
   return { sealed: { commitBy: Math.min(deadline, sealed === true ? half : now + sealed.commitMs) } }
 }
 
-function voterOf(voter: Voter | Ballots): VoterOf {
+/** One who is named in an electorate, whichever way. */
+export function voterOf(voter: Voter | Ballots | PersonRef): VoterOf {
+  if ('person' in voter) return { ref: voter.person, key: undefined, weight: undefined }
   return 'ref' in voter
     ? { ref: voter.ref, key: voter.key, weight: voter.weight }
     : { ref: voter, key: undefined, weight: undefined }

@@ -13,9 +13,12 @@ import type { MessageState } from '../core/message.ts'
 import type { Accepted, MessageRow, SpaceStatus, SpaceStore, Write } from '../ports/store.ts'
 import { handlerEntries } from '../turn/definition.ts'
 import type { AnyAgent, HandlerRef, Topic } from '../turn/definition.ts'
+import { isPerson } from '../turn/person.ts'
 import type { SendOptions, Settled } from '../turn/turn.ts'
 import { Committer } from './committer.ts'
 import type { Context } from './context.ts'
+import { Desk } from './desk.ts'
+import type { Approval, ApprovalsOptions, PersonAnswer } from './desk.ts'
 import { Directory } from './directory.ts'
 import { KeyOffice } from './key-office.ts'
 import type { KeyChange, RevokeOptions } from './key-office.ts'
@@ -23,7 +26,7 @@ import { deadlineFor, makeMessage } from './outbox.ts'
 import type { Target } from './outbox.ts'
 import { Outside } from './outside.ts'
 import { Trust } from './trust.ts'
-import { askError, readReply } from './turn-handle.ts'
+import { askError, readReply } from './reply.ts'
 import { Worker } from './worker.ts'
 
 /** Options of a send from outside. */
@@ -57,6 +60,7 @@ export class Space {
   readonly #outside: Outside
   readonly #worker: Worker
   readonly #keys: KeyOffice
+  readonly #desk: Desk
   readonly #closeStore: () => Promise<void>
   #pulse = -1
   #polling: (() => void) | undefined
@@ -79,16 +83,18 @@ export class Space {
       trust.headProblem(author, head),
     )
     this.#outside = new Outside(context, this.#committer, this.#directory, trust)
-    this.#worker = new Worker(
-      { context, committer: this.#committer, directory: this.#directory, trust, outside: this.#outside },
-      agents,
-    )
+    const parts = { context, committer: this.#committer, directory: this.#directory, trust }
+    this.#runs = agents.filter((agent) => !isPerson(agent))
+    this.#worker = new Worker({ ...parts, outside: this.#outside }, this.#runs)
+    this.#desk = new Desk(parts)
     this.#agents = agents
     this.#keys = new KeyOffice(context, this.#directory, this.#committer)
     this.#directory.onChange = () => this.#worker.rekeyed()
   }
 
   readonly #agents: readonly AnyAgent[]
+  /** Those that this process runs: nobody runs a person. */
+  readonly #runs: readonly AnyAgent[]
 
   /** For `open`: registers the agents and starts to work. */
   async start(): Promise<void> {
@@ -98,7 +104,7 @@ export class Space {
       ...this.#agents.map((agent) => ({ name: agent.name, handlers: handlerEntries(agent) })),
     ])
     this.#pulse = await this.#context.store.pulse()
-    if (this.#agents.length > 0) await this.#worker.start()
+    if (this.#runs.length > 0) await this.#worker.start()
     this.#forgetChanges = this.#context.store.changed?.(() => this.#hear())
     this.#poll()
   }
@@ -242,6 +248,23 @@ export class Space {
   /** Gives a dead letter up: it counts as cancelled. */
   async dropDead(id: string): Promise<void> {
     await this.#settleDead(id, 'cancelled')
+  }
+
+  /** What waits for people, the longest wait first. Each was verified: throws COTERIE_VERIFICATION_FAILED. */
+  async approvals(options: ApprovalsOptions = {}): Promise<readonly Approval[]> {
+    this.#checkOpen()
+    return this.#desk.waiting(options)
+  }
+
+  /**
+   * Answers an approval with a ballot signed with the person's key, over exactly what was asked. `id` is that of the
+   * request or of the decision. Throws COTERIE_NOT_FOUND, COTERIE_INVALID_ARGUMENT (no option, or several people are
+   * asked), COTERIE_DEADLINE_PASSED, COTERIE_DECISION_CLOSED, COTERIE_KEY_* and COTERIE_LEASE_LOST (somebody else
+   * answers for this person at the same moment).
+   */
+  async answer(id: string, answer: PersonAnswer): Promise<Approval> {
+    this.#checkOpen()
+    return this.#desk.answer(id, answer)
   }
 
   /**

@@ -340,7 +340,9 @@ export class TurnEngine {
         return true
       }
       const read = segment.reads.get(outcome.stream)
-      if (read !== undefined && this.handler.stale !== 'accept') return false
+      // What the runtime keeps in streams of its own binds, whatever the handler accepts.
+      const binds = this.handler.stale !== 'accept' || outcome.stream.startsWith('@')
+      if (read !== undefined && binds) return false
       if (read !== undefined) read.version = outcome.actual
       return true
     }

@@ -6,7 +6,7 @@
 
 import { addressOf } from '../core/address.ts'
 import { clipText } from '../core/clip.ts'
-import { CoterieError, errorFromValue, errorValue } from '../core/errors.ts'
+import { CoterieError } from '../core/errors.ts'
 import { encodePayload } from '../core/json.ts'
 import { isShortText } from '../core/readable.ts'
 import { parseWith } from '../core/schema.ts'
@@ -26,10 +26,15 @@ import type {
 import { runDecision } from './decide.ts'
 import { checkHorizon, deadlineFor, encode, makeMessage } from './outbox.ts'
 import type { Origin, Target } from './outbox.ts'
+import { askError, readReply } from './reply.ts'
 import { runStep } from './step.ts'
 import type { TrustedStream } from './trusted-streams.ts'
 import type { TurnEngine } from './turn-engine.ts'
+import { approvalProblem } from '../voting/approval.ts'
+import type { ActionSubject, ApprovalTerms } from '../voting/approval.ts'
+import { verifyCertificate } from '../voting/certificate.ts'
 import type { Member } from '../voting/proposal.ts'
+import { keysBefore } from '../log/registry.ts'
 
 const never = <T>(): Promise<T> => new Promise<T>(() => undefined)
 
@@ -300,6 +305,10 @@ export class TurnHandle implements Turn<unknown> {
         'A stream and an event type are short texts; a stream does not start with "@".',
       )
     }
+    this.#append(stream, type, data)
+  }
+
+  #append(stream: string, type: string, data: unknown): void {
     const { text } = encode(this.#engine.host.context, data, `The event "${type}"`)
     const hash = this.#engine.host.context.crypto.sha256(text)
     const recorded = this.#call('append', `${stream} ${type}`, () => hash)
@@ -350,6 +359,42 @@ export class TurnHandle implements Turn<unknown> {
 
   decide(options: DecideOptions): Promise<Decision> {
     return quiet(runDecision(this.#engine, this, options))
+  }
+
+  /** For `guard`: why a certificate does not approve of an action, under the keys that hold now; null when it does. */
+  approvalProblem(
+    certificate: unknown,
+    subject: ActionSubject,
+    terms: readonly ApprovalTerms[],
+  ): string | null {
+    const { context, directory } = this.#engine.host
+    const keys = keysBefore(directory.registry, Number.MAX_SAFE_INTEGER)
+    const verdict = verifyCertificate(context.crypto, certificate, keys)
+    if (!verdict.ok) return `its certificate does not hold: ${verdict.problem}`
+    return approvalProblem(verdict.certificate, context.store.id, subject, terms) ?? null
+  }
+
+  /**
+   * For `guard`: resolves once it is durable that this turn, and no other, acts on a decision. Throws
+   * COTERIE_APPROVAL_USED.
+   */
+  async useDecision(decision: string, action: string): Promise<void> {
+    const { crypto } = this.#engine.host.context
+    const stream = `@guard/${crypto.sha256(decision)}`
+    const { events } = await this.read(stream)
+    const [first] = events
+    const user = (first?.data as { readonly turn?: unknown } | undefined)?.turn
+    if (user === this.id) return
+    if (first !== undefined) {
+      throw new CoterieError(
+        'COTERIE_APPROVAL_USED',
+        `The action ${action} was not run: decision ${decision} was used before, by ${String(user)}.`,
+        { details: { decision, turn: user } },
+      )
+    }
+    this.#append(stream, 'used', { turn: this.id, action })
+    // A wait commits what came before it; only then may the action begin.
+    await this.sleep(0)
   }
 
   /** For `decide`: the decision's own id and the members' keys, journaled: a key may be rotated before it is over. */
@@ -427,34 +472,4 @@ export class TurnHandle implements Turn<unknown> {
       deadline: this.deadline,
     }
   }
-}
-
-/** The reply's value, as the asker gets it. Throws COTERIE_INVALID_REPLY. */
-export function readReply<O>(target: HandlerRef<unknown, O>, to: string, text: string | undefined): O {
-  const value: unknown = text === undefined ? undefined : JSON.parse(text)
-  const { output } = target.definition
-  return (
-    output === undefined ? value : parseWith(output, value, `the reply of ${to}`, 'COTERIE_INVALID_REPLY')
-  ) as O
-}
-
-/** The error that an asker gets for a failed answer. */
-export function askError(
-  target: { readonly agent: string; readonly handler: string },
-  value: ReturnType<typeof errorValue>,
-): Error {
-  const passed =
-    value.code === 'COTERIE_DEADLINE_PASSED' ||
-    value.code === 'COTERIE_WAIT_CYCLE' ||
-    value.code === 'COTERIE_CLOSED' ||
-    value.code === 'COTERIE_CANCELLED'
-  if (passed) return errorFromValue({ ...value, retryable: false })
-  return new CoterieError(
-    'COTERIE_ASK_FAILED',
-    `${target.agent} could not answer "${target.handler}": ${value.message}`,
-    {
-      cause: errorFromValue(value),
-      details: { agent: target.agent, handler: target.handler, code: value.code },
-    },
-  )
 }

@@ -13,6 +13,9 @@ import type { RetryPolicy } from '../core/retry.ts'
 import type { InputOf, OutputOf, StandardSchema } from '../core/schema.ts'
 import type { Turn } from './turn.ts'
 
+/** The handler that makes an agent a person: no worker runs it. */
+export const PERSON = 'person'
+
 /** What becomes of a turn whose attempts are used up, or whose error says that trying again is pointless. */
 export type FailurePolicy =
   /** The message becomes a dead letter; an asker gets an error. */
@@ -143,6 +146,15 @@ export function on(
  * Defines an agent. Throws COTERIE_INVALID_DEFINITION for a name or handler name that cannot be an address.
  */
 export function agent<const H extends Handlers>(name: string, handlers: H): Agent<H> {
+  if (Object.hasOwn(handlers, PERSON))
+    throw invalid(
+      `"${PERSON}" is the handler of people; make "${name}" with person(), or rename the handler.`,
+    )
+  return defineAgent(name, handlers)
+}
+
+/** For `agent` and `person`. */
+export function defineAgent<const H extends Handlers>(name: string, handlers: H): Agent<H> {
   addressOf(name)
   if (name === OWNER) throw invalid(`The name "${OWNER}" is the space's own; choose another.`)
   if (name === CLIENT) throw invalid(`The name "${CLIENT}" is taken by callers from outside; choose another.`)

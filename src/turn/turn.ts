@@ -102,6 +102,23 @@ export interface Voter {
   readonly weight?: number
 }
 
+/** Who decides: handlers made by `vote`, with or without key and weight, and people. */
+export type Electorate = readonly (Voter | HandlerRef<Proposal, SignedBallot> | PersonRef)[]
+
+/** A person, as `person` makes it. */
+export interface PersonRef {
+  readonly person: HandlerRef<Proposal, SignedBallot>
+}
+
+/** To whom a decision goes that had no outcome. */
+export interface Escalation {
+  readonly electorate: Electorate
+  /** By default the rule of the decision. */
+  readonly rule?: Rule
+  /** By default that of the decision. */
+  readonly timeoutMs?: number
+}
+
 /** A decision to be made. */
 export interface DecideOptions {
   readonly question: string
@@ -109,7 +126,7 @@ export interface DecideOptions {
   readonly subject?: Json
   /** By default `approve` and `reject`. */
   readonly options?: readonly string[]
-  readonly electorate: readonly (Voter | HandlerRef<Proposal, SignedBallot>)[]
+  readonly electorate: Electorate
   readonly rule: Rule
   /** How long to wait for ballots; a member who has not answered then counts as silent. */
   readonly timeoutMs?: number
@@ -118,8 +135,10 @@ export interface DecideOptions {
    * passed (by default half of `timeoutMs`). Nobody's vote is seen before the last one is fixed.
    */
   readonly sealed?: boolean | { readonly commitMs: number }
-  /** The option that is the outcome when the rule gives none. */
+  /** The option that is the outcome when the rule gives none, and there is nobody left to escalate to. */
   readonly otherwise?: string
+  /** Others who decide, one after the other, for want of an outcome: each a decision with a certificate of its own. */
+  readonly escalate?: readonly Escalation[]
   /**
    * Wait for every member, so that the certificate holds all dissent. By default the vote closes as soon as no ballot
    * that is still missing can change the outcome.

@@ -34,6 +34,16 @@ const proposalSchema: StandardSchema<Proposal> = {
   },
 }
 
+/** The proposal that a member is asked about. */
+export function proposalIn(input: Proposal | RevealRequest): Proposal {
+  return 'close' in input ? input.proposal : input
+}
+
+/** How a member is to answer. */
+export function chooseOf({ rule }: Proposal): Question['choose'] {
+  return CHOOSE[rule.type] ?? 'one'
+}
+
 function isReveal(value: unknown): value is RevealRequest {
   return hasExactly(value, ['proposal', 'close']) && /^[0-9a-f]{64}$/.test(String(value.close))
 }
@@ -69,8 +79,8 @@ export function vote(
     stale: 'retry',
     ballot: true,
     run: (turn: Turn, proposal: never) => {
-      const { question, subject, options, rule }: Proposal = proposal
-      return judge(turn, { question, subject: subject ?? null, options, choose: CHOOSE[rule.type] ?? 'one' })
+      const { question, subject, options }: Proposal = proposal
+      return judge(turn, { question, subject: subject ?? null, options, choose: chooseOf(proposal) })
     },
   })
 }

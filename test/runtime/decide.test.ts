@@ -26,6 +26,7 @@ import type {
   TrustedKey,
   Vote,
 } from '../../src/index.ts'
+import { z } from 'zod'
 import type { RecordBody } from '../../src/core/record.ts'
 import {
   ONCE,
@@ -400,4 +401,37 @@ test('weights, a veto, families and a tie policy go from the rule into the certi
   ])
   assert.deepEqual(decisions[0]?.certificate.tally.counts, { approve: 4, reject: 1, abstain: 0, silent: 0 })
   for (const { certificate } of decisions) assert.equal((await verdict(space, certificate)).ok, true)
+})
+
+test('what a member answers that is no ballot of its own for this vote is refused by name, in the log', async (t) => {
+  const ann = says('ann', 'approve')
+  const taken: unknown[] = []
+  const eve = agent('eve', { judge: on({ input: z.unknown() }, () => taken.shift() ?? null) })
+  const asked = { ...QUESTION, timeoutMs: 5_000 }
+  const chairman = agent('chair', {
+    decide: on({ input: nothing, retry: ONCE }, (turn) =>
+      turn.decide({ ...asked, electorate: [ann.judge, eve.judge as unknown as typeof ann.judge] }),
+    ),
+  })
+  const elsewhere = await decide(t, QUESTION, [ann])
+  const space = await start(t, [chairman, ann, eve])
+  const before = await space.ask(chairman.decide, null)
+  const [other] = elsewhere.decision.certificate.ballots
+  const [old] = before.certificate.ballots
+  assert.ok(other !== undefined && old !== undefined)
+  taken.push(other, old, { ...old, ballot: { ...old.ballot, member: 'mallory' } }, 'yes')
+  // Of another space, the key is another too. What ann signed for an earlier decision is for no other.
+  const expected = ['wrong-key', 'wrong-decision', 'not-a-member', 'malformed']
+  for (const problem of expected) {
+    const { certificate } = await space.ask(chairman.decide, null)
+    assert.equal(certificate.ballots.length, 1, problem)
+    assert.equal(certificate.tally.counts['silent'], 1, problem)
+    assert.equal((await verdict(space, certificate)).ok, true)
+    const records = await space.store.records(0, 500)
+    const told = `refuses what eve answered, a ballot: ${problem}`
+    assert.ok(
+      records.some(({ detail }) => detail?.includes(told)),
+      problem,
+    )
+  }
 })
