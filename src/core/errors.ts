@@ -57,6 +57,9 @@ export type ErrorCode =
   | 'COTERIE_STORE_BUSY'
   | 'COTERIE_STORE_UNAVAILABLE'
   | 'COTERIE_STORE_FAILED'
+  | 'COTERIE_COUNCIL_HALTED'
+  | 'COTERIE_COUNCIL_UNREACHABLE'
+  | 'COTERIE_COUNCIL_UNREADY'
   | 'COTERIE_CLOSED'
   | 'COTERIE_CLOCK_BACK'
 
@@ -128,6 +131,10 @@ export const ERROR_TRAITS: Readonly<Record<ErrorCode, ErrorTrait>> = {
   COTERIE_STORE_BUSY: trait(6, true),
   COTERIE_STORE_UNAVAILABLE: trait(6, true),
   COTERIE_STORE_FAILED: trait(6),
+  // A council.
+  COTERIE_COUNCIL_HALTED: trait(3),
+  COTERIE_COUNCIL_UNREACHABLE: trait(5, true),
+  COTERIE_COUNCIL_UNREADY: trait(5, true),
   COTERIE_CLOSED: trait(1),
   COTERIE_CLOCK_BACK: trait(6, true),
 }
