@@ -42,6 +42,7 @@ export class HttpCouncilTransport implements CouncilTransport {
       {
         message: (from, text) => this.#receive(from, text),
         request: onRequest ?? (() => Promise.reject(new Error('this replica takes no requests'))),
+        admitted: (from) => this.#links.get(from)?.hurry(),
         refused: (why, from) => this.#refused(why, from),
       },
       limits,

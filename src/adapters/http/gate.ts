@@ -53,6 +53,8 @@ export type ClientHandler = (request: unknown) => Promise<unknown>
 export interface GateListener {
   message(from: string, text: string): void
   request: ClientHandler
+  /** A member has connected. */
+  admitted(from: string): void
   /** A connection was refused, or cut. */
   refused(why: string, from: string | undefined): void
 }
@@ -195,6 +197,7 @@ export class Gate {
     // A tool may wait for its answer in silence.
     if (isTool) (guest.socket as Partial<Socket>).setTimeout?.(0)
     this.#guests.add(guest)
+    if (!isTool) this.#listener.admitted(from)
     guest.socket.on('close', () => this.#guests.delete(guest))
   }
 

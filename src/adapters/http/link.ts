@@ -108,6 +108,15 @@ export class PeerLink {
     )
   }
 
+  /** The peer has just been heard of: it is tried again at once. */
+  hurry(): void {
+    if (this.#link !== undefined || this.#timer === undefined) return
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#attempts = 0
+    this.open()
+  }
+
   send(text: string): void {
     if (this.#isClosed || text.length > FRAME_BYTES_MAX / 3) {
       this.dropped += 1
@@ -142,6 +151,7 @@ export class PeerLink {
   close(): void {
     this.#isClosed = true
     clearTimeout(this.#timer)
+    this.#timer = undefined
     clearInterval(this.#alive)
     this.#link?.socket.destroy()
     this.#link = undefined
@@ -178,7 +188,10 @@ export class PeerLink {
     const waitMs = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** this.#attempts)
     this.#attempts = Math.min(this.#attempts + 1, 16)
     const jitter = 0.5 + (process.hrtime()[1] % 1_000) / 2_000
-    this.#timer = setTimeout(() => this.open(), waitMs * jitter)
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      this.open()
+    }, waitMs * jitter)
     this.#timer.unref()
   }
 }
