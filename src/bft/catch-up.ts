@@ -18,13 +18,11 @@ import type { Fetch, Signed, Status, Wanted } from './statements.ts'
 import { decide } from './views.ts'
 
 /** Decisions in one reply. */
-export const DECISIONS_PER_REPLY_MAX = 16
+const DECISIONS_PER_REPLY_MAX = 16
 /** Answers to one peer within one round trip. */
 const ANSWERS_MAX = 8
 const STATUS_DELTAS = 20
 const STATUS_MS_MIN = 2_000
-
-type FetchAsked = Signed<Fetch>
 
 /** Tells everybody where this replica is, and asks the same when it may have forgotten votes. */
 export function sayStatus(replica: Replica): void {
@@ -50,14 +48,14 @@ export function receiveStatus(replica: Replica, status: Signed<Status>, proof: C
   if (isProven(replica, status.height, proof)) remember(replica, amnesia.heights, sender, status.height)
 }
 
-export function receiveFetch(replica: Replica, fetch: FetchAsked): void {
+export function receiveFetch(replica: Replica, asked: Signed<Fetch>): void {
   const { rules, ledger } = replica
-  const sender = indexOf(ledger.membership, fetch.from)
+  const sender = indexOf(ledger.membership, asked.from)
   const key = ledger.membership.members[sender]?.publicKey
-  if (key === undefined || sender === replica.self || fetch.instance !== rules.instance) return
-  if (!rules.crypto.verify(key, fetch, fetch.signature)) return
+  if (key === undefined || sender === replica.self || asked.instance !== rules.instance) return
+  if (!rules.crypto.verify(key, asked, asked.signature)) return
   replica.absent.delete(sender)
-  const { wanted, from } = fetch
+  const { wanted, from } = asked
   switch (wanted.kind) {
     case 'decisions':
       return serve(replica, from, wanted.first, Math.min(wanted.last, replica.height - 1))
@@ -98,7 +96,7 @@ export function receiveReply(
   if (progressed) {
     const { fetching } = replica
     if (fetching?.peer === from) replica.fetching = undefined
-    if (isBehind(replica)) replica.deadlines.fetch = replica.now
+    if (isBehind(replica)) replica.deadlines.ask = replica.now
   }
   return progressed
 }
@@ -118,7 +116,7 @@ function takeDecision(replica: Replica, from: string, decision: Decision): boole
 /** Asks for what is missing. Peers take turns; one that does not answer in time is believed nothing any more. */
 export function askForMissing(replica: Replica): void {
   const { height, view, now, deltaMs, deadlines } = replica
-  deadlines.fetch = Number.POSITIVE_INFINITY
+  deadlines.ask = Number.POSITIVE_INFINITY
   replica.askedAt = now
   let isAsking = false
   for (const round of replica.rounds.values()) {
@@ -135,7 +133,7 @@ export function askForMissing(replica: Replica): void {
       isAsking = true
     }
   }
-  if (isAsking) deadlines.fetch = now + 2 * deltaMs
+  if (isAsking) deadlines.ask = now + 2 * deltaMs
   askForDecisions(replica)
 }
 
@@ -143,7 +141,7 @@ function askForDecisions(replica: Replica): void {
   const { fetching, height, now, deltaMs, deadlines } = replica
   if (fetching !== undefined && fetching.first === height) {
     if (now < fetching.until) {
-      deadlines.fetch = Math.min(deadlines.fetch, fetching.until)
+      deadlines.ask = Math.min(deadlines.ask, fetching.until)
       return
     }
     replica.claims.delete(fetching.peer)
@@ -156,7 +154,7 @@ function askForDecisions(replica: Replica): void {
   const last = Math.min((replica.claims.get(peer) ?? height) - 1, height + DECISIONS_PER_REPLY_MAX - 1)
   replica.lastPeer = peer
   replica.fetching = { peer, first: height, until: now + 4 * deltaMs }
-  deadlines.fetch = Math.min(deadlines.fetch, now + 4 * deltaMs)
+  deadlines.ask = Math.min(deadlines.ask, now + 4 * deltaMs)
   ask(replica, { kind: 'decisions', first: height, last }, peer)
 }
 

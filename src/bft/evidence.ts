@@ -43,10 +43,12 @@ export function contradictionOf(one: Vote, other: Vote): string | undefined {
   if (one.height !== other.height || one.view !== other.view || one.sender !== other.sender) return undefined
   const types = `${one.type} ${other.type}`
   if (types === 'finalize nullify' || types === 'nullify finalize') return 'finalised and nullified one view'
-  if (one.type === 'nullify' || other.type === 'nullify' || one.proposal === other.proposal) return undefined
+  if (one.type === 'nullify' || other.type === 'nullify') return undefined
   if (one.type === 'propose' || other.type === 'propose') {
-    return one.type === other.type ? 'made two proposals in one view' : undefined
+    const isOne = one.type !== other.type || one.proposal === other.proposal
+    return isOne ? undefined : 'made two proposals in one view'
   }
+  if (one.proposal === other.proposal && one.value === other.value) return undefined
   if (one.type !== other.type) return 'notarised one proposal and finalised another in one view'
   return one.type === 'notarize'
     ? 'notarised two proposals in one view'

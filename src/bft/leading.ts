@@ -58,7 +58,7 @@ export function considerLeading(replica: Replica): void {
   const grounds = groundsFor(replica, view)
   if (!grounds.ok) {
     const at = Math.max(replica.now, replica.askedAt + 2 * replica.deltaMs)
-    replica.deadlines.fetch = Math.min(replica.deadlines.fetch, at)
+    replica.deadlines.ask = Math.min(replica.deadlines.ask, at)
     return
   }
   const value = grounds.carried ?? freshValue(replica)
@@ -124,8 +124,9 @@ function provenComplaints(replica: Replica): readonly ComplaintSet[] {
 }
 
 /**
- * The inclusion rule: an operation that a new value leaves out although this replica told everybody of it in good
- * time; undefined when there is none. `folded` is what the value makes of the state. What was notarised before is never held against its next leader.
+ * The inclusion rule: an operation that a new value leaves out although this replica told everybody of it in
+ * good time; undefined when there is none. `folded` is what the value makes of the state.
+ * What was notarised before is never held against its next leader.
  */
 export function omitted(replica: Replica, value: Value, folded: Folded): Operation | undefined {
   const { ledger, pool, rules } = replica

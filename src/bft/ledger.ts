@@ -47,7 +47,7 @@ export interface LedgerRules {
 }
 
 /** The most operations in one value. */
-export const BATCH_OPERATIONS_MAX = 1_000
+const BATCH_OPERATIONS_MAX = 1_000
 
 /** A state in the middle of a value, or after its last operation. */
 export type Folded = Pick<Ledger, 'sequences' | 'application' | 'retired'> & { readonly change?: Membership }

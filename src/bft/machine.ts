@@ -32,7 +32,7 @@ import { scopeOf } from './scope.ts'
 import { broadcast, makeReplica, roundAt, type Replica, type ReplicaRules } from './state.ts'
 import type { Signed, Vote } from './statements.ts'
 import { askToBeWoken, doWhatIsDue } from './timing.ts'
-import { activate, decide, hasPending } from './views.ts'
+import { activate, decide, hasPending, isNeeded } from './views.ts'
 
 /** A machine and the register of its votes, as its log left them. */
 export interface Restored {
@@ -76,7 +76,7 @@ export function start(replica: Replica, now: number): readonly Effect[] {
     replica.touched.add(view)
     saySo(replica, view)
   }
-  if (views.length > 0) activate(replica)
+  if (isNeeded(replica)) activate(replica)
   return settle(replica)
 }
 

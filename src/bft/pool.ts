@@ -9,7 +9,7 @@ export interface Pending {
 }
 
 /** The most waiting operations of one author; further ones are refused. */
-export const PENDING_PER_AUTHOR_MAX = 256
+const PENDING_PER_AUTHOR_MAX = 256
 
 /** The operations that wait, by author and sequence. The first of two with one sequence counts. */
 export class OperationPool {

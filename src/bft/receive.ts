@@ -27,7 +27,7 @@ import { culpritsOf } from './fork.ts'
 import { activate, haltAtFork, hasPending } from './views.ts'
 
 /** How far ahead votes and proposals are kept. */
-export const HEIGHTS_AHEAD = 2
+const HEIGHTS_AHEAD = 2
 export const VIEWS_AHEAD = 8
 
 /** Whether something was said in this council, under the present membership, by one of its members. */
@@ -52,7 +52,7 @@ export function heard(replica: Replica, sender: number, height: number): void {
 export function claim(replica: Replica, peer: string, height: number): void {
   if (height <= replica.height) return
   replica.claims.set(peer, Math.max(replica.claims.get(peer) ?? 0, height))
-  replica.deadlines.fetch = Math.min(replica.deadlines.fetch, replica.now + replica.deltaMs)
+  replica.deadlines.ask = Math.min(replica.deadlines.ask, replica.now + replica.deltaMs)
 }
 
 /** Keeps a verified message for one of the next heights; one for each sender, kind, height and view. */
@@ -225,8 +225,12 @@ function measure(replica: Replica, vote: Signed<QuorumVote>): void {
     if (weight < membership.quorumWeight) continue
     const { deltaMsMin, deltaMsMax } = replica.rules
     const wanted = Math.min(Math.max(4 * one.ms, deltaMsMin), deltaMsMax)
-    // Up at once, down slowly: too short a time costs a view, too long a time costs only waiting.
-    replica.deltaMs = wanted > replica.deltaMs ? wanted : (replica.deltaMs * 7 + wanted) / 8
+    // Down slowly, and up to the double in one height: longer waits make for longer measurements, which must not
+    // feed themselves. Within a height the views take longer and longer anyway.
+    replica.deltaMs =
+      wanted > replica.deltaMs
+        ? Math.min(wanted, 2 * replica.deltaMsBefore)
+        : (replica.deltaMs * 7 + wanted) / 8
     return
   }
 }

@@ -9,6 +9,11 @@ import type { Membership } from './membership.ts'
 import type { Justification, Operation, Proposal } from './proposal.ts'
 import type { Propose, Signed } from './statements.ts'
 
+interface Unjustified {
+  readonly value: string
+  readonly justification: Justification
+}
+
 type Slots = (Signed<QuorumVote> | undefined)[]
 
 /** What this replica has said in the view, signed or about to be. */
@@ -24,12 +29,12 @@ export class Round {
   readonly view: number
   readonly own: OwnVotes = {}
   /** Valid proposals by digest: the leader's first, and what a quorum has asked for. */
-  readonly proposals = new Map<string, Proposal>()
+  readonly proposals: Map<string, Proposal> = new Map()
   /** What the leader said first, and what it said against it. */
   first: Signed<Propose> | undefined
   equivocated = false
   /** Proposals of the leader that nothing justifies, for evidence against those who vote for them. */
-  readonly unjustified = new Map<string, { readonly value: string; readonly justification: Justification }>()
+  readonly unjustified: Map<string, Unjustified> = new Map()
   /** The leader's proposal cannot be voted for. */
   isRejected = false
   /** The leader leaves out what it should have known. */
@@ -92,5 +97,6 @@ export class Round {
 }
 
 function digestOf(vote: QuorumVote): string {
-  return vote.type === 'nullify' ? '' : vote.proposal
+  // A proposal has one value, but a liar may sign it with another: the votes of a certificate are equal in both.
+  return vote.type === 'nullify' ? '' : `${vote.proposal} ${vote.value}`
 }

@@ -7,10 +7,11 @@
 import { considerNotarizing } from './accept.ts'
 import type { Decision } from './decision.ts'
 import { considerLeading } from './leading.ts'
+import { valueDigest } from './proposal.ts'
 import type { Round } from './round.ts'
 import { placeOf } from './scope.ts'
 import { broadcast, deltaIn, mayVote, roundAt, type Replica } from './state.ts'
-import { enterView } from './views.ts'
+import { activate, enterView } from './views.ts'
 
 /** A decision that can be taken now, once all rules of the present views were applied; undefined when there is none. */
 export function applyRules(replica: Replica): Decision | undefined {
@@ -39,6 +40,7 @@ function decisionIn(replica: Replica, round: Round | undefined): Decision | unde
     want(replica)
     return undefined
   }
+  if (finalization.value !== valueDigest(replica.rules.crypto, proposal.value)) return undefined
   return { value: proposal.value, justification: proposal.justification, finalization }
 }
 
@@ -57,6 +59,7 @@ function advance(replica: Replica): boolean {
     enterView(replica, target)
     return true
   }
+  if (round?.notarization !== undefined && !replica.isActive) activate(replica)
   if (round?.notarization !== undefined && deadlines.carry === Number.POSITIVE_INFINITY && !replica.movesOn) {
     deadlines.notarize = Number.POSITIVE_INFINITY
     deadlines.leader = Number.POSITIVE_INFINITY
@@ -73,7 +76,9 @@ function considerFinalizing(replica: Replica, round: Round): void {
   const { notarization, own, view } = round
   if (notarization === undefined) return
   const { proposal, value } = notarization
-  if (!round.proposals.has(proposal)) return want(replica)
+  const judged = round.proposals.get(proposal)
+  if (judged === undefined) return want(replica)
+  if (value !== valueDigest(replica.rules.crypto, judged.value)) return
   if (own.finalize !== undefined || own.nullify === true || !mayVote(replica)) return
   if (own.notarize !== undefined && own.notarize !== proposal) return
   own.finalize = proposal
@@ -99,5 +104,5 @@ function considerNullifying(replica: Replica): void {
 
 /** Something that a certificate speaks of is not at hand. It may only be late: it is asked for a little later. */
 function want(replica: Replica): void {
-  replica.deadlines.fetch = Math.min(replica.deadlines.fetch, replica.now + replica.deltaMs / 2)
+  replica.deadlines.ask = Math.min(replica.deadlines.ask, replica.now + replica.deltaMs / 2)
 }

@@ -12,9 +12,9 @@ import { MEMBERS_MAX } from './membership.ts'
 type Check = (value: unknown) => boolean
 
 /** The highest view. A council that has passed through so many in one height needs a person. */
-export const VIEW_MAX = 4096
+const VIEW_MAX = 4096
 /** The largest message, in characters of its canonical text. */
-export const MESSAGE_CHARS_MAX = 8 * 1024 * 1024
+const MESSAGE_CHARS_MAX = 8 * 1024 * 1024
 const OPERATIONS_MAX = 1_000
 const LIST_MAX = 512
 const ID_CHARS_MAX = 256

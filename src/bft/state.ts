@@ -38,7 +38,8 @@ export interface Deadlines {
   resend: number
   share: number
   status: number
-  fetch: number
+  /** Something that is missing should be asked for. */
+  ask: number
 }
 
 /** A replica that may have forgotten votes: it casts none until nothing that it may have said matters any more. */
@@ -90,6 +91,8 @@ export interface Replica {
   activeSince: number
   enteredAt: number
   deltaMs: number
+  /** The estimate at the beginning of the height. */
+  deltaMsBefore: number
   now: number
   wakeAt: number
   /** Reasons to leave the view that the rules have to look at: give it up, or go on with what was notarised. */
@@ -102,7 +105,7 @@ export interface Replica {
 }
 
 /** Times of a fresh replica: nothing is due. */
-export function noDeadlines(): Deadlines {
+function noDeadlines(): Deadlines {
   const never = Number.POSITIVE_INFINITY
   return {
     leader: never,
@@ -111,7 +114,7 @@ export function noDeadlines(): Deadlines {
     resend: never,
     share: never,
     status: never,
-    fetch: never,
+    ask: never,
   }
 }
 
@@ -147,6 +150,7 @@ export function makeReplica(rules: ReplicaRules, ledger: Ledger): Replica {
     activeSince: 0,
     enteredAt: 0,
     deltaMs: rules.deltaMs,
+    deltaMsBefore: rules.deltaMs,
     now: 0,
     wakeAt: Number.POSITIVE_INFINITY,
     fetching: undefined,

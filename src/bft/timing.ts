@@ -25,13 +25,13 @@ export function doWhatIsDue(replica: Replica): void {
   if (now >= deadlines.share) share(replica)
   if (now >= deadlines.resend) resend(replica)
   if (now >= deadlines.status) sayStatus(replica)
-  if (now >= deadlines.fetch) askForMissing(replica)
+  if (now >= deadlines.ask) askForMissing(replica)
 }
 
 /** Asks to be woken at the next time at which something is due, unless an earlier wake is on its way. */
 export function askToBeWoken(replica: Replica): void {
-  const { leader, notarize, carry, resend, share, status, fetch } = replica.deadlines
-  const at = Math.min(leader, notarize, carry, resend, share, status, fetch)
+  const { leader, notarize, carry, resend, share, status, ask } = replica.deadlines
+  const at = Math.min(leader, notarize, carry, resend, share, status, ask)
   if (at >= replica.wakeAt) return
   replica.wakeAt = at
   replica.effects.push({ type: 'wake', at })

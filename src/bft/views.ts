@@ -25,7 +25,9 @@ export function enterView(replica: Replica, view: number): void {
   const entry = before?.nullification ?? before?.notarization ?? replica.rounds.get(view)?.notarization
   if (entry !== undefined) broadcast(replica, { type: 'certificate', certificate: entry })
   replica.isActive = false
-  activate(replica)
+  for (const name of ['leader', 'notarize', 'carry'] as const) replica.deadlines[name] = NEVER
+  if (isNeeded(replica)) activate(replica)
+  else replica.deadlines.resend = NEVER
   replica.touched.add(view)
   if (replica.absent.has(leaderAt(replica, view))) replica.givesUp = true
 }
@@ -63,6 +65,15 @@ export function hasPending(replica: Replica): boolean {
     const folded = foldOperation(rules, ledger, { sequences, application, retired }, next.operation)
     return typeof folded !== 'string'
   })
+}
+
+/**
+ * Whether the present height must come to an end: something waits, or something may have been decided already. The
+ * operations of a view that was given up may be lost, if all who knew them have crashed; then there is nothing to do.
+ */
+export function isNeeded(replica: Replica): boolean {
+  for (const round of replica.rounds.values()) if (round.notarization !== undefined) return true
+  return hasPending(replica)
 }
 
 /**
@@ -111,11 +122,12 @@ export function decide(replica: Replica, decision: Decision): boolean {
   replica.movesOn = false
   replica.isActive = false
   replica.enteredAt = replica.now
+  replica.deltaMsBefore = replica.deltaMs
   return true
 }
 
 /** Stops for good. */
-export function halt(replica: Replica, reason: 'fork' | 'diverged', decisions: readonly Decision[]): void {
+function halt(replica: Replica, reason: 'fork' | 'diverged', decisions: readonly Decision[]): void {
   replica.isHalted = true
   replica.effects.push({ type: 'halt', reason, decisions })
 }

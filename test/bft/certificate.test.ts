@@ -95,6 +95,15 @@ test('the bytes of two statements differ when any member differs', () => {
   assert.equal(new Set(texts).size, texts.length)
 })
 
+test('what is signed begins with the payload type of its kind', () => {
+  const place = kit.place(0)
+  for (const type of ['notarize', 'finalize'] as const) {
+    const bytes = statementBytes({ type, ...place, proposal: 'p', value: 'v' })
+    const name = COUNCIL_PAYLOAD_TYPES[type]
+    assert.ok(Buffer.from(bytes).toString().startsWith(`DSSEv1 ${name.length} ${name} `))
+  }
+})
+
 test('a signature is no part of what is signed', () => {
   const vote = { type: 'nullify', ...kit.place(0) } as const
   assert.deepEqual(statementBytes({ ...vote, signature: 'x' } as typeof vote), statementBytes(vote))

@@ -21,6 +21,7 @@ const GUILTY: readonly (readonly [offence: string, first: Vote, second: Vote])[]
   ['finalised and nullified one view', finalize('a'), nullify],
   ['notarised one proposal and finalised another in one view', notarize('a'), finalize('b')],
   ['made two proposals in one view', propose('a'), propose('b')],
+  ['notarised two proposals in one view', notarize('a'), { ...notarize('a'), value: 'b' } as Vote],
 ]
 
 function judge(evidence: Evidence): ReturnType<typeof verifyEvidence> {
@@ -127,7 +128,8 @@ for (const [one, other] of quorums) {
     assert.deepEqual(culprits(found), both)
   })
 
-  test(`a fork past another notarisation names ${both.join(' and ')}, who notarised one and finalised the other`, () => {
+  const names = both.join(' and ')
+  test(`a fork past another notarisation names ${names}, who notarised one and finalised the other`, () => {
     const second = kit.proposal(1, 0, rival)
     const late = kit.proposal(2, 1, rival, [kit.notarization(second, other)])
     const found = culpritsOf(

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Json } from '../../src/core/json.ts'
 import { afterValue, foldValue, verifyComplaints, type Ledger } from '../../src/bft/ledger.ts'
 import { approvalOf } from '../../src/bft/operations.ts'
 import type { Operation, Value } from '../../src/bft/proposal.ts'
@@ -33,6 +34,18 @@ test('the same values make the same state, and the state names the members and w
       ['m00', 1],
       ['m01', 1],
     ],
+  )
+})
+
+test('applications that make different things of one value have different states', () => {
+  const application = { initial: [0, 0], apply: (state: Json): Json => [state] }
+  const value = kit.value([kit.operation(0, 1)])
+  const other = { ...rules, application }
+  const folded = foldValue(other, kit.ledger(), value)
+  assert.ok(typeof folded !== 'string')
+  assert.notEqual(
+    afterValue(other, kit.ledger(), value, folded).stateRoot,
+    decided(value.operations).stateRoot,
   )
 })
 

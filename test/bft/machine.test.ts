@@ -23,6 +23,8 @@ function notarizations(proposal: Proposal, ...senders: readonly number[]): reado
 test('R1: waits in view 0 without a timer while nothing is to be decided', () => {
   const rig = new Rig(kit, 0)
   rig.pass(60_000)
+  rig.votes(kit.nullify(1), kit.nullify(2))
+  rig.propose(kit.proposal(1, 0, kit.value([])))
   assert.equal(rig.replica.view, 0)
   assert.deepEqual(rig.said, [])
 })
@@ -368,10 +370,20 @@ test('the estimate of a round trip follows the member that completes a quorum, n
   rig.now = 10
   rig.votes(...notarizations(proposal, 0))
   assert.equal(rig.replica.deltaMs, 100)
-  rig.now = 60
+  rig.now = 45
   rig.votes(...notarizations(proposal, 2))
-  assert.equal(rig.replica.deltaMs, 240)
-  rig.now = 90_000
+  assert.equal(rig.replica.deltaMs, 180)
+  rig.now = 190
   rig.votes(...notarizations(proposal, 3))
-  assert.equal(rig.replica.deltaMs, 240)
+  assert.equal(rig.replica.deltaMs, 180)
+})
+
+test('the estimate at most doubles within a height', () => {
+  const rig = new Rig(kit, 1)
+  rig.submit(kit.operation(1, 1))
+  const proposal = rig.sent('proposal')[0]?.proposal
+  assert.ok(proposal !== undefined)
+  rig.now = 180
+  rig.votes(...notarizations(proposal, 0, 2))
+  assert.equal(rig.replica.deltaMs, 200)
 })

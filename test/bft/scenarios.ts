@@ -5,7 +5,7 @@ import type { StrategyName } from '../../src/testing/council/strategies.ts'
 export const GOOD_LINKS: Links = { msMin: 1, msMax: 20, heavyTail: 0, drop: 0, duplicate: 0, corrupt: 0 }
 
 /** A run of four honest members on a good network, with some of it replaced. */
-export function scenario(seed: number, changes: Partial<Script> = {}): Script {
+function scenario(seed: number, changes: Partial<Script> = {}): Script {
   const members = changes.members ?? 4
   return {
     seed,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import type { Message } from '../../src/bft/messages.ts'
 import { readMessage } from '../../src/bft/shape.ts'
 import { Kit } from './council-kit.ts'

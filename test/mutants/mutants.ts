@@ -1,7 +1,13 @@
+import { councilMutants } from './council-mutants.ts'
 import type { Mutant } from './mutant.ts'
 import { proofMutants } from './proof-mutants.ts'
 import { runtimeMutants } from './runtime-mutants.ts'
 import { storeMutants } from './store-mutants.ts'
 
 /** Every deliberate fault that the tests must notice: `npm run mutants`. */
-export const mutants: readonly Mutant[] = [...storeMutants, ...runtimeMutants, ...proofMutants]
+export const mutants: readonly Mutant[] = [
+  ...storeMutants,
+  ...runtimeMutants,
+  ...proofMutants,
+  ...councilMutants,
+]

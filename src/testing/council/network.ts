@@ -1,4 +1,4 @@
-import { canonicalize, type Json } from '../../core/json.ts'
+import { canonicalize } from '../../core/json.ts'
 import type { Effect, Message } from '../../bft/messages.ts'
 import { leaderOf } from '../../bft/rotation.ts'
 import { readMessage } from '../../bft/shape.ts'
@@ -299,7 +299,7 @@ function isLeader({ replica }: SimulatedNode): boolean {
 
 function textOf(message: Message): string | undefined {
   try {
-    return canonicalize(message as unknown as Json)
+    return canonicalize(message)
   } catch {
     return 'no canonical form'
   }

@@ -23,7 +23,7 @@ export interface NodeWorld {
 export class SimulatedNode {
   readonly id: string
   readonly isLiar: boolean
-  readonly disk = new Disk()
+  readonly disk: Disk = new Disk()
   replica: Replica | undefined
   /** It stands still until then. */
   pausedUntil = 0

@@ -37,7 +37,7 @@ export class Oracle {
   /** By height, from 1: what honest members have decided. */
   readonly decided: Decision[] = []
   /** The members that evidence was found against. */
-  readonly accused = new Set<string>()
+  readonly accused: Set<string> = new Set()
   forked = false
   readonly #seals: Seals
   readonly #liars: ReadonlySet<string>

@@ -55,7 +55,8 @@ export function idealSeals(): Seals {
     digest(kind, value) {
       if (typeof value !== 'object' || value === null) return name(kind, kind + JSON.stringify(value))
       // Written by hand where it is called for every message or decision: JSON is most of the time of a run.
-      if (kind === 'proposal') return name(kind, `proposal ${Object.values(value).join(' ')}`)
+      if (kind === 'proposal')
+        return name(kind, `proposal ${(Object.values(value) as readonly (string | number)[]).join(' ')}`)
       // Objects travel by reference, and nobody changes them: each is looked at once.
       let found = byObject.get(value)
       if (found === undefined) {

@@ -173,13 +173,14 @@ class Council {
     // Operations of liars may still be under way.
     const isIdle = (): boolean => this.#honest().every(({ replica }) => replica?.pool.size === 0)
     if (!isIdle()) return
+    const views = this.#honest().map(({ replica }) => replica?.view)
     network.runUntil(network.now + IDLE_MS, STEPS_MAX)
     if (!isIdle()) return
-    for (const node of this.#honest()) {
+    for (const [at, node] of this.#honest().entries()) {
       const { replica } = node
       this.#oracle.look(node)
-      if (replica !== undefined && replica.view > 0)
-        this.#oracle.fail('L5', `${node.id} is in view ${replica.view} while idle`)
+      if (replica?.view !== views[at])
+        this.#oracle.fail('L5', `${node.id} goes to view ${replica?.view} while idle`)
     }
   }
 
@@ -356,6 +357,6 @@ class Council {
 const NEWCOMER = 'newcomer'
 
 /** The id of a member by its place in the script. Ids sort like places. */
-export function idOf(place: number): string {
+function idOf(place: number): string {
   return `m${String(place).padStart(2, '0')}`
 }

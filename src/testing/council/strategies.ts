@@ -52,7 +52,36 @@ const isOwn = (liar: LiarView, message: Message): boolean =>
   (message.type === 'proposal' && message.proposal.statement.sender === liar.replica.self) ||
   (message.type === 'vote' && message.vote.sender === liar.replica.self)
 
-const STRATEGIES = {
+/** The name of a way to lie. */
+export type StrategyName =
+  | 'silent'
+  | 'equivocates-values'
+  | 'equivocates-justification'
+  | 'slow-leader'
+  | 'proposes-to-few'
+  | 'withholds-certificates'
+  | 'garbage'
+  | 'ignores-notarised'
+  | 'forges-justification'
+  | 'double-votes'
+  | 'finalises-and-nullifies'
+  | 'nullifies-only'
+  | 'votes-for-unknown'
+  | 'floods'
+  | 'replays'
+  | 'impersonates'
+  | 'drops-own-votes'
+  | 'forges-status'
+  | 'poisons-replies'
+  | 'answers-nothing'
+  | 'forks-operations'
+  | 'omits-operations'
+  | 'seizes-membership'
+  | 'complains'
+  | 'leads-out-of-turn'
+  | 'carries-another-value'
+
+const STRATEGIES: Readonly<Record<StrategyName, Strategy>> = {
   /** Says nothing at all. */
   silent: () => [],
   /** Gives different values to different members, and votes for both. */
@@ -149,6 +178,7 @@ const STRATEGIES = {
   },
   /** Gives every view up, and votes for nothing. */
   'nullifies-only': (liar, message) => {
+    if (message.type === 'status') return [now(message), giveUp(liar)]
     if (message.type === 'proposal' && isOwn(liar, message)) return []
     if (message.type !== 'vote' || !isOwn(liar, message) || message.vote.type === 'nullify') return undefined
     const { instance, epoch, membership, height, view, sender } = message.vote
@@ -266,6 +296,30 @@ const STRATEGIES = {
       }),
     ]
   },
+  /** Proposes in views that are not its own. */
+  'leads-out-of-turn': (liar, message) => {
+    if (message.type !== 'vote' || !isOwn(liar, message) || message.vote.type !== 'notarize') return undefined
+    const { type: _, signature: __, value: ___, ...place } = message.vote
+    const { height, previous, stateRoot } = { ...liar.replica.ledger, height: place.height }
+    const operations = [operationOf(liar, { kind: 'application', payload: 'out of turn' })]
+    const value = { height, previous, stateRoot, operations, complaints: [] }
+    const like = {
+      statement: { type: 'propose', ...place, signature: '' },
+      value,
+      justification: [],
+      previous: null,
+    } as const
+    const { justification } = liar.replica.rounds.get(place.view)?.proposals.get(place.proposal) ?? like
+    return [now(message), now({ type: 'proposal', proposal: propose(liar, like, value, justification) })]
+  },
+  /** Shows what was notarised, and proposes something else. */
+  'carries-another-value': (liar, message) => {
+    if (message.type !== 'proposal' || !isOwn(liar, message)) return undefined
+    const { proposal } = message
+    if (!proposal.justification.some(({ type }) => type === 'notarization')) return undefined
+    const value = rivalValue(liar, proposal.value)
+    return [now({ type: 'proposal', proposal: propose(liar, proposal, value, proposal.justification) })]
+  },
   /** Complains of everybody. */
   complains: (liar, message, to) => {
     if (message.type !== 'vote' || !isOwn(liar, message)) return undefined
@@ -283,10 +337,7 @@ const STRATEGIES = {
     })
     return [now(message), now({ type: 'complaint', complaint })]
   },
-} satisfies Record<string, Strategy>
-
-/** The name of a way to lie. */
-export type StrategyName = keyof typeof STRATEGIES
+}
 
 /** All ways to lie. */
 export const STRATEGY_NAMES: readonly StrategyName[] = Object.keys(STRATEGIES) as StrategyName[]
@@ -355,6 +406,15 @@ function votesTo(
   return places.map((place) => {
     return now({ type: 'vote', vote: liar.sign({ ...vote, ...choices[place % 2 === 0 ? 0 : 1] }) })
   })
+}
+
+/** The liar's vote to give its present view up. */
+function giveUp(liar: LiarView): Outgoing {
+  const { replica } = liar
+  const { epoch, digest } = replica.ledger.membership
+  const { height, view, self: sender } = replica
+  const scope = { instance: replica.rules.instance, epoch, membership: digest }
+  return now({ type: 'vote', vote: liar.sign({ type: 'nullify', ...scope, height, view, sender }) })
 }
 
 /** A nullification that the liar alone has signed. */
