@@ -8,11 +8,13 @@
 import { addressOf } from '../core/address.ts'
 import { CoterieError } from '../core/errors.ts'
 import { canonicalize } from '../core/json.ts'
+import type { Crypto } from '../ports/crypto.ts'
 import { makeCertificate } from '../voting/certificate.ts'
-import { NO_OUTCOME, proposalProblem } from '../voting/proposal.ts'
+import { NO_OUTCOME } from '../voting/proposal.ts'
 import type { Member, Proposal } from '../voting/proposal.ts'
 import type { DecideOptions, Decision, PersonRef, Voter } from '../turn/turn.ts'
 import { newDecisionId } from './context.ts'
+import { frozenProposal } from '../turn/vote.ts'
 import { gatherOpen, gatherSealed } from './gather.ts'
 import type { Ballots, VoterOf } from './gather.ts'
 import { revocationOf } from './directory.ts'
@@ -56,9 +58,10 @@ async function decideOnce(
     return error
   }
   const now = turn.now()
-  const wanted = now + (options.timeoutMs ?? context.limits.askTimeoutMs)
+  const unsaid = options.deadline === undefined ? context.limits.askTimeoutMs : Infinity
+  const wanted = Math.min(options.deadline ?? Infinity, now + (options.timeoutMs ?? unsaid))
   const deadline = Math.min(wanted, turn.deadline ?? wanted)
-  const proposal: Proposal = {
+  const proposal = frozenProposal({
     v: 1,
     space: context.store.id,
     decision: id,
@@ -71,11 +74,9 @@ async function decideOnce(
     ...sealedUntil(options, now, deadline),
     ...(options.otherwise !== undefined && { otherwise: options.otherwise }),
     ...(after !== undefined && { after }),
-  }
-  const problem = proposalProblem(proposal)
-  if (problem !== undefined)
-    throw new CoterieError('COTERIE_INVALID_ARGUMENT', `This cannot be put to a vote: ${problem}.`)
-  const asking = { engine, turn, proposal, voters }
+  })
+  const crypto = remembering(context.crypto)
+  const asking = { engine, turn, proposal, voters, crypto }
   const { ballots, commitments } =
     proposal.sealed === undefined
       ? await gatherOpen(asking, options.everyBallot === true)
@@ -85,13 +86,28 @@ async function decideOnce(
   const isKept = engine.journal.isCommitted(engine.journal.calls - 1)
   const revoked = members.find(({ key }) => revocationOf(engine.host.directory.registry, key) !== '')
   if (!isKept && revoked !== undefined) throw fail(memberRevoked(id, revoked.member))
-  const certificate = makeCertificate(context.crypto, proposal, ballots, decidedAt, commitments)
+  const certificate = makeCertificate(crypto, proposal, ballots, decidedAt, commitments)
   const text = canonicalize(certificate)
   if (!isKept) {
     const hash = context.crypto.sha256(text)
     engine.effects.decisions.push({ id, hash, certificate: text, keys: members, fail })
   }
   return { id, outcome: certificate.outcome, certificate }
+}
+
+/** The same cryptography; what was verified once is not verified again for the certificate. */
+function remembering(crypto: Crypto): Crypto {
+  const valid = new Set<string>()
+  return {
+    ...crypto,
+    verify(publicKey, data, signature) {
+      const what = `${publicKey} ${signature} ${crypto.sha256(data)}`
+      if (valid.has(what)) return true
+      const holds = crypto.verify(publicKey, data, signature)
+      if (holds) valid.add(what)
+      return holds
+    },
+  }
 }
 
 function sealedUntil({ sealed }: DecideOptions, now: number, deadline: number): Pick<Proposal, 'sealed'> {

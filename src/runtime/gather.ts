@@ -7,6 +7,7 @@
  * @module
  */
 
+import type { Crypto } from '../ports/crypto.ts'
 import type { HandlerRef } from '../turn/definition.ts'
 import type { Settled } from '../turn/turn.ts'
 import type { RevealRequest } from '../turn/vote.ts'
@@ -35,6 +36,7 @@ export interface Asking {
   readonly turn: TurnHandle
   readonly proposal: Proposal
   readonly voters: readonly VoterOf[]
+  readonly crypto: Crypto
 }
 
 /** What a certificate is made of. */
@@ -48,8 +50,8 @@ export interface Gathered {
  * that is missing can change the outcome. What arrives afterwards is not looked at.
  */
 export function gatherOpen(asking: Asking, everyBallot: boolean): Promise<Gathered> {
-  const { engine, proposal, voters } = asking
-  const poll = new Poll(engine.host.context.crypto, proposal)
+  const { crypto, proposal, voters } = asking
+  const poll = new Poll(crypto, proposal)
   return new Promise((resolve, reject) => {
     for (const [i, voter] of voters.entries()) {
       askFor(asking, voter, proposal, proposal.deadline).then((answer) => {
@@ -68,8 +70,7 @@ export function gatherOpen(asking: Asking, everyBallot: boolean): Promise<Gather
  * for all of them: whoever was not waited for would seem to have withheld its ballot.
  */
 export async function gatherSealed(asking: Asking, commitBy: number): Promise<Gathered> {
-  const { engine, proposal, voters } = asking
-  const { crypto } = engine.host.context
+  const { crypto, proposal, voters } = asking
   const hash = proposalHash(crypto, proposal)
   const answers = await Promise.all(voters.map((voter) => askFor(asking, voter, proposal, commitBy)))
   const commitments: SignedCommitment[] = []

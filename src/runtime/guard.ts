@@ -127,7 +127,8 @@ export function guard<Input, Args, Result, Risk extends string>(
     const text = canonicalize(parseWith(what.input, args, `action ${what.name}`) as Json)
     const subject: ActionSubject = { action: what.name, arguments: JSON.parse(text) as Json }
     const risk = policy.risk(JSON.parse(text) as Args)
-    const way: Way | undefined = Object.hasOwn(policy.ways, risk) ? policy.ways[risk] : undefined
+    const ways: Readonly<Record<string, Way>> = policy.ways
+    const way = Object.hasOwn(ways, risk) ? ways[risk] : undefined
     if (way === undefined)
       throw notApproved(what.name, `the policy has no way for the risk ${JSON.stringify(risk)}`)
     await leave(turn, what.name, subject, risk, way, options.decision)

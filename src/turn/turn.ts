@@ -130,6 +130,8 @@ export interface DecideOptions {
   readonly rule: Rule
   /** How long to wait for ballots; a member who has not answered then counts as silent. */
   readonly timeoutMs?: number
+  /** The same as a time, in milliseconds since the epoch. The earlier of the two holds. */
+  readonly deadline?: number
   /**
    * Sealed ballots: the members first commit themselves, and show their ballots when all have, or when `commitMs` have
    * passed (by default half of `timeoutMs`). Nobody's vote is seen before the last one is fixed.

@@ -6,6 +6,7 @@
 
 import { clipText } from '../core/clip.ts'
 import { CoterieError } from '../core/errors.ts'
+import { canonicalize } from '../core/json.ts'
 import { DEFAULT_RETRY } from '../core/retry.ts'
 import type { StandardSchema } from '../core/schema.ts'
 import { choicesOf, type Ballot, type SignedBallot } from '../voting/ballot.ts'
@@ -23,12 +24,37 @@ export type RevealRequest = {
   readonly close: string
 }
 
+// A proposal goes to each member with the whole electorate in it: looking through it once for each of them would cost
+// the square of their number. What is in here was looked through, and is frozen.
+const known = new WeakSet<object>()
+
+/**
+ * A frozen copy of a proposal, which is not looked through again while it is sent about. Whoever made it may go on with
+ * its parts as it likes. Throws COTERIE_INVALID_ARGUMENT when it is none.
+ */
+export function frozenProposal(made: Proposal): Proposal {
+  const problem = proposalProblem(made)
+  if (problem !== undefined)
+    throw new CoterieError('COTERIE_INVALID_ARGUMENT', `This cannot be put to a vote: ${problem}.`)
+  const proposal = JSON.parse(canonicalize(made)) as Proposal
+  freeze(proposal)
+  known.add(proposal)
+  return proposal
+}
+
+function freeze(value: unknown): void {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return
+  Object.freeze(value)
+  for (const part of Object.values(value)) freeze(part)
+}
+
 const proposalSchema: StandardSchema<Proposal> = {
   '~standard': {
     version: 1,
     vendor: 'coterie',
     validate: (value) => {
-      const problem = isReveal(value) ? proposalProblem(value.proposal) : proposalProblem(value)
+      const asked: unknown = isReveal(value) ? value.proposal : value
+      const problem = known.has(asked as object) ? undefined : proposalProblem(asked)
       return problem === undefined ? { value: value as Proposal } : { issues: [{ message: problem }] }
     },
   },

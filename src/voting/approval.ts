@@ -10,7 +10,7 @@ import type { Rule } from './rule.ts'
 
 /** The options of a decision on an action. */
 export const APPROVE = 'approve'
-export const REJECT = 'reject'
+const REJECT = 'reject'
 
 /** What a decision on an action is about: its name and its arguments. */
 export type ActionSubject = { readonly action: string; readonly arguments: Json }
@@ -55,6 +55,6 @@ function isUnder(
   if (question !== terms.question) return false
   const members = (of: ApprovalTerms['members']): string =>
     canonicalize(of.map(({ member, weight = 1 }) => `${weight} ${member}`).toSorted())
-  if (canonicalize(rule as unknown as Json) !== canonicalize(terms.rule as unknown as Json)) return false
+  if (canonicalize(rule) !== canonicalize(terms.rule)) return false
   return members(electorate) === members(terms.members) && (sealed !== undefined || !terms.sealed)
 }

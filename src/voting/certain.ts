@@ -28,12 +28,9 @@ export function isCertain(
   // Fresh families: what a rule asks of them is never in the way.
   const all = (choices: readonly string[]): readonly Cast[] =>
     missing.map(({ member, weight }) => ({ member, weight, choices, family: `\u0000${member}` }))
-  const { options, rule } = proposal
-  // An option can win if and only if it wins when all that are missing choose it. And a winner can lose only to
-  // others who get all that is missing.
-  if (options.some((option) => differs(all([option])))) return false
-  if (rule.type !== 'approval') return true
-  return !options.some((option) => differs(all(options.filter((other) => other !== option))))
+  // An option can win if and only if it wins when all that are missing choose it, and it alone. And a winner can lose
+  // only to another that then has as much or more.
+  return !proposal.options.some((option) => differs(all([option])))
 }
 
 /** The outcome, with the default that the proposal names for want of one. */

@@ -19,6 +19,7 @@ import { ROOT } from '../repo/files.ts'
 import { certificateVectors } from './certificate-vectors.ts'
 import type { Log } from './log-vectors.ts'
 import { changed, logVectors, type Change } from './refused-logs.ts'
+import { randomVotes } from './random-votes.ts'
 import { canonicalVectors, keyVectors, merkleVectors, signatureVectors } from './vectors.ts'
 
 const FOLDER = join(ROOT, 'docs', 'vectors')
@@ -221,6 +222,34 @@ describe('a verifier in another language, written from the format text', () => {
     assert.equal(status, 0, said)
     const { refused } = vectors('log.json') as LogFile
     assert.match(said, new RegExp(`log\\.json: \\d+ accepted, ${refused.length} refused, 0 wrong`))
+  })
+
+  test('counts random votes under random rules as we do', { skip }, () => {
+    const { keys } = vectors('certificates.json') as CertificateFile
+    const votes = randomVotes(keys.space, 60, 7)
+    const folder = mkdtempSync(join(tmpdir(), 'coterie-votes-'))
+    try {
+      const file = join(folder, 'votes.json')
+      writeFileSync(file, JSON.stringify({ keys, votes }))
+      const program = [
+        'import json, sys',
+        'sys.path.insert(0, sys.argv[1])',
+        'import verify',
+        'data = json.load(open(sys.argv[2]))',
+        'print(json.dumps([verify.verify_with_keys_file(v, data["keys"]) for v in data["votes"]]))',
+      ].join('\n')
+      const { stdout, stderr } = spawnSync('python3', ['-B', '-c', program, FOLDER, file], {
+        encoding: 'utf8',
+      })
+      assert.notEqual(stdout, '', stderr)
+      const outcomes = votes.map(({ outcome }) => outcome)
+      assert.deepEqual(JSON.parse(stdout), outcomes)
+      // A sample that never ties, never fails and never decides would prove little.
+      assert.ok(new Set(outcomes).size >= 4)
+      assert.ok(new Set(votes.map(({ tally }) => tally.why)).size >= 4)
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
   })
 
   test(

@@ -40,7 +40,7 @@ describe('the DSSE pre-authentication encoding', () => {
 
   it('has one payload type for each kind of object', () => {
     const types = Object.values(PAYLOAD_TYPES)
-    assert.equal(new Set<string>(types).size, 3)
-    for (const type of types) assert.match(type, /^application\/vnd\.coterie\.[a-z]+\.v1(\+json)?$/)
+    assert.equal(new Set<string>(types).size, 5)
+    for (const type of types) assert.match(type, /^application\/vnd\.coterie\.[a-z-]+\.v1(\+json)?$/)
   })
 })

@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.ts'
 import { proofMutants } from './proof-mutants.ts'
 import { runtimeMutants } from './runtime-mutants.ts'
 import { storeMutants } from './store-mutants.ts'
+import { votingMutants } from './voting-mutants.ts'
 
 /** Every deliberate fault that the tests must notice: `npm run mutants`. */
 export const mutants: readonly Mutant[] = [
@@ -10,4 +11,5 @@ export const mutants: readonly Mutant[] = [
   ...runtimeMutants,
   ...proofMutants,
   ...councilMutants,
+  ...votingMutants,
 ]

@@ -435,3 +435,37 @@ test('what a member answers that is no ballot of its own for this vote is refuse
     )
   }
 })
+
+test('what is put to a vote is what it was then, though the handler changes it meanwhile', async (t) => {
+  const ann = says('ann', 'approve')
+  const chairman = agent('chair', {
+    decide: on({ input: nothing, retry: ONCE }, async (turn) => {
+      const subject = { change: 7 }
+      const options = ['approve', 'reject']
+      const decided = turn.decide({ ...QUESTION, subject, options, electorate: [ann.judge] })
+      subject.change = 8
+      options.push('later')
+      const { certificate } = await decided
+      subject.change = 9
+      return certificate
+    }),
+  })
+  const space = await start(t, [chairman, ann])
+  const certificate = await space.ask(chairman.decide, null)
+  assert.deepEqual(certificate.proposal.subject, { change: 7 })
+  assert.deepEqual(certificate.proposal.options, ['approve', 'reject'])
+  assert.equal((await verdict(space, certificate)).ok, true)
+})
+
+test('a vote ends at the earlier of its deadline and its time', async (t) => {
+  const judges = [says('ann', 'approve'), judge('cat', () => never<Vote>())]
+  for (const limits of [
+    { deadline: Date.now() + 100, timeoutMs: 9_000 },
+    { deadline: Date.now() + 9_000, timeoutMs: 100 },
+  ]) {
+    const from = performance.now()
+    const { decision } = await decide(t, { ...QUESTION, ...limits }, judges)
+    assert.equal(decision.outcome, 'none')
+    assert.ok(performance.now() - from < 5_000)
+  }
+})

@@ -38,7 +38,7 @@ function payments(policy: Partial<RiskPolicy<Transfer, Risk>['ways']> = {}) {
         cents < 10 ? 'low' : cents < 100 ? 'medium' : cents < 1_000 ? 'high' : 'huge',
       ways: {
         low: { by: 'alone' },
-        medium: { by: 'vote', electorate: [ann!.judge, ben!.judge], rule: majority() },
+        medium: { by: 'vote', electorate: [ann.judge, ben.judge], rule: majority() },
         high: { by: 'person', ask: alice, timeoutMs: 20_000 },
         huge: { by: 'council', council: 'board' },
         ...policy,

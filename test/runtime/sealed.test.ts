@@ -57,6 +57,9 @@ test('a sealed vote decides, and its certificate holds commitments that were clo
   assert.equal(certificate.commitments?.length, 3)
   assert.equal(certificate.ballots.length, 3)
   assert.deepEqual(certificate.tally.withheld, [])
+  // The nonce keeps the few possible ballots from being tried out against a commitment.
+  const nonces = certificate.ballots.map(({ ballot }) => ballot.nonce)
+  assert.equal(new Set(nonces).size, 3)
   const told = await verdict(space, certificate)
   assert.ok(told.ok)
   assert.ok(told.explanation.some((line) => line.includes('3 members had committed themselves')))

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { nodeCrypto } from '../../src/adapters/node/crypto.ts'
 import { canonicalize } from '../../src/core/json.ts'
-import { ballotBytes, proposalHash, verifyBallot, type SignedBallot } from '../../src/voting/ballot.ts'
+import {
+  ballotBytes,
+  proposalHash,
+  verifyBallot,
+  type Ballot,
+  type SignedBallot,
+} from '../../src/voting/ballot.ts'
 import { keyPairOf } from '../helpers/keys.ts'
 import { castBy, proposalOf } from '../helpers/voting.ts'
 
@@ -60,6 +66,35 @@ describe('a ballot', () => {
     assert.equal(verify(castBy('alice', proposal, 'none')), 'unknown-option')
   })
 
+  it('is refused when it was signed after the deadline, by the clock of its signer', () => {
+    const due = proposalOf(3, { deadline: 1_000 })
+    const judge = (at: number): string | undefined =>
+      verifyBallot(nodeCrypto, due, castBy('alice', due, 'yes', { at }))
+    assert.deepEqual([999, 1_000, 1_001].map(judge), [undefined, undefined, 'after-close'])
+    assert.equal(verify(castBy('alice', proposal, 'yes', { at: 1_001 })), undefined)
+  })
+
+  it('is a list under approval and ranking, in the order of the proposal or of preference, and nowhere else', () => {
+    const judge = (
+      type: 'approval' | 'ranked' | 'majority',
+      choice: Ballot['choice'],
+    ): string | undefined => {
+      const rule = type === 'approval' ? ({ type, numerator: 1, denominator: 2 } as const) : { type }
+      const asked = proposalOf(3, { options: ['a', 'b', 'c'], rule })
+      return verifyBallot(nodeCrypto, asked, castBy('alice', asked, choice))
+    }
+    const fine = [['a'], ['a', 'c'], ['a', 'b', 'c'], 'abstain'] as const
+    for (const choice of fine)
+      for (const type of ['approval', 'ranked'] as const) assert.equal(judge(type, choice), undefined)
+    assert.equal(judge('ranked', ['c', 'a']), undefined)
+    assert.equal(judge('approval', ['c', 'a']), 'unknown-option')
+    const bad = [[], ['a', 'a'], ['a', 'd'], ['abstain'], 'a'] as const
+    for (const choice of bad)
+      for (const type of ['approval', 'ranked'] as const)
+        assert.equal(judge(type, choice), 'unknown-option', JSON.stringify(choice))
+    assert.equal(judge('majority', ['a']), 'unknown-option')
+  })
+
   it('is refused when its signature is spelled in another way', () => {
     const { ballot, signature } = castBy('alice', proposal, 'yes')
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
@@ -91,6 +126,12 @@ describe('a ballot', () => {
       { ...good, ballot: { ...good.ballot, weight: 2 } },
       { ...good, ballot: { ...good.ballot, v: 2 } },
       { ...good, ballot: { ...good.ballot, choice: 1 } },
+      { ...good, ballot: { ...good.ballot, choice: ['yes', 1] } },
+      { ...good, ballot: { ...good.ballot, at: -1 } },
+      { ...good, ballot: { ...good.ballot, family: '' } },
+      { ...good, ballot: { ...good.ballot, nonce: 'A'.repeat(43) } },
+      { ...good, ballot: { ...good.ballot, nonce: 'A', close: 'f'.repeat(64) } },
+      { ...good, ballot: { ...good.ballot, confidence: 100 } },
       { ...good, ballot: { ...good.ballot, member: '' } },
       { ...good, ballot: { ...good.ballot, reason: '\ud800' } },
       { ...good, ballot: { ...good.ballot, reason: 'x'.repeat(65_537) } },

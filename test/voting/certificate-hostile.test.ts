@@ -3,11 +3,12 @@ import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
 import { nodeCrypto } from '../../src/adapters/node/crypto.ts'
 import { canonicalize, type Json } from '../../src/core/json.ts'
-import { ballotBytes, type Proposal, type SignedBallot } from '../../src/voting/ballot.ts'
+import { ballotBytes, proposalHash, type Proposal, type SignedBallot } from '../../src/voting/ballot.ts'
 import { makeCertificate, verifyCertificate, type Certificate } from '../../src/voting/certificate.ts'
 import { tally } from '../../src/voting/tally.ts'
 import { keyPairOf } from '../helpers/keys.ts'
-import { castBy, proposalOf, trustedKeys } from '../helpers/voting.ts'
+import { closeCommitments } from '../../src/voting/sealed.ts'
+import { castBy, proposalOf, sealBy, trustedKeys } from '../helpers/voting.ts'
 
 const verify = (certificate: unknown, trusted = trustedKeys()): ReturnType<typeof verifyCertificate> =>
   verifyCertificate(nodeCrypto, certificate, trusted)
@@ -40,6 +41,32 @@ const crowded = makeCertificate(
   ],
   1_764_000_000_000,
 )
+
+/** A sealed vote with weights and safeguards: counted, withheld, void, and a ballot that was not committed to. */
+function sealedAndCrowded(): Certificate {
+  const base = proposalOf(5)
+  const sealedVote: Proposal = {
+    ...base,
+    electorate: base.electorate.map((member, i) => (i === 1 ? { ...member, weight: 2 } : member)),
+    rule: { type: 'majority', veto: ['alice'], quorum: { numerator: 1, denominator: 4 } },
+    sealed: { commitBy: 1_764_000_000_000 },
+    otherwise: 'no',
+  }
+  const all = [
+    ...['alice', 'bob', 'carol', 'dave'].map((member) => sealBy(member, sealedVote, 'yes', { at: 7 })),
+    sealBy('dave', sealedVote, 'no'),
+  ]
+  const commitments = all.map(({ committed }) => committed)
+  const hash = proposalHash(nodeCrypto, sealedVote)
+  const { hash: close } = closeCommitments(nodeCrypto, sealedVote, hash, commitments)
+  const [alice, bob] = all
+  const ballots = [
+    alice?.show(close),
+    bob?.show(close, { choice: 'no' }),
+    sealBy('erin', sealedVote, 'yes').show(close),
+  ].filter((ballot) => ballot !== undefined)
+  return makeCertificate(nodeCrypto, sealedVote, ballots, 1_764_000_000_000, commitments)
+}
 
 /** What a forger who knows this code would write around the ballots of the choice. */
 function forge(changed: Proposal, ballots: readonly SignedBallot[]): Certificate {
@@ -97,24 +124,29 @@ describe('a hostile certificate', () => {
     assert.ok(judged > bytes.length / 3, `only ${judged} of ${bytes.length} flips gave JSON`)
   })
 
-  it('is refused after the change of any one value, key or element', () => {
-    let judged = 0
-    const original = JSON.parse(canonicalize(crowded)) as Json
-    for (const [label, changed] of mutations(original, '')) {
-      const isSame = (() => {
-        try {
-          return canonicalize(changed as Json) === canonicalize(original)
-        } catch {
-          return false
-        }
-      })()
-      // Zero is a time as good as another: see the case on the time below.
-      if (isSame || label === '/decidedAt = 0') continue
-      judged += 1
-      assert.ok(!verify(changed).ok, `taken with ${label}`)
-    }
-    assert.ok(judged > 1000, `only ${judged} changes were tried`)
-  })
+  for (const [kind, full] of [
+    ['open', crowded],
+    ['sealed', sealedAndCrowded()],
+  ] as const)
+    it(`is refused after the change of any one value, key or element: ${kind}`, () => {
+      let judged = 0
+      const original = JSON.parse(canonicalize(full)) as Json
+      assert.ok(verify(original).ok)
+      for (const [label, changed] of mutations(original, '')) {
+        const isSame = (() => {
+          try {
+            return canonicalize(changed as Json) === canonicalize(original)
+          } catch {
+            return false
+          }
+        })()
+        // Zero is a time as good as another: see the case on the time below.
+        if (isSame || label === '/decidedAt = 0') continue
+        judged += 1
+        assert.ok(!verify(changed).ok, `taken with ${label}`)
+      }
+      assert.ok(judged > 1000, `only ${judged} changes were tried`)
+    })
 
   it('takes any time, because the record that holds the certificate signs it and the ballots do not', () => {
     assert.ok(verify({ ...genuine, decidedAt: 0 }).ok)

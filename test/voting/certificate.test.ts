@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { nodeCrypto } from '../../src/adapters/node/crypto.ts'
 import { canonicalize } from '../../src/core/json.ts'
-import type { Proposal, SignedBallot } from '../../src/voting/ballot.ts'
+import type { Ballot, Proposal, SignedBallot } from '../../src/voting/ballot.ts'
 import { makeCertificate, verifyCertificate, type Certificate } from '../../src/voting/certificate.ts'
-import { twoThirds } from '../../src/voting/rule.ts'
+import { majority, ranked, twoThirds, unanimity } from '../../src/voting/rule.ts'
 import { tally } from '../../src/voting/tally.ts'
 import { keyPairOf } from '../helpers/keys.ts'
 import { castBy, MEMBERS, proposalOf, trustedKeys } from '../helpers/voting.ts'
@@ -154,6 +154,46 @@ describe('a certificate', () => {
       '"bob" signed a ballot that does not count: wrong-proposal.',
       '"yes" has enough votes.',
     ])
+  })
+
+  it('explains weights, safeguards, ties, rounds, escalation and what holds otherwise', () => {
+    const weighed = proposalOf(3).electorate.map((member, i) => (i === 0 ? { ...member, weight: 2 } : member))
+    const told = (changes: Partial<Proposal>, choices: readonly Ballot['choice'][]): readonly string[] => {
+      const proposal = proposalOf(3, changes)
+      const ballots = choices.map((choice, i) => castBy(MEMBERS[i] ?? '', proposal, choice))
+      const verdict = verify(make(proposal, ballots))
+      assert.ok(verdict.ok)
+      return verdict.explanation
+    }
+    const tied = told({ electorate: weighed, rule: majority({ onTie: { member: 'bob' } }) }, [
+      'yes',
+      'no',
+      'no',
+    ])
+    assert.ok(tied.includes('Weights: "alice" 2, "bob" 1, "carol" 1.'))
+    assert.ok(tied.includes('A tie: "bob" decides.'))
+    assert.equal(tied.at(-1), 'The vote is tied, and "no" wins by the casting vote of "bob".')
+    const quorum = { numerator: 2, denominator: 3 }
+    const vetoed = told({ rule: majority({ veto: ['carol'], quorum, families: 1 }), otherwise: 'no' }, [
+      'yes',
+      'yes',
+      'no',
+    ])
+    assert.ok(vetoed.includes('At least 2/3 of all weight must take part.'))
+    assert.ok(vetoed.includes('Any of "carol" can veto.'))
+    assert.ok(vetoed.includes('The votes must come from 1 model families or more.'))
+    assert.deepEqual(vetoed.slice(-2), [
+      'A member with a veto chose something else.',
+      'So it is what was to hold otherwise: "no".',
+    ])
+    const ran = told({ rule: ranked(), options: ['yes', 'no', 'later'], after: 'd-0' }, [
+      ['yes'],
+      ['yes', 'no'],
+      ['no'],
+    ])
+    assert.ok(ran.includes('It was put to others before, in "d-0", without an outcome.'))
+    assert.ok(ran.includes('Round 1: "yes" 2, "no" 1, "later" 0.'))
+    assert.ok(told({ rule: unanimity() }, ['yes', 'yes']).includes('No option has enough votes.'))
   })
 
   it('refuses to be made at a time that is none, or for a proposal that cannot be counted', () => {

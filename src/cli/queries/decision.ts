@@ -11,6 +11,7 @@ import type { MessageRow } from '../../ports/store.ts'
 import { choiceText } from '../../voting/ballot.ts'
 import { verifyCertificate } from '../../voting/certificate.ts'
 import type { Certificate } from '../../voting/certificate.ts'
+import type { Why } from '../../voting/outcome.ts'
 import type { Evidence, Proof } from './evidence.ts'
 import { readTurn } from './turn.ts'
 
@@ -40,9 +41,15 @@ export interface DecisionView {
   readonly counts: Readonly<Record<string, number>>
   readonly needed: number
   readonly total: number
+  /** Why the outcome is not simply that of the count: a tie, no quorum, a veto, too few model families. */
+  readonly why: Why | null
+  /** The rule gave no outcome, and this is what was to hold then. */
+  readonly otherwise: boolean
   readonly ballots: readonly BallotView[]
   /** Members who signed two different ballots. */
   readonly void: readonly string[]
+  /** Members who committed themselves to a sealed ballot and did not show it. */
+  readonly withheld: readonly string[]
   /** Members whose ballot does not count. */
   readonly refused: readonly { readonly member: string; readonly problem: string }[]
   /** Members of whom there is no ballot. */
@@ -101,6 +108,9 @@ function counted(
     counts: tally.counts,
     needed: tally.needed,
     total: tally.total,
+    why: tally.why ?? null,
+    otherwise: tally.otherwise === true,
+    withheld: tally.withheld ?? [],
     ballots,
     void: tally.void,
     refused: tally.refused,
@@ -120,6 +130,9 @@ function unreadable(id: string, turn: string | null, proof: Proof, problem: stri
     counts: {},
     needed: 0,
     total: 0,
+    why: null,
+    otherwise: false,
+    withheld: [],
     ballots: [],
     void: [],
     refused: [],

@@ -126,7 +126,9 @@ export class CouncilDriver {
   #receive(from: string, text: string): void {
     if (this.#isStopped) return
     const message = messageIn(text)
-    if (message === undefined) {
+    // A leader sends its proposal itself; what others hand on comes in replies.
+    const isHandedOn = message?.type === 'proposal' && this.#idOf(message.proposal.statement.sender) !== from
+    if (message === undefined || isHandedOn) {
       this.rejected.set(from, (this.rejected.get(from) ?? 0) + 1)
       return
     }
@@ -278,6 +280,10 @@ export class CouncilDriver {
     this.#isStopped = true
     this.#forgetTimer()
     this.#listener.failed(error)
+  }
+
+  #idOf(place: number): string | undefined {
+    return this.replica.ledger.membership.members[place]?.id
   }
 
   #now(): number {

@@ -173,7 +173,7 @@ async function act(site: Site, run: Run, script: Script, op: Op, knowledge: Know
       return
     }
     case 'decide':
-      return decide(site, turn)
+      return decide(site, turn, op.sealed)
     case 'reason':
       turn.reason(`thinking about ${script.id}`)
       return
@@ -265,13 +265,18 @@ async function count(site: Site, run: Run, op: Step, context: StepContext, undoe
   })
 }
 
-async function decide(site: Site, turn: Turn): Promise<void> {
+async function decide(site: Site, turn: Turn, sealed: boolean): Promise<void> {
   const decision = await turn.decide({
     question: 'shall we?',
     electorate: JUDGES.map((key) => ({ ref: JUDGE_AGENT.judge, key })),
     rule: majority(),
     timeoutMs: 2_000,
+    sealed,
   })
+  const { tally } = decision.certificate
+  if (tally.void.length + tally.refused.length > 0) {
+    site.world.violate('a member signs one ballot for a decision', JSON.stringify(tally))
+  }
   if (decision.outcome !== 'approve' && decision.outcome !== 'none') {
     site.world.violate('a decision follows from its ballots', `the outcome is ${decision.outcome}`)
   }

@@ -17,6 +17,8 @@ interface Segment {
   readonly events: readonly string[]
   /** The questions that it ends with: they may be refused, and asked again. */
   readonly asks: readonly string[]
+  /** It may not be there. */
+  readonly optional?: true
 }
 
 /** What one record did. */
@@ -101,6 +103,7 @@ function judgeTurn(
       else if (end === 'waiting' || at === segments.length - 1) next.add(at + 1)
       else difference = `ended in segment ${at}`
     }
+    for (const at of next) if (segments[at]?.optional === true) next.add(at + 1)
     if (next.size === 0) return `the record ${where} ${difference}`
     places = next
   }
@@ -161,6 +164,9 @@ function segmentsOf(script: Script): readonly Segment[] {
     else if (op.op === 'append' || op.op === 'count') events.push(op.stream)
     else if (op.op === 'look') events.push(`${op.stream} seen`)
     else if (isWait(op)) cut(op.op === 'ask' ? [op] : op.op === 'together' ? op.asks : [])
+    // In a sealed vote whoever has committed itself is asked again, if anybody has.
+    if (op.op === 'decide' && op.sealed)
+      segments.push({ sends: [], notices: [], events: [], asks: [], optional: true })
   }
   cut([])
   return segments

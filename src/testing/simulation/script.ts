@@ -38,7 +38,7 @@ export type Op =
   | { readonly op: 'count'; readonly stream: string }
   /** Reads a stream, and notes elsewhere what it saw. */
   | { readonly op: 'look'; readonly stream: string }
-  | { readonly op: 'decide' }
+  | { readonly op: 'decide'; readonly sealed: boolean }
   | { readonly op: 'reason' }
   /** Throws in the first attempts. */
   | { readonly op: 'stumble'; readonly attempts: number }
@@ -163,7 +163,7 @@ export class ScriptWriter {
     if (roll < 0.82) return { op: 'append', stream: prng.pick(STREAMS) }
     if (roll < 0.86) return { op: 'count', stream: `${prng.pick(STREAMS)} count` }
     if (roll < 0.89) return { op: 'look', stream: `${prng.pick(STREAMS)} count` }
-    if (roll < 0.91 && mayCall) return { op: 'decide' }
+    if (roll < 0.91 && mayCall) return { op: 'decide', sealed: prng.chance(0.5) }
     if (roll < 0.94) return { op: 'stumble', attempts: prng.between(1, 2) }
     if (roll < 0.955) return { op: 'poison' }
     return { op: 'reason' }
