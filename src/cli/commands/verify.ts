@@ -31,7 +31,7 @@ Examples:
 `
 
 interface VerifyFlags {
-  readonly certificate?: string
+  readonly certificate?: readonly string[]
   readonly keys?: string
   readonly against?: string
   readonly out?: string
@@ -45,10 +45,9 @@ export function addVerify(root: Command): void {
     .command('verify')
     .description('Verify the whole log, two copies of it, or one certificate offline.')
     .addOption(
-      new Option('--certificate <file>', 'verify this certificate, with the keys file alone').conflicts([
-        'against',
-        'forks',
-      ]),
+      new Option('--certificate <file>', 'verify this certificate, with the keys file alone (again for each)')
+        .conflicts(['against', 'forks'])
+        .argParser((file: string, before: readonly string[] = []) => [...before, file]),
     )
     .option('--keys <file>', 'the keys to trust, from "coterie keys export"')
     .addOption(new Option('--against <db>', 'compare with another copy of the log').conflicts('forks'))
@@ -68,7 +67,7 @@ export function addVerify(root: Command): void {
       if (out !== undefined && against === undefined) {
         throw new CoterieError('COTERIE_USAGE', 'With --out, name the other copy of the log: --against DB.')
       }
-      if (certificate !== undefined) verifyOffline(context, certificate, keys)
+      if (certificate !== undefined) for (const file of certificate) verifyOffline(context, file, keys)
       else if (evidence !== undefined) verifyEvidence(context, evidence, keys)
       else if (forks !== undefined) verifyForkFile(context, forks, keys)
       else if (against !== undefined) await verifyAgainst(context, against, keys, out)

@@ -187,6 +187,8 @@ function statusLines(status: CouncilStatus): readonly string[] {
     `${open.length} votes open${open.length === 0 ? '' : ` (${open.join(', ')})`}, ${waiting} own operations wait`,
   ]
   if (status.forgetful) lines.push('It may have forgotten votes, and casts none until that cannot matter.')
+  if (status.suspended.length > 0)
+    lines.push(`Left out as leaders for a while, because they were slow: ${status.suspended.join(', ')}.`)
   if (status.halted !== null) lines.push('It has halted.')
   const rows = status.peers.map(({ id, url, isConnected, dropped, rejected, error }) => {
     return [id, url, isConnected ? 'connected' : 'away', String(dropped), String(rejected), error ?? '']

@@ -235,8 +235,10 @@ export class CouncilDriver {
 
   #wakeAt(at: number): void {
     this.#forgetTimer()
-    const waitMs = Math.max(0, at - this.#now())
+    // A timer may be early by a part of a millisecond, and the machine asks only once.
+    const waitMs = Math.ceil(Math.max(0, at - this.#now()))
     this.#forgetTimer = this.#parts.clock.setTimer(waitMs, () => {
+      if (this.#now() < at) return this.#wakeAt(at)
       this.#events.push({ type: 'wake', now: this.#now() })
       this.#run()
     })

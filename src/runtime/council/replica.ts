@@ -82,6 +82,8 @@ export interface CouncilStatus {
   /** It casts no votes yet, because it may have forgotten some. */
   readonly forgetful: boolean
   readonly halted: string | null
+  /** Members that do not lead for a while, because they were slow again and again. */
+  readonly suspended: readonly string[]
   readonly open: readonly string[]
   readonly waiting: number
   readonly peers: readonly (CouncilPeer & { readonly rejected: number })[]
@@ -312,6 +314,9 @@ export class CouncilReplica {
       quorum: membership.quorumWeight,
       forgetful: this.#driver.isForgetful,
       halted: replica.isHalted ? 'halted' : null,
+      suspended: replica.ledger.rotation.suspensions
+        .filter(({ until }) => until > replica.height)
+        .map(({ leader }) => leader),
       open: Object.keys(this.#state.open),
       waiting: this.#operations.size,
       peers: this.#parts.transport.peers().map((peer) => ({ ...peer, rejected: rejected.get(peer.id) ?? 0 })),
