@@ -45,17 +45,21 @@ for (const [kind, offence] of [
   ['equivocate', 'notarised two proposals in one view'],
   ['forge', 'voted for a proposal that is not justified'],
 ] as const) {
-  test(`with a traitor that would ${kind}, the others decide alike, and prove it guilty`, TIMEOUT, async () => {
-    const { code, document, said } = await demo('--traitor', kind)
-    assert.equal(code, 0, said)
-    assert.ok(document.ok && document.agreed.same && document.checked.changedRefused)
-    const decided = document.certificates.map(({ vote }) => [vote.proposal.subject, vote.outcome])
-    assert.deepEqual(Object.fromEntries(decided), OUTCOMES)
-    assert.equal(document.checked.certificates, decided.length)
-    const { evidence } = document.checked
-    assert.ok(evidence.length > 0 && evidence.every(({ culprit }) => culprit === 'licences'))
-    assert.ok(evidence.some((one) => one.offence === offence))
-  })
+  test(
+    `with a traitor that would ${kind}, the others decide alike, and prove it guilty`,
+    TIMEOUT,
+    async () => {
+      const { code, document, said } = await demo('--traitor', kind)
+      assert.equal(code, 0, said)
+      assert.ok(document.ok && document.agreed.same && document.checked.changedRefused)
+      const decided = document.certificates.map(({ vote }) => [vote.proposal.subject, vote.outcome])
+      assert.deepEqual(Object.fromEntries(decided), OUTCOMES)
+      assert.equal(document.checked.certificates, decided.length)
+      const { evidence } = document.checked
+      assert.ok(evidence.length > 0 && evidence.every(({ culprit }) => culprit === 'licences'))
+      assert.ok(evidence.some((one) => one.offence === offence))
+    },
+  )
 }
 
 test('with a traitor that says nothing, the others decide alike, and accuse nobody', TIMEOUT, async () => {
