@@ -184,6 +184,8 @@ export class Gate {
       this.#spend(guest, piece.length, 0)
     }
     socket.on('data', onData)
+    // Whoever says no more is not listened to any more.
+    socket.on('end', () => socket.destroy())
     if (head.length > 0) onData(head)
   }
 
