@@ -218,6 +218,13 @@ export class CouncilReplica {
     return { decision, deadline }
   }
 
+  /** Resolves when everything that was handed in before is durable here. */
+  async durable(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#driver.keep({}, resolve)
+    await Promise.race([promise, this.#failed.promise])
+  }
+
   /** The members of the council as an electorate. */
   electorate(): readonly Member[] {
     return this.membership.members.map(({ id, publicKey }) => {

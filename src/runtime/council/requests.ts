@@ -39,14 +39,14 @@ export async function answerRequest(replica: CouncilReplica, request: unknown): 
     case 'status':
       return replica.status()
     case 'open':
-      return replica.open(params as unknown as CouncilQuestion)
+      return durably(replica, replica.open(params as unknown as CouncilQuestion))
     case 'wait':
       return replica.waitFor(text('decision'), Number(params['timeoutMs']))
     case 'vote':
-      return replica.vote(text('decision'), params['vote'] as Vote)
+      return durably(replica, replica.vote(text('decision'), params['vote'] as Vote))
     case 'hand-in':
       replica.handIn(text('decision'), params['ballots'] as readonly SignedBallot[])
-      return null
+      return durably(replica, null)
     case 'proposal':
       return proposalOf(replica, text('decision'))
     case 'certificates':
@@ -59,6 +59,12 @@ export async function answerRequest(replica: CouncilReplica, request: unknown): 
         `A replica answers ${COUNCIL_METHODS.join(', ')}, and not ${JSON.stringify(method)}.`,
       )
   }
+}
+
+/** What is answered is not lost any more. */
+async function durably<T>(replica: CouncilReplica, value: T): Promise<T> {
+  await replica.durable()
+  return value
 }
 
 function proposalOf(replica: CouncilReplica, decision: string): Proposal {
