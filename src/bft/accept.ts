@@ -38,7 +38,8 @@ export function receiveProposal(replica: Replica, proposal: Proposal, isOwn = fa
   if (height < replica.height || !isOurs(replica, statement)) return
   if (height > replica.height) {
     if (previous?.height === replica.height) receiveCertificate(replica, previous)
-    if (!isSignedByLeader(replica, proposal)) return
+    // Proposals are large, and who leads then is not known yet: one of each member is kept, for the next height.
+    if (height > replica.height + 1 || view > 0 || !isSignedByLeader(replica, proposal)) return
     heard(replica, statement.sender, height)
     keepForLater(replica, statement.sender, height, view, { type: 'proposal', proposal })
     return
@@ -58,6 +59,10 @@ export function receiveProposal(replica: Replica, proposal: Proposal, isOwn = fa
     return
   if (!isOwn && !isSignedByLeader(replica, proposal)) return
   heard(replica, statement.sender, height)
+  // The signature is over a digest. Whoever passes it on with something else can only waste our time.
+  const digest = valueDigest(replica.rules.crypto, proposal.value)
+  const signed = proposalDigest(replica.rules.crypto, statement, digest, proposal.justification)
+  if (statement.proposal !== signed) return
   if (view > replica.view + VIEWS_AHEAD && !isJustified(replica, proposal)) return
   const round = roundAt(replica, view)
   replica.touched.add(view)
@@ -70,18 +75,13 @@ export function receiveProposal(replica: Replica, proposal: Proposal, isOwn = fa
     round.equivocated = true
     if (!isWanted) return
   }
-  judge(replica, round, proposal)
+  judge(replica, round, proposal, digest)
 }
 
 /** Takes in a proposal that its leader signed: it is kept when it is justified and valid. */
-function judge(replica: Replica, round: Round, proposal: Proposal): void {
+function judge(replica: Replica, round: Round, proposal: Proposal, digest: string): void {
   const { rules, ledger } = replica
   const { statement, value, justification } = proposal
-  const digest = valueDigest(rules.crypto, value)
-  if (statement.proposal !== proposalDigest(rules.crypto, statement, digest, justification)) {
-    round.isRejected = true
-    return
-  }
   const { height, view } = statement
   const place = { instance: rules.instance, height, view, value: digest }
   const isKnown = (certificate: Parameters<typeof isHeld>[1]): boolean => isHeld(replica, certificate)

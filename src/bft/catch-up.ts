@@ -85,7 +85,7 @@ export function receiveReply(
   let progressed = false
   for (const decision of message.decisions.slice(0, DECISIONS_PER_REPLY_MAX)) {
     if (decision.value.height < replica.height) checkDecision(replica, decision)
-    if (replica.isHalted) return progressed
+    if (replica.halted !== undefined) return progressed
     if (decision.value.height !== replica.height) continue
     if (!takeDecision(replica, from, decision)) break
     progressed = true

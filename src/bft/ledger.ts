@@ -17,7 +17,7 @@ import type { Complaint } from './statements.ts'
 /** What the council is for: a pure, deterministic fold of operations. It must not depend on anything but its input. */
 export interface Application {
   readonly initial: Json
-  /** The next state, or undefined when the operation is refused in this state: then nobody may propose it. */
+  /** The next state; undefined, or an error, when it refuses the operation now: then nobody may propose it. */
   apply(state: Json, operation: Operation, height: number): Json | undefined
 }
 
@@ -112,7 +112,7 @@ export function foldOperation(
   if (expires !== 0 && expires <= ledger.height) return 'an operation has expired'
   const sequences = new Map(folded.sequences).set(author, sequence)
   if (body.kind === 'application') {
-    const application = rules.application.apply(folded.application, operation, ledger.height + 1)
+    const application = applied(rules, folded.application, operation, ledger.height + 1)
     return application === undefined
       ? 'the application refuses an operation'
       : { ...folded, sequences, application }
@@ -124,6 +124,15 @@ export function foldOperation(
   const removed = ledger.membership.members.filter(({ id }) => body.change.remove.includes(id))
   const retired = [...folded.retired, ...removed.map(({ publicKey }) => publicKey)]
   return { ...folded, sequences, retired, change }
+}
+
+/** An application that throws refuses: an operation that is made to stumble over must not stop the members. */
+function applied(rules: LedgerRules, state: Json, operation: Operation, height: number): Json | undefined {
+  try {
+    return rules.application.apply(state, operation, height)
+  } catch {
+    return undefined
+  }
 }
 
 /** The ledger after a decided value. A change of members takes effect at the next height. */

@@ -1,6 +1,6 @@
 /**
  * A replica of a council as a pure machine: what happens goes in, what is to be done comes out. The rules, the reasons
- * and the argument for safety are in docs/concepts/councils.md and docs/adr/0010-councils.md.
+ * and the argument for safety are in docs/concepts/councils.md and docs/adr/0011-councils.md.
  *
  * ```text
  *   idle --operation--> view 0 --proposal--> notarised --> finalised --> next height
@@ -61,6 +61,7 @@ export function restore(
   }
   for (const entry of log) if (entry.type === 'voted') register.note(entry.entry)
   for (const entry of log) resume(replica, entry)
+  replica.halted ??= log.find((entry) => entry.type === 'halted')
   replica.effects.length = 0
   if (amnesia !== undefined) replica.amnesia = { nonce: amnesia, heights: new Map(), until: undefined }
   return { replica, register }
@@ -70,6 +71,7 @@ export function restore(
 export function start(replica: Replica, now: number): readonly Effect[] {
   replica.now = now
   replica.enteredAt = now
+  if (replica.halted !== undefined) return [{ ...replica.halted, type: 'halt' }]
   sayStatus(replica)
   const views = [...replica.rounds.keys()].sort((a, b) => a - b)
   for (const view of views) {
@@ -83,7 +85,7 @@ export function start(replica: Replica, now: number): readonly Effect[] {
 /** What an event makes of the machine, and what is to be done, in order. */
 export function step(replica: Replica, event: Event): readonly Effect[] {
   replica.effects.length = 0
-  if (replica.isHalted) return afterHalt(replica, event)
+  if (replica.halted !== undefined) return afterHalt(replica, event)
   replica.now = Math.max(replica.now, event.now)
   if (event.type === 'message') receive(replica, event.from, event.message)
   else if (event.type === 'submit') receiveOperation(replica, event.operation, true)
@@ -116,18 +118,18 @@ function receive(replica: Replica, from: string, message: Message): void {
 
 function settle(replica: Replica): readonly Effect[] {
   doWhatIsDue(replica)
-  while (!replica.isHalted) {
+  while (replica.halted === undefined) {
     const decision = applyRules(replica)
     if (decision === undefined) break
     if (decide(replica, decision)) enterHeight(replica)
   }
-  if (!replica.isHalted) askToBeWoken(replica)
+  if (replica.halted === undefined) askToBeWoken(replica)
   return [...replica.effects]
 }
 
 /** R1: what came early for this height counts now, and what waits is taken up. */
 function enterHeight(replica: Replica): void {
-  if (replica.isHalted) return
+  if (replica.halted !== undefined) return
   const early: Message[] = []
   for (const [key, message] of replica.future) {
     const height = Number.parseInt(key, 10)

@@ -28,6 +28,14 @@ export type LogEntry =
   | { readonly type: 'proposal'; readonly proposal: Proposal }
   | { readonly type: 'certificate'; readonly certificate: Certificate }
   | { readonly type: 'decision'; readonly decision: Decision }
+  | Halted
+
+/** Why a replica has stopped for good. It stays so when it is started again. */
+export type Halted = {
+  readonly type: 'halted'
+  readonly reason: 'fork' | 'diverged'
+  readonly decisions: readonly Decision[]
+}
 
 /** What happens to a replica. `now` is its own clock in milliseconds, which never goes back. */
 export type Event =
@@ -64,5 +72,8 @@ export type Effect =
   | { readonly type: 'evidence'; readonly evidence: Evidence }
   /** Give the event `wake` at this time, or later. An earlier wish is void. */
   | { readonly type: 'wake'; readonly at: number }
-  /** Stop for good: there are more liars than can be tolerated, or this replica does not compute what others do. */
+  /**
+   * Make the log durable and stop for good: there are more liars than can be tolerated, or this replica does not
+   * compute what others do.
+   */
   | { readonly type: 'halt'; readonly reason: 'fork' | 'diverged'; readonly decisions: readonly Decision[] }

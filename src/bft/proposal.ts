@@ -27,7 +27,7 @@ export type Value = {
 
 /**
  * Why a value may be proposed in a view: one certificate for each view before it, in order. Each is a nullification,
- * or a notarisation of the very value that is proposed now (docs/adr/0010-councils.md).
+ * or a notarisation of the very value that is proposed now (docs/adr/0011-councils.md).
  */
 export type Justification = readonly Certificate[]
 
@@ -53,7 +53,8 @@ export function proposalDigest(
   justification: Justification,
 ): string {
   const { instance, epoch, membership, height, view } = scope
-  const justified = view === 0 ? '' : crypto.digest('justification', justification)
+  // By what is there, not by the view: whatever somebody attaches to a proposal must change its digest.
+  const justified = justification.length === 0 ? '' : crypto.digest('justification', justification)
   return crypto.digest('proposal', {
     instance,
     epoch,

@@ -36,7 +36,7 @@ export class VoteRegister {
     if (type === 'nullify' && finalized !== undefined) return 'refused'
     if (type === 'finalize' && this.said(height, view, 'nullify') !== undefined) return 'refused'
     // Notarising one proposal and finalising another would be no danger with few liars, but with many nobody
-    // could tell who forked (docs/adr/0010-councils.md).
+    // could tell who forked (docs/adr/0011-councils.md).
     const notarized = this.said(height, view, 'notarize')
     if (type === 'finalize' && notarized !== undefined && notarized !== proposal) return 'refused'
     if (type === 'notarize' && finalized !== undefined && finalized !== proposal) return 'refused'

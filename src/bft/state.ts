@@ -8,7 +8,7 @@ import type { Certificate } from './certificate.ts'
 import type { Decision } from './decision.ts'
 import type { Ledger, LedgerRules } from './ledger.ts'
 import { indexOf, type Membership } from './membership.ts'
-import type { Effect, Message } from './messages.ts'
+import type { Effect, Halted, Message } from './messages.ts'
 import { OperationPool } from './pool.ts'
 import type { Proposal } from './proposal.ts'
 import { leaderOf } from './rotation.ts'
@@ -85,7 +85,7 @@ export interface Replica {
   draft: Proposal | undefined
   proposedAt: number
   amnesia: Amnesia | undefined
-  isHalted: boolean
+  halted: Halted | undefined
   /** Whether the view is timed: something waits to be decided. */
   isActive: boolean
   activeSince: number
@@ -145,7 +145,7 @@ export function makeReplica(rules: ReplicaRules, ledger: Ledger): Replica {
     draft: undefined,
     proposedAt: 0,
     amnesia: undefined,
-    isHalted: false,
+    halted: undefined,
     isActive: false,
     activeSince: 0,
     enteredAt: 0,
@@ -177,7 +177,7 @@ export function leaderAt(replica: Replica, view: number): number {
 /** Whether this replica may vote at the present height. */
 export function mayVote(replica: Replica): boolean {
   const { amnesia } = replica
-  if (replica.self < 0 || replica.isHalted) return false
+  if (replica.self < 0 || replica.halted !== undefined) return false
   return amnesia === undefined || (amnesia.until !== undefined && replica.height > amnesia.until)
 }
 

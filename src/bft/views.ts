@@ -7,6 +7,7 @@
 import type { Decision } from './decision.ts'
 import { afterValue, foldOperation, foldValue } from './ledger.ts'
 import { indexOf } from './membership.ts'
+import type { Halted } from './messages.ts'
 import { COMPLAINT_HEIGHTS, COMPLAINT_VIEWS } from './rotation.ts'
 import { leaderAt, broadcast, deltaIn, roundAt, type Replica } from './state.ts'
 
@@ -128,7 +129,9 @@ export function decide(replica: Replica, decision: Decision): boolean {
 
 /** Stops for good. */
 function halt(replica: Replica, reason: 'fork' | 'diverged', decisions: readonly Decision[]): void {
-  replica.isHalted = true
+  const entry: Halted = { type: 'halted', reason, decisions }
+  if (replica.halted === undefined) replica.effects.push({ type: 'append', entry })
+  replica.halted = entry
   replica.effects.push({ type: 'halt', reason, decisions })
 }
 
@@ -137,7 +140,7 @@ function halt(replica: Replica, reason: 'fork' | 'diverged', decisions: readonly
  * can name the guilty.
  */
 export function haltAtFork(replica: Replica, mine: Decision, theirs?: Decision): void {
-  if (!replica.isHalted) {
+  if (replica.halted === undefined) {
     broadcast(replica, { type: 'reply', decisions: [mine], certificates: [], proposals: [] })
   }
   halt(replica, 'fork', theirs === undefined ? [mine] : [mine, theirs])

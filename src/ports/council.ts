@@ -6,7 +6,7 @@
 
 /** One entry of the log: what the machine wants to read again after a start, as JSON. */
 export interface CouncilEntry {
-  readonly type: 'voted' | 'proposal' | 'certificate' | 'decision'
+  readonly type: 'voted' | 'proposal' | 'certificate' | 'decision' | 'halted'
   readonly height: number
   readonly text: string
 }
@@ -29,8 +29,6 @@ export interface CouncilBatch {
   readonly evidence: readonly { readonly hash: string; readonly culprit: string; readonly text: string }[]
   /** The replica has got over what it had forgotten. */
   readonly recovered: boolean
-  /** Why the replica stops for good. */
-  readonly halted: string | undefined
 }
 
 /** What a log had when this process took it over. */
@@ -40,7 +38,6 @@ export interface CouncilHistory {
   readonly operations: readonly { readonly sequence: number; readonly text: string }[]
   /** Why votes may be missing that were cast, as a phrase; undefined when none can be. */
   readonly forgot: string | undefined
-  readonly halted: string | undefined
 }
 
 /** The durable log of one replica. Only the process that opened it last can write. */

@@ -119,6 +119,16 @@ test('votes for one proposal with different values make no certificate', () => {
   assert.deepEqual(made.signers, [0, 2, 3])
 })
 
+test('a proposal of an honest leader that comes first with something else in it is still voted for', () => {
+  const rig = new Rig(kit, 0)
+  rig.propose({ ...first, value: rival })
+  rig.propose({ ...first, justification: [kit.nullification(0)] })
+  assert.deepEqual(rig.said, [])
+  rig.propose(first)
+  assert.deepEqual(rig.said, ['notarize 1 0'])
+  assert.deepEqual(rig.of('evidence'), [])
+})
+
 test('no locks: members who voted for different things decide in the next view all the same', () => {
   const rig = new Rig(kit, 0)
   rig.propose(first)
@@ -331,7 +341,7 @@ test('a decision that was applied is not applied again when it comes from elsewh
   rig.get({ type: 'certificate', certificate: decision.finalization })
   rig.votes(finalize(1), finalize(2), finalize(3))
   assert.equal(rig.of('decided').length, 1)
-  assert.equal(rig.replica.isHalted, false)
+  assert.equal(rig.replica.halted, undefined)
 })
 
 test('the view is entered once, however many certificates open it (double start of a round)', () => {

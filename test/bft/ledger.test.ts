@@ -49,6 +49,17 @@ test('applications that make different things of one value have different states
   )
 })
 
+test('an application that throws refuses the operation', () => {
+  const application = {
+    initial: [0, 0],
+    apply: (): Json => {
+      throw new RangeError('stumbled')
+    },
+  }
+  const folded = foldValue({ ...rules, application }, kit.ledger(), kit.value([kit.operation(0, 1)]))
+  assert.equal(folded, 'the application refuses an operation')
+})
+
 test('an operation is applied once, in one value or in two', () => {
   const operation = kit.operation(0, 1)
   assert.match(refusal([operation, operation]), /out of its order/)

@@ -3,7 +3,9 @@ import { test } from 'node:test'
 import type { Certificate, QuorumVote } from '../../src/bft/certificate.ts'
 import type { Proposal } from '../../src/bft/proposal.ts'
 import { valueDigest } from '../../src/bft/proposal.ts'
+import type { ReplicaRules } from '../../src/bft/state.ts'
 import type { Signed } from '../../src/bft/statements.ts'
+import { SUM } from '../../src/testing/council/simulate.ts'
 import { Kit, Rig } from './council-kit.ts'
 
 const kit = new Kit()
@@ -337,12 +339,34 @@ test('votes for the next height that come early count there', () => {
   assert.equal(rig.replica.height, 3)
 })
 
+test('a replica whose application computes something else than that of the others halts', () => {
+  class OddKit extends Kit {
+    override rules(self: number): ReplicaRules {
+      const odd = { initial: [0, 0], apply: (): readonly number[] => [7, 7] }
+      return { ...super.rules(self), application: self === 3 ? odd : SUM }
+    }
+  }
+  const council = new OddKit()
+  const [others, odd] = [new Rig(council, 0), new Rig(council, 3)]
+  const reply = { type: 'reply', certificates: [], proposals: [] } as const
+  const one = council.decision(council.proposal(1, 0, council.value([council.operation(0, 1)])))
+  for (const rig of [others, odd]) rig.get({ ...reply, decisions: [one] })
+  const value = council.value([council.operation(0, 2)], others.replica.ledger)
+  const two = council.decision(council.proposal(2, 0, value))
+  for (const rig of [others, odd]) rig.get({ ...reply, decisions: [two] })
+  assert.equal(others.replica.height, 3)
+  assert.deepEqual(
+    odd.of('halt').map(({ reason }) => reason),
+    ['diverged'],
+  )
+})
+
 test('two decisions of one height halt a replica, which names the guilty', () => {
   const rig = new Rig(kit, 0)
   const reply = { type: 'reply', certificates: [], proposals: [] } as const
   rig.get({ ...reply, decisions: [kit.decision(first, [0, 1, 2])] })
   rig.get({ ...reply, decisions: [kit.decision(kit.proposal(1, 0, rival), [1, 2, 3])] })
-  assert.equal(rig.replica.isHalted, true)
+  assert.equal(rig.replica.halted?.reason, 'fork')
   assert.deepEqual(
     rig
       .of('evidence')
@@ -358,8 +382,13 @@ test('a finalisation of something else alone halts a replica, which shows what i
   const rig = new Rig(kit, 0)
   rig.get({ type: 'reply', decisions: [kit.decision(first)], certificates: [], proposals: [] })
   rig.get({ type: 'certificate', certificate: kit.finalization(kit.proposal(1, 0, rival)) })
-  assert.equal(rig.replica.isHalted, true)
+  assert.notEqual(rig.replica.halted, undefined)
   assert.equal(rig.sent('reply').at(-1)?.decisions.length, 1)
+  // Starting it again does not make the fork undone.
+  const again = new Rig(kit, 0, rig.log)
+  assert.equal(again.of('halt').length, 1)
+  again.submit(operation)
+  assert.deepEqual(again.sent('operation'), [])
 })
 
 test('the estimate of a round trip follows the member that completes a quorum, not the slowest', () => {

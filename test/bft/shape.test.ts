@@ -114,12 +114,27 @@ test('what was read does not change when the sender changes its object', () => {
 })
 
 test('a message that is too large, or too deep, is none', () => {
-  const large = kit.operation(0, 1, { kind: 'application', payload: 'x'.repeat(9 * 1024 * 1024) })
-  assert.equal(readMessage({ type: 'operation', operation: large }), undefined)
+  const large = Array.from({ length: 160 }, (_, at) => {
+    return kit.operation(0, at + 1, { kind: 'application', payload: 'x'.repeat(60_000) })
+  })
+  assert.equal(readMessage({ type: 'proposal', proposal: kit.proposal(1, 0, kit.value(large)) }), undefined)
+  assert.notEqual(
+    readMessage({ type: 'proposal', proposal: kit.proposal(1, 0, kit.value(large.slice(100))) }),
+    undefined,
+  )
   let deep: unknown = 1
   for (let i = 0; i < 100; i++) deep = [deep]
   const body = { kind: 'application', payload: deep }
   assert.equal(readMessage({ type: 'operation', operation: { ...operation, body } }), undefined)
+})
+
+test('an operation with a payload that is too large is none, alone or in a proposal', () => {
+  const large = kit.operation(0, 1, { kind: 'application', payload: 'x'.repeat(64 * 1024) })
+  const fits = kit.operation(0, 1, { kind: 'application', payload: 'x'.repeat(64 * 1024 - 2) })
+  assert.notEqual(readMessage({ type: 'operation', operation: fits }), undefined)
+  assert.equal(readMessage({ type: 'operation', operation: large }), undefined)
+  const carrier = kit.proposal(1, 0, kit.value([large]))
+  assert.equal(readMessage({ type: 'proposal', proposal: carrier }), undefined)
 })
 
 test('whatever comes, reading does not throw', () => {

@@ -175,6 +175,22 @@ export const councilMutants: readonly Mutant[] = [
     tests: EVIDENCE,
   },
   {
+    name: 'council-takes-what-was-not-signed-for-the-proposal',
+    invariant: 'nobody but its leader spoils a proposal',
+    file: 'src/bft/accept.ts',
+    find: 'if (statement.proposal !== signed) return',
+    replace: '',
+    tests: BUGS,
+  },
+  {
+    name: 'council-leaves-the-justification-of-a-first-view-unsigned',
+    invariant: 'evidence never names an honest member',
+    file: 'src/bft/proposal.ts',
+    find: 'justification.length === 0 ?',
+    replace: 'view === 0 ?',
+    tests: BUGS,
+  },
+  {
     name: 'council-lets-anybody-lead',
     invariant: 'only the leader of a view proposes in it',
     file: 'src/bft/accept.ts',
@@ -218,7 +234,9 @@ export const councilMutants: readonly Mutant[] = [
     name: 'council-finalises-what-it-has-not-judged',
     invariant: 'a final vote knows the justification of what it is for',
     file: 'src/bft/rules.ts',
-    find: 'if (judged === undefined) return want(replica)\n  if (value !== valueDigest(replica.rules.crypto, judged.value)) return\n',
+    find:
+      'if (judged === undefined) return want(replica)\n' +
+      '  if (value !== valueDigest(replica.rules.crypto, judged.value)) return\n',
     replace: '',
     tests: MACHINE,
   },

@@ -7,9 +7,9 @@ import { votingMutants } from './voting-mutants.ts'
 
 /** Every deliberate fault that the tests must notice: `npm run mutants`. */
 export const mutants: readonly Mutant[] = [
+  ...councilMutants,
   ...storeMutants,
   ...runtimeMutants,
   ...proofMutants,
-  ...councilMutants,
   ...votingMutants,
 ]

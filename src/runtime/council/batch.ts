@@ -13,7 +13,6 @@ export class PendingBatch {
     certificates: [],
     evidence: [],
     recovered: false,
-    halted: undefined,
   }
 
   /** What to do when it is durable, in order. */
@@ -31,6 +30,5 @@ export class PendingBatch {
     parts.decided = Math.max(parts.decided, more.decided ?? 0)
     parts.applied = Math.max(parts.applied, more.applied ?? 0)
     parts.recovered ||= more.recovered === true
-    parts.halted ??= more.halted
   }
 }

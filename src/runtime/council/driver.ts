@@ -197,8 +197,7 @@ export class CouncilDriver {
         return this.#accuse(effect.evidence)
       case 'halt':
         this.#parts.logger.log('error', 'this replica has halted for good', { reason: effect.reason })
-        this.keep({ halted: effect.reason })
-        return this.#listener.halted(effect.reason)
+        return this.keep({}, () => this.#listener.halted(effect.reason))
     }
   }
 

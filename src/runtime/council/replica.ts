@@ -130,7 +130,6 @@ export class CouncilReplica {
       const message = `The key of ${JSON.stringify(self)} here is not the one that the membership file names.`
       throw new CoterieError('COTERIE_KEY_MISMATCH', message, { details: { member: self } })
     }
-    if (log.history.halted !== undefined) throw haltedError(log.history.halted)
     this.#rules = {
       crypto: this.#council,
       instance: roster.instance,
@@ -156,6 +155,8 @@ export class CouncilReplica {
         failed: (error) => this.#stopFor(error),
       },
     )
+    const { halted } = this.#driver.replica
+    if (halted !== undefined) throw haltedError(halted.reason)
     const operations = new OwnOperations(this.#driver, { instance: roster.instance, self }, seal)
     this.#operations = operations
     this.#state = this.#driver.replica.ledger.application as CouncilState
@@ -320,7 +321,7 @@ export class CouncilReplica {
       mayLie: membership.faultyWeight,
       quorum: membership.quorumWeight,
       forgetful: this.#driver.isForgetful,
-      halted: replica.isHalted ? 'halted' : null,
+      halted: replica.halted?.reason ?? null,
       suspended: replica.ledger.rotation.suspensions
         .filter(({ until }) => until > replica.height)
         .map(({ leader }) => leader),

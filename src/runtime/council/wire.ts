@@ -64,6 +64,9 @@ export function heightOf(entry: LogEntry): number {
       return entry.certificate.height
     case 'decision':
       return entry.decision.value.height
+    case 'halted':
+      // It stays whatever is decided.
+      return Number.MAX_SAFE_INTEGER
   }
 }
 
@@ -78,12 +81,15 @@ export function entryText(entry: LogEntry): string {
       return JSON.stringify(entry.certificate)
     case 'decision':
       return JSON.stringify(entry.decision)
+    case 'halted':
+      return JSON.stringify(entry)
   }
 }
 
 /** The reverse. The text is the replica's own, and fits its hash. */
 export function entryIn(type: LogEntry['type'], text: string): LogEntry {
   const value: unknown = JSON.parse(text)
+  if (type === 'halted') return value as LogEntry
   const name = type === 'voted' ? 'entry' : type
   return { type, [name]: value } as unknown as LogEntry
 }

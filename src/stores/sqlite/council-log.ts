@@ -58,10 +58,10 @@ class SqliteCouncilLog implements CouncilLog {
     this.#db = new Database(file, {}, COUNCIL_FILE)
     this.#run = run
     try {
-      const { place, forgot, halted } = this.#claimed(file, identity, isThere ? undefined : isNew || isMemory)
+      const { place, forgot } = this.#claimed(file, identity, isThere ? undefined : isNew || isMemory)
       this.#mark = isMemory ? undefined : new CouncilMark(file, place, run)
       this.#sequence = place.sequence + 1
-      this.history = this.#db.write(() => this.#takeOver(forgot, halted))
+      this.history = this.#db.write(() => this.#takeOver(forgot))
       this.#mark?.move({ run, sequence: this.#sequence })
     } catch (error) {
       this.#db.close()
@@ -117,17 +117,17 @@ class SqliteCouncilLog implements CouncilLog {
     file: string,
     identity: CouncilIdentity,
     fresh: boolean | undefined,
-  ): { readonly place: MarkPlace; readonly forgot: string | undefined; readonly halted: string | undefined } {
+  ): { readonly place: MarkPlace; readonly forgot: string | undefined } {
     const row = this.#all('select * from replica', [])[0]
     if (row === undefined) {
       const forgot = fresh === true ? undefined : 'its file is missing or empty'
       const { instance, member, membership } = identity
       this.#db.write(() =>
         this.#db
-          .sql('insert into replica values (1, ?, ?, ?, ?, 0, ?, null)')
+          .sql('insert into replica values (1, ?, ?, ?, ?, 0, ?)')
           .run(instance, member, membership, '', forgot === undefined ? 0 : 1),
       )
-      return { place: { run: '', sequence: 0 }, forgot, halted: undefined }
+      return { place: { run: '', sequence: 0 }, forgot }
     }
     for (const name of ['instance', 'member', 'membership'] as const) {
       if (row[name] === identity[name]) continue
@@ -137,12 +137,11 @@ class SqliteCouncilLog implements CouncilLog {
     const place = { run: String(row['run']), sequence: Number(row['sequence']) }
     const known = row['forgot'] === 1 ? 'it had not got over it when it stopped' : undefined
     const forgot = known ?? (file === ':memory:' ? undefined : markProblem(file, place))
-    const halted = row['halted'] === null ? undefined : String(row['halted'])
-    return { place, forgot, halted }
+    return { place, forgot }
   }
 
   /** Puts this run's name into the file and reads it, in one transaction: nobody writes in between. */
-  #takeOver(forgotBefore: string | undefined, halted: string | undefined): CouncilHistory {
+  #takeOver(forgotBefore: string | undefined): CouncilHistory {
     const { decisions, isDamaged } = this.#soundDecisions()
     const entries = this.#soundEntries(decisions.length)
     const lost = isDamaged || entries.isDamaged ? 'some of it is damaged' : undefined
@@ -158,7 +157,6 @@ class SqliteCouncilLog implements CouncilLog {
         text: String(text),
       })),
       forgot,
-      halted,
     }
   }
 
@@ -220,7 +218,6 @@ class SqliteCouncilLog implements CouncilLog {
         .sql('insert or ignore into evidence (hash, culprit, text) values (?, ?, ?)')
         .run(name, culprit, text)
     if (batch.recovered) this.#db.sql('update replica set forgot = 0').run()
-    if (batch.halted !== undefined) this.#db.sql('update replica set halted = ?').run(batch.halted)
   }
 
   #all(text: string, values: readonly (string | number)[]): Record<string, unknown>[] {

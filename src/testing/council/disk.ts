@@ -73,5 +73,7 @@ function heightOf(entry: LogEntry): number {
       return entry.certificate.height
     case 'decision':
       return entry.decision.value.height
+    case 'halted':
+      return Number.POSITIVE_INFINITY
   }
 }

@@ -143,8 +143,10 @@ export class SimulatedNode {
       case 'wake':
         this.#world.wake(this, effect.at)
         return
-      case 'evidence':
       case 'halt':
+        this.disk.sync()
+        return
+      case 'evidence':
     }
   }
 

@@ -80,6 +80,7 @@ export type StrategyName =
   | 'complains'
   | 'leads-out-of-turn'
   | 'carries-another-value'
+  | 'spoils-proposals'
 
 const STRATEGIES: Readonly<Record<StrategyName, Strategy>> = {
   /** Says nothing at all. */
@@ -319,6 +320,19 @@ const STRATEGIES: Readonly<Record<StrategyName, Strategy>> = {
     if (!proposal.justification.some(({ type }) => type === 'notarization')) return undefined
     const value = rivalValue(liar, proposal.value)
     return [now({ type: 'proposal', proposal: propose(liar, proposal, value, proposal.justification) })]
+  },
+  /** Passes the proposals of honest leaders on, with something else in them. */
+  'spoils-proposals': (liar, message) => {
+    if (message.type !== 'vote' || !isOwn(liar, message) || message.vote.type !== 'notarize') return undefined
+    const { view, proposal: digest } = message.vote
+    const proposal = liar.replica.rounds.get(view)?.proposals.get(digest)
+    if (proposal === undefined) return undefined
+    const justification = [forged(liar, proposal, 0)]
+    const spoiled = [
+      { ...proposal, value: rivalValue(liar, proposal.value) },
+      { ...proposal, justification },
+    ]
+    return [...spoiled.map((one) => now({ type: 'proposal', proposal: one })), now(message)]
   },
   /** Complains of everybody. */
   complains: (liar, message, to) => {

@@ -12,12 +12,10 @@ create table replica (
   -- Counts the commits; the mark beside the file has the newest number, too.
   sequence integer not null,
   -- The file once lacked votes that were cast, and the replica has not got over it yet.
-  forgot integer not null,
-  -- Why the replica has stopped for good.
-  halted text
+  forgot integer not null
 ) strict;
 
--- Votes, proposals and certificates of heights that are not decided.
+-- Votes, proposals and certificates of heights that are not decided; and why the replica has halted, if it has.
 create table entries (
   place integer primary key,
   height integer not null,
