@@ -199,10 +199,8 @@ export class Desk {
     if (halt.type !== 'ended') return undefined
     const outcome = await halt.outcome
     if (engine.lastEnd === 'handled') return outcome
-    throw new CoterieError(
-      'COTERIE_DECISION_CLOSED',
-      `${mail.envelope.id} was not answered: it ended otherwise.`,
-    )
+    const { id } = mail.envelope
+    throw new CoterieError('COTERIE_TURN_FAILED', `The answer to ${id} failed; "coterie why ${id}" says why.`)
   }
 
   #approvalOf(mail: Mail): Approval {
