@@ -23,17 +23,25 @@ import { councilCrypto } from './bft/crypto.ts'
 import { toHex } from './core/bytes.ts'
 import { CoterieError } from './core/errors.ts'
 import { parseStrict } from './core/json.ts'
+import { verifyDecisionCertificate } from './council/certificate.ts'
 import { membershipOf, readRoster, type Roster } from './council/roster.ts'
 import type { KeyPair } from './ports/crypto.ts'
 import { silentLogger, type Logger } from './ports/logger.ts'
 import type { Judge } from './runtime/council/member.ts'
 import { CouncilReplica } from './runtime/council/replica.ts'
 import { answerRequest } from './runtime/council/requests.ts'
+import type { CouncilRef } from './turn/council.ts'
 import { openCouncilLog } from './stores/sqlite/council-log.ts'
 
 export type { Judge } from './runtime/council/member.ts'
 export { CouncilReplica, type CouncilQuestion, type CouncilStatus } from './runtime/council/replica.ts'
-export type { DecisionCertificate } from './council/certificate.ts'
+export {
+  verifyDecisionCertificate,
+  type CouncilVerdict,
+  type DecisionCertificate,
+  type TrustedCouncil,
+} from './council/certificate.ts'
+export type { CouncilDecideOptions, CouncilDecision, CouncilMatter, CouncilRef } from './turn/council.ts'
 
 /** How a replica is run. */
 export interface ReplicaOptions {
@@ -145,6 +153,39 @@ export async function openReplica(options: ReplicaOptions): Promise<CouncilRepli
     throw error
   }
 }
+
+/**
+ * A council for `turn.decide({ by })`: asked through the running replica in a folder, whose member's key is there too.
+ * Each certificate is verified against the membership file, so that a replica that lies is found out.
+ *
+ * @throws CoterieError as `readMemberFolder` does.
+ */
+export function council(folder: string): CouncilRef {
+  const place = readMemberFolder(folder)
+  const { instance, epoch } = place.roster
+  const members = place.roster.members.map(({ id, publicKey, weight }) => ({ id, publicKey, weight }))
+  const cryptos = { crypto: nodeCrypto, council: councilCrypto(nodeCrypto) }
+  return {
+    name: instance,
+    open: async (matter) => {
+      const opened = await askRunningReplica(place, 'open', { ...matter }, ANSWER_MS)
+      return opened as { readonly decision: string; readonly deadline: number }
+    },
+    wait: async (decision, deadline) => {
+      const timeoutMs = Math.max(0, deadline - systemClock.now()) + CLOSING_MS
+      const found = await askRunningReplica(place, 'wait', { decision, timeoutMs }, timeoutMs + ANSWER_MS)
+      const verdict = verifyDecisionCertificate(cryptos, found, { instance, epoch, members })
+      if (verdict.ok && verdict.certificate.vote.proposal.decision === decision) return verdict.certificate
+      const problem = verdict.ok ? 'it is of another decision' : verdict.problem
+      const message = `The certificate of ${decision} from the replica at ${place.url} does not hold: ${problem}.`
+      throw new CoterieError('COTERIE_VERIFICATION_FAILED', message, { details: { decision, problem } })
+    },
+  }
+}
+
+const ANSWER_MS = 10_000
+/** What the council takes at most to agree that a deadline has passed. */
+const CLOSING_MS = 30_000
 
 /** Asks the running replica of a folder; see `answerRequest`. */
 export function askRunningReplica(

@@ -19,7 +19,7 @@ export const PURE_EDGES: Readonly<Record<string, readonly string[]>> = {
   bft: ['log'],
   council: ['bft', 'voting'],
   log: ['merkle'],
-  turn: ['voting'],
+  turn: ['council', 'voting'],
   voting: ['log'],
 }
 
@@ -43,6 +43,7 @@ const DRIVERS: Readonly<Record<string, readonly RegExp[]>> = {
 /** Pure files that name the type `Promise` because a caller's or a handler's signature has it. */
 const PROMISE_NAMED: readonly string[] = [
   'core/schema.ts',
+  'turn/council.ts',
   'turn/definition.ts',
   'turn/turn.ts',
   'turn/vote.ts',
