@@ -21,7 +21,7 @@ import { statementBytes, type OperationText, type Statement } from '../src/bft/s
 import { canonicalize, type Json } from '../src/core/json.ts'
 import { verifyDecisionCertificate } from '../src/council/certificate.ts'
 import { makeRoster, membershipOf, type Roster } from '../src/council/roster.ts'
-import type { KeyPair } from '../src/ports/crypto.ts'
+import type { Crypto, KeyPair } from '../src/ports/crypto.ts'
 import { silentLogger } from '../src/ports/logger.ts'
 import { CouncilDriver } from '../src/runtime/council/driver.ts'
 import { rememberingCrypto } from '../src/runtime/council/remembering-crypto.ts'
@@ -153,6 +153,7 @@ class Bench {
   readonly #membership: Membership
   readonly #keys: ReadonlyMap<string, KeyPair>
   readonly #drivers: (CouncilDriver | undefined)[] = []
+  readonly #cryptos = new Map<string, Crypto>()
   readonly #waiting = new Map<string, Waiting>()
   readonly #sequences = new Map<string, number>()
 
@@ -176,7 +177,9 @@ class Bench {
 
   async startDrivers(): Promise<void> {
     for (const { id } of this.#roster.members) {
-      const crypto = councilCrypto(rememberingCrypto(nodeCrypto))
+      const remembering = rememberingCrypto(nodeCrypto, this.#key(id))
+      this.#cryptos.set(id, remembering)
+      const crypto = councilCrypto(remembering)
       const rules = {
         crypto,
         instance: 'bench',
@@ -317,7 +320,8 @@ class Bench {
   }
 
   #seal(id: string, statement: Statement): string {
-    return nodeCrypto.sign(this.#key(id).privateKey, statementBytes(statement))
+    const crypto = this.#cryptos.get(id) ?? nodeCrypto
+    return crypto.sign(this.#key(id).privateKey, statementBytes(statement))
   }
 
   #key(id: string): KeyPair {

@@ -25,6 +25,8 @@ import { culpritOf, entryIn, entryText, heightOf, messageIn, messageOf, replyTex
 export const EVIDENCE_PER_MEMBER_MAX = 16
 /** After a full disk or a busy file. */
 const RETRY_MS = 250
+/** Decisions that nobody here waits for are durable after so long. */
+const SOON_MS = 20
 
 /** What a driver works with. */
 export interface DriverParts {
@@ -63,6 +65,7 @@ export class CouncilDriver {
   #votes: Vote[] = []
   #isRunning = false
   #isFlushDue = false
+  #isSoonDue = false
   #isStopped = false
   #forgot: boolean
   #forgetTimer: () => void = () => undefined
@@ -116,6 +119,7 @@ export class CouncilDriver {
 
   /** Stops. What was not durable was not said. */
   async stop(): Promise<void> {
+    this.#pending.isUrgent = true
     if (!this.#isStopped) this.#flush()
     this.#isStopped = true
     this.#forgetTimer()
@@ -189,7 +193,10 @@ export class CouncilDriver {
       case 'decided': {
         const { height } = effect.value
         this.#listener.decided(effect.decision)
-        return this.keep({ decided: height }, () => this.#signer.decided(height))
+        // Unless somebody waits for it, it goes down with the next vote: a flush less for each height.
+        this.#pending.add({ decided: height })
+        this.#pending.after.push(() => this.#signer.decided(height))
+        return this.#flushSoon()
       }
       case 'wake':
         return this.#wakeAt(effect.at)
@@ -240,6 +247,18 @@ export class CouncilDriver {
       if (this.#now() < at) return this.#wakeAt(at)
       this.#events.push({ type: 'wake', now: this.#now() })
       this.#run()
+    })
+  }
+
+  /** What nobody waits for is durable in a moment, too. */
+  #flushSoon(): void {
+    if (this.#isSoonDue) return
+    this.#isSoonDue = true
+    this.#parts.clock.setTimer(SOON_MS, () => {
+      this.#isSoonDue = false
+      if (this.#isStopped || this.#pending.parts.entries.length === 0) return
+      this.#pending.isUrgent = true
+      this.#scheduleFlush()
     })
   }
 

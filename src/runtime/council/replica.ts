@@ -123,7 +123,7 @@ export class CouncilReplica {
   constructor(parts: ReplicaParts) {
     const { roster, self, key, log, transport, clock, logger, random } = parts
     this.#parts = parts
-    this.#crypto = rememberingCrypto(parts.crypto)
+    this.#crypto = rememberingCrypto(parts.crypto, key)
     this.#council = councilCrypto(this.#crypto)
     this.membership = membershipOf(this.#council, roster)
     if (this.membership.members[indexOf(this.membership, self)]?.publicKey !== key.publicKey) {
@@ -141,7 +141,7 @@ export class CouncilReplica {
       batchOperations: parts.batchOperations ?? BATCH_OPERATIONS,
     }
     const seal = (statement: Statement): string =>
-      parts.crypto.sign(key.privateKey, statementBytes(statement))
+      this.#crypto.sign(key.privateKey, statementBytes(statement))
     const { sha256 } = parts.crypto
     const nonce = toHex(random.bytes(16))
     // A rejection that nobody waits for is told by the logger.
