@@ -9,6 +9,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { agent, majority, on, open, vote } from '../src/index.ts'
+import { benchCouncils, councilLines, type CouncilFigures } from './council.ts'
 import { measureRaw, meanOf, type RawLimits } from './raw.ts'
 import { benchFolder, machine, n, say, type BenchOptions } from './report.ts'
 import { ascending, quantile } from './statistics.ts'
@@ -41,10 +42,13 @@ export async function benchDecisions({ quick, json }: BenchOptions): Promise<str
         measured.push(await quorum(`sqlite:${file}`, members, decisions, sealed))
       }
     }
+    const councils = await benchCouncils(folder, before, quick)
     rmSync(join(folder, 'raw.db'))
     const raw = meanOf(before, measureRaw(folder))
     const votes = measured.map((one) => ({ ...one, limitMs: limitOf(raw, one.members, one.sealed) }))
-    return json ? `${JSON.stringify({ machine: machine(), raw, votes })}\n` : report(raw, votes)
+    return json
+      ? `${JSON.stringify({ machine: machine(), raw, votes, councils })}\n`
+      : report(raw, votes, councils)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -96,7 +100,7 @@ function limitOf(raw: RawLimits, members: number, sealed: boolean): number {
   return us / 1_000
 }
 
-function report(raw: RawLimits, votes: readonly Votes[]): string {
+function report(raw: RawLimits, votes: readonly Votes[], councils: readonly CouncilFigures[]): string {
   const lines = [
     machine(),
     `raw: one commit p50 ${n(raw.singleCommitP50Us)} us, p99 ${n(raw.singleCommitP99Us)} us; ` +
@@ -113,6 +117,8 @@ function report(raw: RawLimits, votes: readonly Votes[]): string {
         String(decisions).padStart(11),
       ].join('  '),
     ),
+    '',
+    ...councilLines(councils),
   ]
   return `${lines.join('\n')}\n`
 }

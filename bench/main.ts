@@ -15,7 +15,7 @@ const HELP = `npm run bench [-- OPTION...]
 
   --store sqlite      W1 hop, W2 ask, W3 fan-out; memory, idle agents, restart (the default)
   --store postgres    W1 to W3 on a server that is started for it, beside pg-boss and graphile-worker
-  --suite decisions   votes of 5, 20 and 100 members, open and sealed, on SQLite
+  --suite decisions   votes of 5, 20 and 100 members, open and sealed, on SQLite; councils of 4 to 31
   --only NAME,...     with postgres: some of raw, coterie, pg-boss, graphile-worker
   --scale             with postgres: 1, 2 and 4 worker processes, 1, 4 and 16 spaces
   --keys              with postgres: 10,000 keyed agents over four workers, and the price of idle workers

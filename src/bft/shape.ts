@@ -166,6 +166,11 @@ export function readMessage(value: unknown): Message | undefined {
   }
 }
 
+/** Whether a value has the form of a message. Only for values that nobody can have tampered with since. */
+export function isMessageShape(value: unknown): boolean {
+  return isMessage(value)
+}
+
 function members(checks: Readonly<Record<string, Check>>): Check {
   const entries = Object.entries(checks)
   return (value) => {

@@ -11,6 +11,7 @@ import { addApprovals, addApprove, addReject } from './commands/approvals.ts'
 import { addAsk } from './commands/ask.ts'
 import { addCancel } from './commands/cancel.ts'
 import { addCertificate } from './commands/certificate.ts'
+import { addCouncil } from './commands/council.ts'
 import { addDead } from './commands/dead.ts'
 import { addDecisions } from './commands/decisions.ts'
 import { addKeys } from './commands/keys.ts'
@@ -67,7 +68,7 @@ function program(): Command {
     .showSuggestionAfterError()
     .addHelpText('after', EPILOGUE)
   const adders = [addRun, addSend, addAsk, addStatus, addLog, addTrace, addWhy]
-  const more = [addDecisions, addCertificate, addVerify, addKeys, addDead, addCancel, addMigrate]
+  const more = [addDecisions, addCertificate, addVerify, addKeys, addDead, addCancel, addMigrate, addCouncil]
   const people = [addApprovals, addApprove, addReject]
   for (const add of [...adders, ...people, ...more]) add(root)
   return root

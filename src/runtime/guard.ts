@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { CouncilMatter, CouncilRef } from '../turn/council.ts'
 import { addressOf } from '../core/address.ts'
 import { CoterieError } from '../core/errors.ts'
 import { canonicalize, type Json } from '../core/json.ts'
@@ -61,8 +62,10 @@ export type Way =
       /** For each of them. */
       readonly timeoutMs?: number
     }
-  /** A council decides. There are none yet: COTERIE_COUNCIL_MISSING. */
-  | { readonly by: 'council'; readonly council: string }
+  /** A council decides: anew for each call, by `approve` and `reject`. */
+  | ({ readonly by: 'council'; readonly council: CouncilRef } & Pick<CouncilMatter, 'rule' | 'timeoutMs'> & {
+        readonly question?: string
+      })
 
 /** Maps the risk of an action to how it is decided. */
 export interface RiskPolicy<Args, Risk extends string> {
@@ -89,7 +92,7 @@ export type Guarded<Input, Result> = (
  * Puts an action behind a policy. Each call runs the action once, as a step of the turn, and only if the policy lets
  * the agent act alone, or with a certificate that holds, for exactly this action and these arguments, by those and by
  * the rule that the policy asks for, and that no other turn has used. Otherwise the call throws and nothing runs:
- * COTERIE_NOT_APPROVED, COTERIE_APPROVAL_USED, COTERIE_COUNCIL_MISSING, COTERIE_INVALID_PAYLOAD.
+ * COTERIE_NOT_APPROVED, COTERIE_APPROVAL_USED, COTERIE_INVALID_PAYLOAD.
  *
  * @example
  * ```ts
@@ -148,8 +151,7 @@ async function leave(
   given: Decision | Certificate | undefined,
 ): Promise<void> {
   if (way.by === 'council') {
-    const message = `The policy gives ${name} to the council "${way.council}", and this version has no councils.`
-    throw new CoterieError('COTERIE_COUNCIL_MISSING', message, { details: { council: way.council } })
+    return leaveOfCouncil(turn, name, subject, way)
   }
   if (way.by === 'alone') {
     turn.reason(`acts alone on ${name}: the risk is ${risk}`)
@@ -165,6 +167,29 @@ async function leave(
     throw notApproved(name, problem, { decision: idOf(certificate), subject })
   }
   await turn.useDecision(idOf(certificate), name)
+}
+
+/** A council's certificate was verified when it came; it must approve of exactly this. */
+async function leaveOfCouncil(
+  turn: TurnHandle,
+  name: string,
+  subject: ActionSubject,
+  way: Extract<Way, { readonly by: 'council' }>,
+): Promise<void> {
+  const { council, question = `Run ${name}?`, rule, timeoutMs } = way
+  const terms = { ...(rule !== undefined && { rule }), ...(timeoutMs !== undefined && { timeoutMs }) }
+  const { id, certificate } = await turn.decide({ by: council, question, subject, ...terms })
+  const { proposal, outcome } = certificate.vote
+  const isSame = canonicalize(proposal.subject ?? null) === canonicalize(subject)
+  const isAsked = rule === undefined || canonicalize(proposal.rule) === canonicalize(rule)
+  if (outcome !== 'approve' || !isSame || !isAsked || proposal.question !== question) {
+    const problem = outcome === 'approve' ? 'it was asked something else' : `it decided ${outcome}`
+    throw notApproved(name, `the council ${council.name} was asked, and ${problem}`, {
+      decision: id,
+      subject,
+    })
+  }
+  await turn.useDecision(id, name)
 }
 
 function decideOptions(

@@ -23,6 +23,8 @@ import type {
   Turn,
   TurnEvent,
 } from '../turn/turn.ts'
+import type { CouncilDecideOptions, CouncilDecision } from '../turn/council.ts'
+import { decideByCouncil } from './council/decide.ts'
 import { runDecision } from './decide.ts'
 import { checkHorizon, deadlineFor, encode, makeMessage } from './outbox.ts'
 import type { Origin, Target } from './outbox.ts'
@@ -357,7 +359,10 @@ export class TurnHandle implements Turn<unknown> {
     return this.#known('random', () => this.#engine.host.context.random.number())
   }
 
-  decide(options: DecideOptions): Promise<Decision> {
+  decide(options: DecideOptions): Promise<Decision>
+  decide(options: CouncilDecideOptions): Promise<CouncilDecision>
+  decide(options: DecideOptions | CouncilDecideOptions): Promise<Decision | CouncilDecision> {
+    if ('by' in options) return quiet(decideByCouncil(this, options))
     return quiet(runDecision(this.#engine, this, options))
   }
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { CouncilDecideOptions, CouncilDecision } from './council.ts'
 import type { RetryPolicy } from '../core/retry.ts'
 import type { SignedBallot } from '../voting/ballot.ts'
 import type { Certificate } from '../voting/certificate.ts'
@@ -179,6 +180,8 @@ export interface Turn<in Reply = never> {
   askSettled<I, O>(target: HandlerRef<I, O>, payload: I, options?: AskOptions): Promise<Settled<O>>
   /** Puts a question to a vote and waits for the outcome. */
   decide(options: DecideOptions): Promise<Decision>
+  /** Lets a council decide: other replicas, with keys of their own. Its answer is a step of this turn. */
+  decide(options: CouncilDecideOptions): Promise<CouncilDecision>
   /** Waits, durably. */
   sleep(ms: number): Promise<void>
   /** Reads a stream at its present version; the turn commits only if it has not moved by then. */

@@ -2,18 +2,29 @@
 import { codeOnly, importsOf, lineAt, type ImportFound } from './source-text.ts'
 
 /** Folders of pure rules and state machines. */
-const PURE: readonly string[] = ['log', 'mailbox', 'turn', 'state', 'voting', 'merkle', 'bft', 'team']
+const PURE: readonly string[] = [
+  'log',
+  'mailbox',
+  'turn',
+  'state',
+  'voting',
+  'merkle',
+  'bft',
+  'council',
+  'team',
+]
 
 /** Which pure folder may use which other. The graph has no cycle, and no edge that nobody uses. */
 export const PURE_EDGES: Readonly<Record<string, readonly string[]>> = {
   bft: ['log'],
+  council: ['bft', 'voting'],
   log: ['merkle'],
-  turn: ['voting'],
+  turn: ['council', 'voting'],
   voting: ['log'],
 }
 
 /** Files and folders that put the parts together: they may import every layer below them. */
-const ROOTS: readonly string[] = ['index.ts', 'open.ts', 'server', 'cli']
+const ROOTS: readonly string[] = ['index.ts', 'open.ts', 'open-council.ts', 'server', 'cli']
 
 /** Modules from outside that a folder may import. A folder that is not named here may import none. */
 const DRIVERS: Readonly<Record<string, readonly RegExp[]>> = {
@@ -23,6 +34,7 @@ const DRIVERS: Readonly<Record<string, readonly RegExp[]>> = {
   'adapters/http': [/^node:/, /^hono$/, /^@hono\//],
   'adapters/otel': [/^@opentelemetry\//],
   'open.ts': [/^node:/],
+  'open-council.ts': [/^node:/],
   server: [/^node:/],
   cli: [/^node:/, /^commander$/],
   testing: [/^node:/, /^fast-check$/],
@@ -31,6 +43,7 @@ const DRIVERS: Readonly<Record<string, readonly RegExp[]>> = {
 /** Pure files that name the type `Promise` because a caller's or a handler's signature has it. */
 const PROMISE_NAMED: readonly string[] = [
   'core/schema.ts',
+  'turn/council.ts',
   'turn/definition.ts',
   'turn/turn.ts',
   'turn/vote.ts',

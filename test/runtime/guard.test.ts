@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { z } from 'zod'
-import { action, agent, guard, majority, on, person, unanimity, vote } from '../../src/index.ts'
+import { action, agent, CoterieError, guard, majority, on, person, unanimity, vote } from '../../src/index.ts'
 import type {
   Agent,
   AnyAgent,
@@ -13,6 +13,7 @@ import type {
   Space,
   Turn,
 } from '../../src/index.ts'
+import type { CouncilRef } from '../../src/open-council.ts'
 import { ONCE, nothing, recorder, start, tempUrl, test, untilState } from './helpers.ts'
 
 const transfer = z.object({ to: z.string(), cents: z.int() })
@@ -24,6 +25,13 @@ const says = (name: string, choice: string): Agent<{ readonly judge: Handler<nev
   agent(name, { judge: vote(() => ({ choice, reason: '' })) }) as never
 const [ann, ben, nay] = [says('ann', 'approve'), says('ben', 'approve'), says('nay', 'reject')]
 assert.ok(ann && ben && nay)
+
+/** A council that cannot be asked; test/council/decide.test.ts has one that can. */
+const away: CouncilRef = {
+  name: 'board',
+  open: () => Promise.reject(new CoterieError('COTERIE_COUNCIL_UNREADY', 'It is away.')),
+  wait: () => Promise.reject(new Error('nothing was asked')),
+}
 
 /** What was paid, and an action that pays. */
 function payments(policy: Partial<RiskPolicy<Transfer, Risk>['ways']> = {}) {
@@ -40,7 +48,7 @@ function payments(policy: Partial<RiskPolicy<Transfer, Risk>['ways']> = {}) {
         low: { by: 'alone' },
         medium: { by: 'vote', electorate: [ann.judge, ben.judge], rule: majority() },
         high: { by: 'person', ask: alice, timeoutMs: 20_000 },
-        huge: { by: 'council', council: 'board' },
+        huge: { by: 'council', council: away },
         ...policy,
       },
     },
@@ -78,7 +86,7 @@ test('the risk says how an action is decided: alone, by a vote, by a person, by 
   const answer = space.ask(one.pay, to(500), { timeoutMs: 20_000 })
   await approve(space, 'approve')
   assert.equal(await answer, 'paid 500')
-  assert.equal(await codeOf(space.ask(one.pay, to(5_000))), 'COTERIE_COUNCIL_MISSING')
+  assert.equal(await codeOf(space.ask(one.pay, to(5_000))), 'COTERIE_STEP_FAILED')
   assert.deepEqual(paid.seen, [to(1), to(50), to(500)])
 })
 

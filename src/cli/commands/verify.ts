@@ -5,6 +5,7 @@ import { CoterieError } from '../../core/errors.ts'
 import { parseStrict } from '../../core/json.ts'
 import type { LogReport } from '../../log/log-verifier.ts'
 import { verifyCertificate } from '../../voting/certificate.ts'
+import { rosterIn, verifyCouncilCertificate, verifyEvidence } from '../council/verify.ts'
 import { contextOf, withStore } from '../context.ts'
 import type { CliContext } from '../context.ts'
 import { readKeyFile, trustedKeys } from '../key-file.ts'
@@ -16,7 +17,8 @@ const EXAMPLE = `
 Without options the whole log is verified: every signature, every chain, every message, event, journal and
 certificate. Alone, a log vouches only for itself: --keys pins the space, its owner and the agents' keys.
 With --certificate nothing but the two files is read: no database is needed. What does not verify: exit code 3.
-With --against, two copies of one log are verified and held against each other. If an author has signed two
+For a decision of a council, --keys names its membership file (council.json), which also verifies evidence against
+its members. With --against, two copies of one log are verified and held against each other. If an author has signed two
 different records with one number, --out writes both into a file, which verifies offline with --forks.
 
 Examples:
@@ -24,14 +26,17 @@ Examples:
   $ coterie verify --certificate decision.json --keys keys.json
   $ coterie verify --db team.db --against copy.db --out forks.json
   $ coterie verify --forks forks.json --keys keys.json
+  $ coterie verify --certificate decision.json --keys council.json
+  $ coterie verify --evidence evidence.json --keys council.json
 `
 
 interface VerifyFlags {
-  readonly certificate?: string
+  readonly certificate?: readonly string[]
   readonly keys?: string
   readonly against?: string
   readonly out?: string
   readonly forks?: string
+  readonly evidence?: string
 }
 
 /** `coterie verify`. */
@@ -40,23 +45,30 @@ export function addVerify(root: Command): void {
     .command('verify')
     .description('Verify the whole log, two copies of it, or one certificate offline.')
     .addOption(
-      new Option('--certificate <file>', 'verify this certificate, with the keys file alone').conflicts([
-        'against',
-        'forks',
-      ]),
+      new Option('--certificate <file>', 'verify this certificate, with the keys file alone (again for each)')
+        .conflicts(['against', 'forks'])
+        .argParser((file: string, before: readonly string[] = []) => [...before, file]),
     )
     .option('--keys <file>', 'the keys to trust, from "coterie keys export"')
     .addOption(new Option('--against <db>', 'compare with another copy of the log').conflicts('forks'))
     .option('--out <file>', 'with --against: write the forks that are found to a file')
     .option('--forks <file>', 'verify such a file, with the keys file alone')
+    .addOption(
+      new Option('--evidence <file>', 'verify evidence against members of a council').conflicts([
+        'certificate',
+        'against',
+        'forks',
+      ]),
+    )
     .addHelpText('after', EXAMPLE)
     .action(async (flags: VerifyFlags) => {
       const context = contextOf(command)
-      const { certificate, forks, against, keys, out } = flags
+      const { certificate, evidence, forks, against, keys, out } = flags
       if (out !== undefined && against === undefined) {
         throw new CoterieError('COTERIE_USAGE', 'With --out, name the other copy of the log: --against DB.')
       }
-      if (certificate !== undefined) verifyOffline(context, certificate, keys)
+      if (certificate !== undefined) for (const file of certificate) verifyOffline(context, file, keys)
+      else if (evidence !== undefined) verifyEvidence(context, evidence, keys)
       else if (forks !== undefined) verifyForkFile(context, forks, keys)
       else if (against !== undefined) await verifyAgainst(context, against, keys, out)
       else await verifyWholeLog(context, keys)
@@ -97,6 +109,8 @@ function verifyOffline(context: CliContext, file: string, keysFile: string | und
   if (keysFile === undefined) {
     throw new CoterieError('COTERIE_USAGE', 'To verify a certificate, name the keys to trust: --keys FILE.')
   }
+  const roster = rosterIn(readText(keysFile), keysFile)
+  if (roster !== undefined) return verifyCouncilCertificate(context, file, parse(file), roster)
   const keys = readKeyFile(keysFile)
   const verdict = verifyCertificate(nodeCrypto, parse(file), trustedKeys(keys))
   const explanation = verdict.explanation.map(clean)

@@ -8,7 +8,9 @@ import { DatabaseSync } from 'node:sqlite'
 import type { StatementSync } from 'node:sqlite'
 import { CoterieError } from '../../core/errors.ts'
 import { Checkpointer } from './checkpointer.ts'
-import { APPLICATION_ID, foreignDatabase, inspectFile } from './location.ts'
+import { SPACE_FILE } from './file-kind.ts'
+import type { FileKind } from './file-kind.ts'
+import { foreignDatabase, inspectFile } from './location.ts'
 import { migrate } from './migrate.ts'
 import { closedError, isBusy, isFull, storeError } from './sqlite-error.ts'
 
@@ -46,10 +48,10 @@ export class Database {
   /** When making room did not help. */
   #roomlessAt = -Infinity
 
-  constructor(file: string, options: DatabaseOptions = {}) {
+  constructor(file: string, options: DatabaseOptions = {}, kind: FileKind = SPACE_FILE) {
     this.file = file
     this.#patienceMs = Math.trunc(options.busyTimeoutMs ?? BUSY_TIMEOUT_MS)
-    this.#db = openDatabase(file, options)
+    this.#db = openDatabase(file, options, kind)
     if (file !== ':memory:' && options.readOnly !== true) {
       this.#checkpointer = new Checkpointer(file, () => this.#finishCheckpoint())
     }
@@ -169,24 +171,24 @@ export class Database {
   }
 }
 
-function openDatabase(file: string, options: DatabaseOptions): DatabaseSync {
+function openDatabase(file: string, options: DatabaseOptions, kind: FileKind): DatabaseSync {
   const readOnly = options.readOnly ?? false
   const memory = file === ':memory:'
-  if (!memory) inspectFile(file, { write: !readOnly, exists: readOnly || (options.mustExist ?? false) })
+  if (!memory) inspectFile(file, { write: !readOnly, exists: readOnly || (options.mustExist ?? false) }, kind)
   let db: DatabaseSync | undefined
   try {
     db = new DatabaseSync(file, { readOnly })
     const patience = options.busyTimeoutMs ?? BUSY_TIMEOUT_MS
     db.exec(`pragma busy_timeout = ${Math.trunc(patience)}`)
     if (!readOnly) {
-      mark(db, file)
+      mark(db, file, kind.applicationId)
       if (!memory) useLog(db, patience)
       db.exec(`pragma synchronous = ${options.synchronous === 'NORMAL' ? 'normal' : 'full'}`)
       db.exec(`pragma wal_autocheckpoint = ${AUTO_CHECKPOINT_PAGES}`)
     }
     db.exec(`pragma cache_size = -${CACHE_KIB}; pragma temp_store = memory;`)
-    if (readPragma(db, 'application_id') !== APPLICATION_ID && !readOnly) throw foreignDatabase(file)
-    migrate(db, file, readOnly)
+    if (readPragma(db, 'application_id') !== kind.applicationId && !readOnly) throw foreignDatabase(file)
+    migrate(db, file, readOnly, kind)
     return db
   } catch (error) {
     if (db?.isOpen === true) {
@@ -201,13 +203,13 @@ function openDatabase(file: string, options: DatabaseOptions): DatabaseSync {
  * Writes the mark into a new file, before the change to a write-ahead log: so the mark is in the file itself,
  * where `inspectFile` looks for it, and never only in the log.
  */
-function mark(db: DatabaseSync, file: string): void {
-  if (readPragma(db, 'application_id') === APPLICATION_ID) return
+function mark(db: DatabaseSync, file: string, applicationId: number): void {
+  if (readPragma(db, 'application_id') === applicationId) return
   db.exec('begin immediate')
   if (readPragma(db, 'application_id') === 0) {
     const objects = db.prepare('select count(*) as n from sqlite_schema').get()?.['n']
     if (objects !== 0) throw foreignDatabase(file)
-    db.exec(`pragma application_id = ${APPLICATION_ID}`)
+    db.exec(`pragma application_id = ${applicationId}`)
   }
   db.exec('commit')
 }

@@ -9,10 +9,9 @@
 import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { CoterieError } from '../../core/errors.ts'
+import { SPACE_FILE } from './file-kind.ts'
+import type { FileKind } from './file-kind.ts'
 import { storeError } from './sqlite-error.ts'
-
-/** "COTE": marks a file as a Coterie database (bytes 68 to 71, https://sqlite.org/fileformat.html). */
-export const APPLICATION_ID = 0x434f5445
 
 const MAGIC = 'SQLite format 3\0'
 const HEADER_BYTES = 100
@@ -41,7 +40,11 @@ export function fileOf(url: string): string {
 }
 
 /** Refuses a path that is no place for a database of ours. Reads only. */
-export function inspectFile(file: string, need: { readonly write: boolean; readonly exists: boolean }): void {
+export function inspectFile(
+  file: string,
+  need: { readonly write: boolean; readonly exists: boolean },
+  kind: FileKind = SPACE_FILE,
+): void {
   const size = sizeOf(file)
   const wal = sizeOf(`${file}-wal`) ?? 0
   if (size === undefined || size === 0) {
@@ -68,7 +71,7 @@ export function inspectFile(file: string, need: { readonly write: boolean; reado
       )
     }
   } else {
-    inspectHeader(file)
+    inspectHeader(file, kind)
   }
   if (need.write) requireWritable(size === undefined ? dirname(file) : file, file)
   if (need.write && size !== undefined) requireWritable(dirname(file), file)
@@ -84,7 +87,7 @@ function sizeOf(path: string): number | undefined {
   }
 }
 
-function inspectHeader(file: string): void {
+function inspectHeader(file: string, kind: FileKind): void {
   if (!statSync(file).isFile()) {
     throw new CoterieError('COTERIE_STORE_FOREIGN', `${file} is not a file: name the file of the database.`, {
       details: { file },
@@ -109,7 +112,7 @@ function inspectHeader(file: string): void {
       { details: { file } },
     )
   }
-  if (header.getUint32(APPLICATION_ID_OFFSET) !== APPLICATION_ID) throw foreignDatabase(file)
+  if (header.getUint32(APPLICATION_ID_OFFSET) !== kind.applicationId) throw foreignDatabase(file)
 }
 
 /** The error for an SQLite database of another program. */

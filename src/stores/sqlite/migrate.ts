@@ -7,6 +7,8 @@
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { CoterieError } from '../../core/errors.ts'
+import { SPACE_FILE } from './file-kind.ts'
+import type { FileKind } from './file-kind.ts'
 import { inspectFile } from './location.ts'
 
 interface Migration {
@@ -14,30 +16,32 @@ interface Migration {
   readonly sql: string
 }
 
-const FOLDER = new URL('./migrations/', import.meta.url)
-let loaded: readonly Migration[] | undefined
+const loaded = new Map<FileKind, readonly Migration[]>()
 
 /** The migrations in order; their numbers have no gap. */
-function migrations(): readonly Migration[] {
-  loaded ??= readdirSync(FOLDER)
+function migrations(kind: FileKind): readonly Migration[] {
+  const known = loaded.get(kind)
+  if (known !== undefined) return known
+  const found = readdirSync(kind.migrations)
     .filter((name) => name.endsWith('.sql'))
     .toSorted()
     .map((name, at) => {
       const version = Number(name.slice(0, 4))
       if (version !== at + 1) throw new Error(`Migration ${name} should have the number ${at + 1}.`)
-      return { version, sql: readFileSync(new URL(name, FOLDER), 'utf8') }
+      return { version, sql: readFileSync(new URL(name, kind.migrations), 'utf8') }
     })
-  return loaded
+  loaded.set(kind, found)
+  return found
 }
 
 /** The number of the newest schema that this version knows. */
-export function knownSchema(): number {
-  return migrations().length
+export function knownSchema(kind: FileKind = SPACE_FILE): number {
+  return migrations(kind).length
 }
 
 /** The SQL that brings a schema from a version (0: nothing is there) to the newest one. */
 export function migrationSql(from: number): string {
-  return migrations()
+  return migrations(SPACE_FILE)
     .filter(({ version }) => version > from)
     .map(({ version, sql }) => `begin immediate;\n${sql}\npragma user_version = ${version};\ncommit;\n`)
     .join('\n')
@@ -66,8 +70,8 @@ function schemaVersion(db: DatabaseSync): number {
  * Applies what is missing. Two processes may do this at once: the number is read again under the write lock.
  * Throws COTERIE_STORE_NEWER for a database of a later version, COTERIE_STORE_READ_ONLY if it may not write.
  */
-export function migrate(db: DatabaseSync, file: string, readOnly: boolean): void {
-  const known = knownSchema()
+export function migrate(db: DatabaseSync, file: string, readOnly: boolean, kind: FileKind): void {
+  const known = knownSchema(kind)
   let current = schemaVersion(db)
   if (current > known) throw newer(file, current, known)
   if (current < known && readOnly) {
@@ -77,7 +81,7 @@ export function migrate(db: DatabaseSync, file: string, readOnly: boolean): void
       { details: { file } },
     )
   }
-  for (const { version, sql } of migrations()) {
+  for (const { version, sql } of migrations(kind)) {
     if (version <= current) continue
     db.exec('begin immediate')
     current = schemaVersion(db)

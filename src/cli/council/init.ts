@@ -1,0 +1,178 @@
+/**
+ * `coterie council key` and `init`: keys and the membership file.
+ *
+ * @module
+ */
+
+import { existsSync, mkdirSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { Option, type Command } from 'commander'
+import { nodeCrypto } from '../../adapters/node/crypto.ts'
+import { fileKeyring } from '../../adapters/node/keyring.ts'
+import { systemRandom } from '../../adapters/node/random.ts'
+import { isName } from '../../core/address.ts'
+import { CoterieError } from '../../core/errors.ts'
+import { canonicalize, parseStrict } from '../../core/json.ts'
+import { makeRoster, readCard, readRoster, type MemberCard, type Roster } from '../../council/roster.ts'
+import { councilFiles, createReplicaFile, readMemberFolder } from '../../open-council.ts'
+import { contextOf, type CliContext } from '../context.ts'
+import { jsonText } from '../render/text.ts'
+import { countOf, readText, writeText } from '../values.ts'
+
+const INIT_EXAMPLE = `
+With --members, everything is made on this machine: one folder for each member, with its key, the membership file and
+an empty database. That is for trying things out: members under one owner, or on one machine, fail together.
+
+With --join, the folder has this member's key already (coterie council key), and the cards of all members come from
+those who run them. Everybody gives the same cards, in any order, and gets the same membership file.
+
+Examples:
+  $ coterie council init ./council --members alice,bob,carol,dave
+  $ coterie council init ./alice --name release-board --join alice.json bob.json carol.json dave.json
+`
+
+const KEY_EXAMPLE = `
+Makes the member's private key in FOLDER/keys, which stays there, and prints its card: the id, the public key, and the
+URL at which the others reach its replica. Hand the card to the others.
+
+Example:
+  $ coterie council key ./alice --id alice --url http://10.0.0.1:7300 --out alice.json
+`
+
+const PORT = 7300
+const PORT_MAX = 65_535
+
+interface InitFlags {
+  readonly members?: string
+  readonly join?: readonly string[]
+  readonly name: string
+  readonly port: number
+}
+
+export function addKey(parent: Command): void {
+  const command = parent
+    .command('key')
+    .description("make one member's key, and the card for the others")
+    .argument('<folder>', 'the folder of the member')
+    .requiredOption('--id <name>', 'the name of the member')
+    .requiredOption('--url <url>', 'where the others reach it: http://HOST:PORT')
+    .option('--weight <n>', 'how much its vote weighs', countOf, 1)
+    .option('--out <file>', 'write the card to a file')
+    .addHelpText('after', KEY_EXAMPLE)
+    .action((folder: string, flags: { id: string; url: string; weight: number; out?: string }) => {
+      const context = contextOf(command)
+      const { id, url, weight, out } = flags
+      const card = readCard(cardOf(folder, id, url, weight), 'This')
+      if (out === undefined) context.out(jsonText(card, 2))
+      else {
+        writeText(out, `${jsonText(card, 2)}\n`)
+        context.say(`wrote ${out}; the private key stays in ${councilFiles(folder).keys}`)
+      }
+    })
+}
+
+export function addInit(parent: Command): void {
+  const command = parent
+    .command('init')
+    .description('make the membership file, from cards or with keys for a council on this machine')
+    .argument('<folder>', "the council's folder, or with --join the folder of the member")
+    .addOption(
+      new Option('--members <names>', 'make so many members here: alice,bob,carol,dave').conflicts('join'),
+    )
+    .option('--join <cards...>', 'the cards of all members')
+    .option('--name <name>', 'the name of the council', 'council')
+    .option('--port <n>', 'with --members: the first port; each member has one', countOf, PORT)
+    .addHelpText('after', INIT_EXAMPLE)
+    .action(async (folder: string, flags: InitFlags) => {
+      const context = contextOf(command)
+      if (flags.join !== undefined) await joinCards(context, folder, flags.name, flags.join)
+      else if (flags.members !== undefined)
+        await makeAll(context, folder, flags.name, flags.members, flags.port)
+      else
+        throw new CoterieError(
+          'COTERIE_USAGE',
+          'Name the members with --members, or their cards with --join.',
+        )
+    })
+}
+
+async function makeAll(
+  context: CliContext,
+  folder: string,
+  name: string,
+  members: string,
+  port: number,
+): Promise<void> {
+  const ids = members.split(',').map((id) => id.trim())
+  const bad = ids.find((id) => !isName(id))
+  if (bad !== undefined)
+    throw new CoterieError('COTERIE_INVALID_ARGUMENT', `${JSON.stringify(bad)} is no name of a member.`)
+  if (port + ids.length - 1 > PORT_MAX)
+    throw new CoterieError('COTERIE_INVALID_ARGUMENT', `There are not ${ids.length} ports from ${port} on.`)
+  refuseExisting(councilFiles(folder).roster)
+  const cards = ids.map((id, at) => cardOf(join(folder, id), id, `http://127.0.0.1:${port + at}`, 1))
+  const roster = rosterOf(name, cards)
+  writeText(councilFiles(folder).roster, fileText(roster))
+  for (const id of ids) await settle(join(folder, id), roster)
+  tell(
+    context,
+    roster,
+    councilFiles(folder).roster,
+    ids.map((id) => join(folder, id)),
+  )
+}
+
+async function joinCards(
+  context: CliContext,
+  folder: string,
+  name: string,
+  files: readonly string[],
+): Promise<void> {
+  const cards = files.map((file) => readCard(parseStrict(readText(file)), file))
+  refuseExisting(councilFiles(folder).roster)
+  const roster = rosterOf(name, cards)
+  await settle(folder, roster)
+  tell(context, roster, councilFiles(folder).roster, [folder])
+}
+
+/** The council's name ends with a digest of its members, so that two councils never have one name. */
+function rosterOf(name: string, cards: readonly MemberCard[]): Roster {
+  const { members } = makeRoster(name, cards)
+  const keys = members.map(({ id, publicKey, weight }) => ({ id, publicKey, weight }))
+  const digest = nodeCrypto.sha256(canonicalize(keys)).slice(0, 12)
+  return readRoster(makeRoster(`${name}-${digest}`, cards), 'What these cards make')
+}
+
+async function settle(folder: string, roster: Roster): Promise<void> {
+  writeText(councilFiles(folder).roster, fileText(roster))
+  await createReplicaFile(readMemberFolder(folder))
+}
+
+function cardOf(folder: string, id: string, url: string, weight: number): MemberCard {
+  mkdirSync(folder, { recursive: true })
+  const { publicKey } = fileKeyring(councilFiles(folder).keys, nodeCrypto, systemRandom).create(id)
+  return { v: 1, type: 'coterie.council-member', id, publicKey, weight, url }
+}
+
+function refuseExisting(file: string): void {
+  if (!existsSync(file)) return
+  const message = `There is a membership file ${file} already: name another folder, or move it away.`
+  throw new CoterieError('COTERIE_INVALID_ARGUMENT', message, { details: { file } })
+}
+
+function tell(context: CliContext, roster: Roster, file: string, folders: readonly string[]): void {
+  if (context.json) {
+    context.outJson({ v: 1, instance: roster.instance, file: resolve(file), members: roster.members })
+    return
+  }
+  const mayLie = Math.floor((roster.members.length - 1) / 3)
+  context.out(
+    `The council ${roster.instance} has ${roster.members.length} members; ${mayLie} may lie or be away.`,
+  )
+  context.out(`Its membership file is ${file}. Start each member with:`)
+  for (const folder of folders) context.out(`  coterie council run ${folder}`)
+}
+
+function fileText(roster: Roster): string {
+  return `${jsonText(roster, 2)}\n`
+}

@@ -1,0 +1,111 @@
+/**
+ * `coterie council run`: one replica as a process.
+ *
+ * @module
+ */
+
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { Command } from 'commander'
+import { jsonLogger } from '../../adapters/node/logger.ts'
+import { CoterieError } from '../../core/errors.ts'
+import { openReplica, readMemberFolder, type Judge } from '../../open-council.ts'
+import type { Logger } from '../../ports/logger.ts'
+import { contextOf, type CliContext } from '../context.ts'
+import { clean } from '../render/text.ts'
+
+const EXAMPLE = `
+The module of --judge exports a function as its default: it gets a question ({ decision, question, subject, options })
+and answers { choice, reason }. It may take its time and call a model: the protocol never waits for it. Without it,
+this replica orders and counts, and its member votes with "coterie council vote", or stays silent.
+
+The replica may be killed at any moment: it goes on from its database. Run one process for each member; when a second
+one is started on the same folder, the first stops. Do not put an older copy of the database back: the replica
+notices, and casts no votes until none that it may have forgotten can matter.
+
+Examples:
+  $ coterie council run ./alice --judge judge.ts
+  $ coterie council run ./alice --listen 0.0.0.0:7300 --verbose
+`
+
+interface RunFlags {
+  readonly judge?: string
+  readonly listen?: string
+  readonly verbose?: boolean
+}
+
+export function addRun(parent: Command): void {
+  const command = parent
+    .command('run')
+    .description('run one replica until Ctrl-C')
+    .argument('<folder>', 'the folder of the member')
+    .option('--judge <module>', 'a TypeScript or JavaScript module that forms opinions')
+    .option('--listen <host:port>', "where to listen (default: the member's URL)")
+    .option('--verbose', 'log to the standard error, one JSON object a line')
+    .addHelpText('after', EXAMPLE)
+    .action(async (folder: string, flags: RunFlags) => {
+      const context = contextOf(command)
+      const stopped = stopSignal()
+      const { self, roster, url } = readMemberFolder(folder)
+      const judge = flags.judge === undefined ? undefined : await judgeOf(flags.judge)
+      const logger = flags.verbose === true ? jsonLogger(undefined, 'debug') : tellingLogger(context)
+      const replica = await openReplica({
+        folder,
+        logger,
+        ...(judge !== undefined && { judge }),
+        ...(flags.listen !== undefined && { listen: flags.listen }),
+      })
+      const { height, forgetful } = replica.status()
+      if (context.json) {
+        context.outJson({ event: 'started', member: self, instance: roster.instance, url, height, forgetful })
+      } else {
+        context.say(`${self} of ${roster.instance} is at height ${height}, reached at ${url}; Ctrl-C stops`)
+      }
+      const reason = await Promise.race([stopped, replica.failed])
+      await replica.close()
+      if (context.json) context.outJson({ event: 'stopped', reason })
+      else context.say(`stopped: ${reason}`)
+    })
+}
+
+async function judgeOf(module: string): Promise<Judge> {
+  const file = resolve(module)
+  let loaded: Readonly<Record<string, unknown>>
+  try {
+    loaded = (await import(pathToFileURL(file).href)) as Readonly<Record<string, unknown>>
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new CoterieError('COTERIE_INVALID_DEFINITION', `The module ${file} cannot be loaded: ${why}`, {
+      cause,
+    })
+  }
+  if (typeof loaded['default'] === 'function') return loaded['default'] as Judge
+  throw new CoterieError(
+    'COTERIE_INVALID_DEFINITION',
+    `The module ${file} exports no function as its default.`,
+  )
+}
+
+function tellingLogger(context: CliContext): Logger {
+  return {
+    log(level, message, fields) {
+      if (level !== 'warn' && level !== 'error') return
+      const rest = Object.entries(fields ?? {}).map(([name, value]) => ` ${name}=${String(value)}`)
+      context.say(clean(`${level}: ${message}${rest.join('')}`))
+    },
+  }
+}
+
+/** The name of the first signal to stop; the second ends the process at once. */
+function stopSignal(): Promise<string> {
+  const { promise, resolve: told } = Promise.withResolvers<string>()
+  let count = 0
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      count += 1
+      if (count > 1) process.exit(130)
+      told(signal)
+    })
+  }
+  return promise
+}

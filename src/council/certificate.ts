@@ -1,0 +1,197 @@
+/**
+ * The proof of what a council decided: the certificate of the vote, and the council's finalisation of the value that
+ * names its hash. It verifies offline, from the members' keys alone.
+ *
+ * @module
+ */
+
+import { verifyCertificate as verifyFinalization, type Certificate as Quorum } from '../bft/certificate.ts'
+import type { CouncilCrypto } from '../bft/crypto.ts'
+import { makeMembership, membershipProblem, type Member, type Membership } from '../bft/membership.ts'
+import { isAuthentic } from '../bft/operations.ts'
+import { valueDigest, type Operation, type Value } from '../bft/proposal.ts'
+import { isMessageShape } from '../bft/shape.ts'
+import { fromBase64url } from '../core/bytes.ts'
+import { canonicalize, type Json } from '../core/json.ts'
+import type { Crypto } from '../ports/crypto.ts'
+import {
+  verifyCertificate as verifyVote,
+  type Certificate as VoteCertificate,
+  type TrustedKey,
+} from '../voting/certificate.ts'
+import { readPayload } from './operations.ts'
+
+/** A decision of a council with its proof. */
+export type DecisionCertificate = {
+  readonly v: 1
+  readonly type: 'coterie.council-certificate'
+  readonly instance: string
+  /** The members of the epoch that decided. */
+  readonly epoch: number
+  readonly members: readonly Member[]
+  /** Question, electorate, ballots, outcome and count. */
+  readonly vote: VoteCertificate
+  /** What was agreed on at the height that closed the vote: one of its operations names the hash of `vote`. */
+  readonly value: Value
+  /** A quorum of members has finalised that value. */
+  readonly finalization: Quorum
+}
+
+/** The council whose certificates somebody trusts. */
+export type TrustedCouncil = {
+  readonly instance: string
+  readonly epoch: number
+  readonly members: readonly Member[]
+}
+
+/** What a verifier needs. */
+export interface CertificateCrypto {
+  readonly crypto: Crypto
+  readonly council: CouncilCrypto
+}
+
+/** Whether a certificate holds, with the reasons in sentences. */
+export type CouncilVerdict =
+  | { readonly ok: true; readonly certificate: DecisionCertificate; readonly explanation: readonly string[] }
+  | { readonly ok: false; readonly problem: string; readonly explanation: readonly string[] }
+
+const KEYS = ['v', 'type', 'instance', 'epoch', 'members', 'vote', 'value', 'finalization']
+
+/** Puts a certificate together. */
+export function makeDecisionCertificate(
+  instance: string,
+  { epoch, members }: Membership,
+  vote: VoteCertificate,
+  value: Value,
+  finalization: Quorum,
+): DecisionCertificate {
+  return { v: 1, type: 'coterie.council-certificate', instance, epoch, members, vote, value, finalization }
+}
+
+/**
+ * Checks a certificate that came from anywhere, and fails closed. Members of the electorate must be trusted by their
+ * keys: those of the council are; others by `voters`, from key id to key.
+ *
+ * What it does not prove: that the electorate's answers are right, or that the council's members are run by different
+ * people. It never throws.
+ */
+export function verifyDecisionCertificate(
+  { crypto, council }: CertificateCrypto,
+  certificate: unknown,
+  trusted: TrustedCouncil,
+  voters: ReadonlyMap<string, TrustedKey> = new Map(),
+): CouncilVerdict {
+  const claimed = snapshot(certificate)
+  const shape = shapeProblem(claimed)
+  if (shape !== undefined) return refuse(shape, [])
+  const one = claimed as DecisionCertificate
+  if (one.instance !== trusted.instance) return refuse('it is of another council', [])
+  const sameMembers = canonicalize(one.members) === canonicalize(sorted(trusted.members))
+  if (one.epoch !== trusted.epoch || !sameMembers) return refuse('it names other members of the council', [])
+  const flaw = membershipProblem(one.members)
+  if (flaw !== undefined) return refuse(`its members are no council: ${flaw}`, [])
+
+  const membership = makeMembership(council, one.epoch, one.members)
+  const { value, finalization, vote } = one
+  if (finalization.type !== 'finalization' || finalization.height !== value.height) {
+    return refuse('its finalisation is for something else', [])
+  }
+  if (finalization.value !== valueDigest(council, value)) {
+    return refuse('its finalisation is for another value', [])
+  }
+  if (!verifyFinalization(council, membership, one.instance, finalization)) {
+    return refuse('its finalisation is not signed by a quorum', [])
+  }
+  const names = finalization.signers.map((place) => JSON.stringify(membership.members[place]?.id ?? ''))
+  const checked = [
+    `${finalization.signers.length} of the ${one.members.length} members of the council ` +
+      `${JSON.stringify(one.instance)} have finalised height ${value.height}: ${names.join(', ')}.`,
+    `Up to ${membership.faultyWeight} of ${membership.totalWeight} may lie; it took ${membership.quorumWeight}.`,
+  ]
+  const closing = closingIn(crypto, one)
+  if (closing === undefined) return refuse('what was finalised does not name this vote', checked)
+  if (!isAuthentic(council, membership, one.instance, closing)) {
+    return refuse('the operation that closed the vote is not signed by a member', checked)
+  }
+  if (vote.proposal.space !== one.instance) return refuse('the vote belongs to another council', checked)
+  checked.push(`That height closed this very vote; ${JSON.stringify(closing.author)} put it forward.`)
+
+  const verdict = verifyVote(crypto, vote, trustedVoters(crypto, one.members, voters))
+  const explanation = [...checked, ...verdict.explanation]
+  if (!verdict.ok) return { ok: false, problem: verdict.problem, explanation }
+  return { ok: true, certificate: one, explanation }
+}
+
+/** The operation that names the vote. */
+function closingIn(crypto: Crypto, { value, vote }: DecisionCertificate): Operation | undefined {
+  const hash = crypto.sha256(canonicalize(vote as unknown as Json))
+  return value.operations.find(({ body }) => {
+    const payload = body.kind === 'application' ? readPayload(body.payload) : undefined
+    return (
+      payload?.type === 'close' && payload.decision === vote.proposal.decision && payload.certificate === hash
+    )
+  })
+}
+
+/** Members of the council vote under their id, with the key that they sign for the council with. */
+function trustedVoters(
+  crypto: Crypto,
+  members: readonly Member[],
+  voters: ReadonlyMap<string, TrustedKey>,
+): ReadonlyMap<string, TrustedKey> {
+  const own = members.map(
+    ({ id, publicKey }) => [keyIdOf(crypto, publicKey), { agent: id, publicKey }] as const,
+  )
+  return new Map([...voters, ...own])
+}
+
+/** The id of a key: the first 40 hex digits of SHA-256 over its raw bytes. */
+export function keyIdOf(crypto: Crypto, publicKey: string): string {
+  return crypto.sha256(fromBase64url(publicKey)).slice(0, 40)
+}
+
+function shapeProblem(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'it is not a JSON object'
+  const one = value as Readonly<Record<string, unknown>>
+  if (Object.keys(one).length !== KEYS.length || !KEYS.every((key) => Object.hasOwn(one, key)))
+    return 'it has missing or unknown keys'
+  if (one['v'] !== 1 || one['type'] !== 'coterie.council-certificate')
+    return 'it is not a certificate of a council of version 1'
+  const { value: agreed, finalization, members, vote } = one
+  const decisions = [{ value: agreed, justification: [], finalization }]
+  if (!isMessageShape({ type: 'reply', decisions, certificates: [], proposals: [] }))
+    return 'its value or its finalisation is malformed'
+  if (!Array.isArray(members) || !members.every(isMember)) return 'its members are malformed'
+  // The certificate of the vote is checked as a whole below; only its name is needed before that.
+  const proposal = isObject(vote) ? vote['proposal'] : undefined
+  return isObject(proposal) ? undefined : 'it has no vote'
+}
+
+function isMember(value: unknown): value is Member {
+  if (!isObject(value) || Object.keys(value).length !== 3) return false
+  const { id, publicKey, weight } = value
+  return typeof id === 'string' && typeof publicKey === 'string' && Number.isSafeInteger(weight)
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function sorted(members: readonly Member[]): readonly Member[] {
+  return members
+    .map(({ id, publicKey, weight }) => ({ id, publicKey, weight }))
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
+}
+
+// A copy through the canonical text: it has no getters, cycles, classes or shared parts to lie with.
+function snapshot(value: unknown): unknown {
+  try {
+    return JSON.parse(canonicalize(value as Json))
+  } catch {
+    return undefined
+  }
+}
+
+function refuse(problem: string, checked: readonly string[]): CouncilVerdict {
+  return { ok: false, problem, explanation: [...checked, `Refused: ${problem}.`] }
+}

@@ -1,0 +1,100 @@
+/**
+ * The membership file: who the members of a council are, and where to reach them. It holds nothing secret; each
+ * member has the same one, and whoever has it can verify the council's certificates.
+ *
+ * @module
+ */
+
+import { makeMembership, membershipProblem, type Membership } from '../bft/membership.ts'
+import type { CouncilCrypto } from '../bft/crypto.ts'
+import { isName } from '../core/address.ts'
+import { CoterieError } from '../core/errors.ts'
+
+/** One member, and the URL at which its replica is reached. */
+export type RosterMember = {
+  readonly id: string
+  /** Ed25519, raw 32 bytes in base64url. */
+  readonly publicKey: string
+  readonly weight: number
+  readonly url: string
+}
+
+/** The file: `coterie.council` version 1. */
+export type Roster = {
+  readonly v: 1
+  readonly type: 'coterie.council'
+  readonly instance: string
+  readonly epoch: number
+  readonly members: readonly RosterMember[]
+}
+
+/** What one member hands to the others: `coterie.council-member` version 1. */
+export type MemberCard = RosterMember & { readonly v: 1; readonly type: 'coterie.council-member' }
+
+const INSTANCE_CHARS_MAX = 256
+
+/** The roster of members, sorted by id. */
+export function makeRoster(instance: string, members: readonly RosterMember[]): Roster {
+  const sorted = members
+    .map(({ id, publicKey, weight, url }) => ({ id, publicKey, weight, url }))
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
+  return { v: 1, type: 'coterie.council', instance, epoch: 0, members: sorted }
+}
+
+/** The roster that a value is. Throws COTERIE_INVALID_ARGUMENT. */
+export function readRoster(value: unknown, name: string): Roster {
+  const problem = rosterProblem(value)
+  if (problem === undefined) return value as Roster
+  throw new CoterieError(
+    'COTERIE_INVALID_ARGUMENT',
+    `${name} is no membership file of a council: ${problem}.`,
+  )
+}
+
+/** Whether a value has the form of a membership file; it may be a wrong one. */
+export function isRoster(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'type' in value && value.type === 'coterie.council'
+}
+
+/** The card that a value is. Throws COTERIE_INVALID_ARGUMENT. */
+export function readCard(value: unknown, name: string): MemberCard {
+  const isCard =
+    hasOnly(value, ['v', 'type', 'id', 'publicKey', 'weight', 'url']) &&
+    value['v'] === 1 &&
+    value['type'] === 'coterie.council-member' &&
+    isMember(value)
+  if (isCard) return value as unknown as MemberCard
+  throw new CoterieError('COTERIE_INVALID_ARGUMENT', `${name} is no card of a council's member.`)
+}
+
+/** The membership of a roster. */
+export function membershipOf(crypto: CouncilCrypto, { epoch, members }: Roster): Membership {
+  return makeMembership(crypto, epoch, members)
+}
+
+function rosterProblem(value: unknown): string | undefined {
+  if (!hasOnly(value, ['v', 'type', 'instance', 'epoch', 'members'])) return 'it has missing or unknown keys'
+  const { v, type, instance, epoch, members } = value
+  if (v !== 1 || type !== 'coterie.council') return 'it is not of version 1'
+  if (typeof instance !== 'string' || instance === '' || instance.length > INSTANCE_CHARS_MAX)
+    return 'its council has no name'
+  if (epoch !== 0) return 'its epoch is not 0'
+  if (!Array.isArray(members)) return 'it has no members'
+  const rest = (member: unknown): boolean =>
+    hasOnly(member, ['id', 'publicKey', 'weight', 'url']) && isMember(member)
+  if (!members.every(rest)) return 'a member is malformed'
+  const urls = new Set(members.map(({ url }: RosterMember) => url))
+  if (urls.size !== members.length) return 'two members have one URL'
+  return membershipProblem(members as readonly RosterMember[])
+}
+
+function isMember(value: Readonly<Record<string, unknown>>): boolean {
+  const { id, publicKey, weight, url } = value
+  if (typeof id !== 'string' || !isName(id) || typeof publicKey !== 'string') return false
+  return Number.isSafeInteger(weight) && typeof url === 'string' && /^http:\/\/[^/]+:\d+$/.test(url)
+}
+
+function hasOnly(value: unknown, keys: readonly string[]): value is Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  return Object.keys(value).length === keys.length && keys.every((key) => Object.hasOwn(value, key))
+}

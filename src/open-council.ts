@@ -1,0 +1,217 @@
+/**
+ * A replica of a council in a folder: its membership file, its key, and its own database.
+ *
+ * ```text
+ *   council.json    who the members are, and where; the same for all
+ *   keys/ID.key     this member's private key
+ *   council.db      what this replica keeps
+ * ```
+ *
+ * @module
+ */
+
+import { existsSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { askReplica } from './adapters/http/council-client.ts'
+import { HttpCouncilTransport } from './adapters/http/council-transport.ts'
+import type { LinkIdentity } from './adapters/http/handshake.ts'
+import { systemClock } from './adapters/node/clock.ts'
+import { nodeCrypto } from './adapters/node/crypto.ts'
+import { fileKeyring } from './adapters/node/keyring.ts'
+import { systemRandom } from './adapters/node/random.ts'
+import { councilCrypto } from './bft/crypto.ts'
+import { toHex } from './core/bytes.ts'
+import { CoterieError } from './core/errors.ts'
+import { parseStrict } from './core/json.ts'
+import { verifyDecisionCertificate } from './council/certificate.ts'
+import { membershipOf, readRoster, type Roster } from './council/roster.ts'
+import type { KeyPair } from './ports/crypto.ts'
+import { silentLogger, type Logger } from './ports/logger.ts'
+import type { Judge } from './runtime/council/member.ts'
+import { CouncilReplica } from './runtime/council/replica.ts'
+import { answerRequest } from './runtime/council/requests.ts'
+import type { CouncilRef } from './turn/council.ts'
+import { openCouncilLog } from './stores/sqlite/council-log.ts'
+
+export type { Judge } from './runtime/council/member.ts'
+export { CouncilReplica, type CouncilQuestion, type CouncilStatus } from './runtime/council/replica.ts'
+export {
+  verifyDecisionCertificate,
+  type CouncilVerdict,
+  type DecisionCertificate,
+  type TrustedCouncil,
+} from './council/certificate.ts'
+export type { CouncilDecideOptions, CouncilDecision, CouncilMatter, CouncilRef } from './turn/council.ts'
+
+/** How a replica is run. */
+export interface ReplicaOptions {
+  /** The folder of the member. */
+  readonly folder: string
+  /** How this member forms its opinions; without it, it orders and counts, and abstains by silence. */
+  readonly judge?: Judge
+  /** Where to listen, as `HOST:PORT`: the host and port of the member's URL unless told otherwise. */
+  readonly listen?: string
+  readonly logger?: Logger
+  /** The first estimate of how long a message takes, in milliseconds. */
+  readonly deltaMs?: number
+}
+
+/** What a member's folder holds. */
+export interface MemberFolder {
+  readonly folder: string
+  readonly roster: Roster
+  /** The id of the member whose key is here. */
+  readonly self: string
+  readonly url: string
+  readonly key: KeyPair
+  readonly database: string
+}
+
+/** The files of a member's folder. */
+export function councilFiles(folder: string): {
+  readonly roster: string
+  readonly keys: string
+  readonly database: string
+} {
+  return {
+    roster: join(folder, 'council.json'),
+    keys: join(folder, 'keys'),
+    database: join(folder, 'council.db'),
+  }
+}
+
+/** Reads a member's folder. Throws COTERIE_NOT_FOUND, COTERIE_INVALID_ARGUMENT, COTERIE_KEY_*. */
+export function readMemberFolder(path: string): MemberFolder {
+  const folder = resolve(path)
+  const files = councilFiles(folder)
+  const roster = readRosterFile(files.roster)
+  const keyring = fileKeyring(files.keys, nodeCrypto, systemRandom)
+  const names = keyring.names()
+  const [self, second] = names
+  const member = roster.members.find(({ id }) => id === self)
+  const key = self === undefined ? undefined : keyring.get(self)
+  if (self === undefined || second !== undefined || key === undefined) {
+    const what = names.length === 0 ? 'There is no key' : 'There are keys of several members'
+    throw new CoterieError('COTERIE_KEY_MISSING', `${what} in ${files.keys}: a replica has one member's key.`)
+  }
+  if (member === undefined) {
+    throw new CoterieError('COTERIE_KEY_MISMATCH', `${JSON.stringify(self)} is no member in ${files.roster}.`)
+  }
+  return { folder, roster, self, url: member.url, key, database: files.database }
+}
+
+/** Reads a membership file. Throws COTERIE_NOT_FOUND, COTERIE_INVALID_JSON, COTERIE_INVALID_ARGUMENT. */
+export function readRosterFile(file: string): Roster {
+  if (!existsSync(file)) throw new CoterieError('COTERIE_NOT_FOUND', `There is no membership file ${file}.`)
+  return readRoster(parseStrict(readFileSync(file, 'utf8')), file)
+}
+
+/** Makes the database of a new replica, so that it knows that it has forgotten nothing. */
+export async function createReplicaFile({ roster, self, database }: MemberFolder): Promise<void> {
+  await openLog(roster, self, database, true).close()
+}
+
+/**
+ * Opens the replica in a folder and joins the others. A replica whose database is missing, damaged, or an older copy
+ * casts no votes until none that it may have forgotten can matter.
+ *
+ * @throws CoterieError COTERIE_COUNCIL_UNREACHABLE when nothing can listen there; COTERIE_COUNCIL_HALTED;
+ * COTERIE_KEY_*; COTERIE_STORE_*.
+ */
+export async function openReplica(options: ReplicaOptions): Promise<CouncilReplica> {
+  const place = readMemberFolder(options.folder)
+  const { roster, self, key } = place
+  const logger = options.logger ?? silentLogger
+  const { host, port } = listenAt(options.listen ?? place.url.slice('http://'.length))
+  const log = openLog(roster, self, place.database, false)
+  try {
+    const transport = new HttpCouncilTransport({
+      identity: identityOf(place),
+      peers: roster.members.filter(({ id }) => id !== self),
+      host,
+      port,
+      logger,
+      onRequest: (request) => answerRequest(replica, request),
+    })
+    const replica: CouncilReplica = new CouncilReplica({
+      roster,
+      self,
+      key,
+      crypto: nodeCrypto,
+      log,
+      transport,
+      clock: systemClock,
+      random: systemRandom,
+      logger,
+      judge: options.judge,
+      ...(options.deltaMs !== undefined && { deltaMs: options.deltaMs }),
+    })
+    await replica.start()
+    return replica
+  } catch (error) {
+    await log.close()
+    throw error
+  }
+}
+
+/**
+ * A council for `turn.decide({ by })`: asked through the running replica in a folder, whose member's key is there too.
+ * Each certificate is verified against the membership file, so that a replica that lies is found out.
+ *
+ * @throws CoterieError as `readMemberFolder` does.
+ */
+export function council(folder: string): CouncilRef {
+  const place = readMemberFolder(folder)
+  const { instance, epoch } = place.roster
+  const members = place.roster.members.map(({ id, publicKey, weight }) => ({ id, publicKey, weight }))
+  const cryptos = { crypto: nodeCrypto, council: councilCrypto(nodeCrypto) }
+  return {
+    name: instance,
+    open: async (matter) => {
+      const opened = await askRunningReplica(place, 'open', { ...matter }, ANSWER_MS)
+      return opened as { readonly decision: string; readonly deadline: number }
+    },
+    wait: async (decision, deadline) => {
+      const timeoutMs = Math.max(0, deadline - systemClock.now()) + CLOSING_MS
+      const found = await askRunningReplica(place, 'wait', { decision, timeoutMs }, timeoutMs + ANSWER_MS)
+      const verdict = verifyDecisionCertificate(cryptos, found, { instance, epoch, members })
+      if (verdict.ok && verdict.certificate.vote.proposal.decision === decision) return verdict.certificate
+      const problem = verdict.ok ? 'it is of another decision' : verdict.problem
+      const message = `The certificate of ${decision} from the replica at ${place.url} does not hold: ${problem}.`
+      throw new CoterieError('COTERIE_VERIFICATION_FAILED', message, { details: { decision, problem } })
+    },
+  }
+}
+
+const ANSWER_MS = 10_000
+/** What the council takes at most to agree that a deadline has passed. */
+const CLOSING_MS = 30_000
+
+/** Asks the running replica of a folder; see `answerRequest`. */
+export function askRunningReplica(
+  place: MemberFolder,
+  method: string,
+  params: Readonly<Record<string, unknown>>,
+  timeoutMs: number,
+): Promise<unknown> {
+  return askReplica(identityOf(place), place.url, { method, params }, timeoutMs)
+}
+
+function identityOf({ roster, self, key }: MemberFolder): LinkIdentity {
+  const keys = new Map(roster.members.map(({ id, publicKey }) => [id, publicKey]))
+  return { instance: roster.instance, self, key, crypto: nodeCrypto, publicKeyOf: (id) => keys.get(id) }
+}
+
+function openLog(roster: Roster, member: string, file: string, isNew: boolean) {
+  const membership = membershipOf(councilCrypto(nodeCrypto), roster).digest
+  const identity = { instance: roster.instance, member, membership }
+  return openCouncilLog(file, identity, { run: toHex(systemRandom.bytes(16)), isNew })
+}
+
+function listenAt(text: string): { readonly host: string; readonly port: number } {
+  const [, host = '', port = ''] = /^(.+):(\d+)$/.exec(text) ?? []
+  if (host === '' || Number(port) > 65_535) {
+    throw new CoterieError('COTERIE_INVALID_ARGUMENT', `${JSON.stringify(text)} is not HOST:PORT.`)
+  }
+  return { host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port) }
+}

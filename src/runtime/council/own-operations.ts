@@ -1,0 +1,114 @@
+/**
+ * The operations of this member on their way: each is durable before it is handed in, and handed in again after a
+ * start until it is decided.
+ *
+ * @module
+ */
+
+import type { Operation } from '../../bft/proposal.ts'
+import type { OperationText } from '../../bft/statements.ts'
+import type { Payload } from '../../council/operations.ts'
+import { CoterieError } from '../../core/errors.ts'
+import type { Json } from '../../core/json.ts'
+import type { CouncilDriver } from './driver.ts'
+
+/** Operations of one member that may wait to be decided; less than what others take of one author. */
+export const OPERATIONS_WAITING_MAX = 200
+
+/** The operations of one member. */
+export class OwnOperations {
+  readonly #driver: CouncilDriver
+  readonly #instance: string
+  readonly #self: string
+  readonly #sign: (text: OperationText) => string
+  readonly #waiting = new Map<number, Operation>()
+  #last = 0
+
+  constructor(
+    driver: CouncilDriver,
+    place: { readonly instance: string; readonly self: string },
+    sign: (text: OperationText) => string,
+  ) {
+    this.#driver = driver
+    this.#instance = place.instance
+    this.#self = place.self
+    this.#sign = sign
+  }
+
+  get size(): number {
+    return this.#waiting.size
+  }
+
+  /** Those that wait, in order. */
+  all(): readonly Operation[] {
+    return [...this.#waiting.values()]
+  }
+
+  /** Takes back what was durable and not decided when the replica last stopped. */
+  resume(texts: readonly { readonly sequence: number; readonly text: string }[]): void {
+    for (const { sequence, text } of texts) {
+      if (sequence <= this.#applied()) continue
+      const operation = JSON.parse(text) as Operation
+      this.#waiting.set(sequence, operation)
+      this.#last = Math.max(this.#last, sequence)
+    }
+    for (const operation of this.#waiting.values()) this.#driver.submit(operation)
+  }
+
+  /** The number that the next operation will have. Throws COTERIE_LIMIT_EXCEEDED when too many wait. */
+  nextSequence(): number {
+    if (this.#waiting.size >= OPERATIONS_WAITING_MAX) {
+      throw new CoterieError(
+        'COTERIE_LIMIT_EXCEEDED',
+        `${OPERATIONS_WAITING_MAX} operations of this member wait for the council: hand in more when some are decided.`,
+        { retryable: true, details: { limit: 'OPERATIONS_WAITING_MAX', value: OPERATIONS_WAITING_MAX } },
+      )
+    }
+    return Math.max(this.#applied(), this.#last) + 1
+  }
+
+  /** Signs an operation with the next number, and hands it in when it is durable. */
+  submit(payload: Payload, expires = 0): Operation {
+    return this.#submitAs(this.nextSequence(), payload, expires)
+  }
+
+  /**
+   * An operation of this member was decided. The one that waits in its place, when it is another one: this member's
+   * file went back, and gave a number twice.
+   */
+  settle(decided: Operation): Operation | undefined {
+    const waiting = this.#waiting.get(decided.sequence)
+    this.#waiting.delete(decided.sequence)
+    this.#driver.keep({ applied: decided.sequence })
+    return waiting === undefined || waiting.signature === decided.signature ? undefined : waiting
+  }
+
+  /** Gives the place of operations that came too late to something else: those behind them wait for it. */
+  fill(height: number): readonly Operation[] {
+    const late = this.all().filter(({ expires }) => expires !== 0 && expires <= height)
+    for (const { sequence } of late) this.#submitAs(sequence, { type: 'pass' }, 0)
+    return late
+  }
+
+  #submitAs(sequence: number, payload: Payload, expires: number): Operation {
+    const text: OperationText = {
+      type: 'operation',
+      instance: this.#instance,
+      author: this.#self,
+      sequence,
+      expires,
+      body: { kind: 'application', payload: payload as unknown as Json },
+    }
+    const operation = { ...text, signature: this.#sign(text) }
+    this.#waiting.set(sequence, operation)
+    this.#last = Math.max(this.#last, sequence)
+    this.#driver.keep({ operations: [{ sequence, text: JSON.stringify(operation) }] }, () =>
+      this.#driver.submit(operation),
+    )
+    return operation
+  }
+
+  #applied(): number {
+    return this.#driver.replica.ledger.sequences.get(this.#self) ?? 0
+  }
+}

@@ -1,0 +1,39 @@
+import type { Crypto, KeyPair } from '../../ports/crypto.ts'
+
+/** Signatures that are remembered: about 300 bytes each. */
+const REMEMBERED_MAX = 8_192
+
+/**
+ * A crypto that verifies no signature twice, and none that it has made itself with `own`. A council's rules look at the
+ * same ballots and operations again and again: when they come, when they are proposed, and when they are decided.
+ */
+export function rememberingCrypto(crypto: Crypto, own: KeyPair): Crypto {
+  const good = new Set<string>()
+  const remember = (name: string): void => {
+    if (good.size >= REMEMBERED_MAX) {
+      // The oldest goes first.
+      for (const oldest of good) {
+        good.delete(oldest)
+        break
+      }
+    }
+    good.add(name)
+  }
+  const nameOf = (publicKey: string, data: Uint8Array, signature: string): string =>
+    `${crypto.sha256(data)} ${publicKey} ${signature}`
+  return {
+    ...crypto,
+    sign(privateKey, data) {
+      const signature = crypto.sign(privateKey, data)
+      if (privateKey === own.privateKey) remember(nameOf(own.publicKey, data, signature))
+      return signature
+    },
+    verify(publicKey, data, signature) {
+      const name = nameOf(publicKey, data, signature)
+      if (good.has(name)) return true
+      if (!crypto.verify(publicKey, data, signature)) return false
+      remember(name)
+      return true
+    },
+  }
+}

@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { nodeCrypto } from '../../src/adapters/node/crypto.ts'
+import { councilCrypto } from '../../src/bft/crypto.ts'
+import type { Operation } from '../../src/bft/proposal.ts'
+import { certificateHash, certificateOf, councilApplication, voteIn } from '../../src/council/application.ts'
+import type { CouncilState } from '../../src/council/application.ts'
+import { keyIdOf } from '../../src/council/certificate.ts'
+import { membershipOf } from '../../src/council/roster.ts'
+import type { Json } from '../../src/core/json.ts'
+import { ballotBytes, proposalHash, type Ballot, type SignedBallot } from '../../src/voting/ballot.ts'
+import type { Proposal } from '../../src/voting/proposal.ts'
+import { majority } from '../../src/voting/rule.ts'
+import { keysOf, NAMES, rosterOf } from './kit.ts'
+
+const keys = keysOf(NAMES)
+const roster = rosterOf(keys)
+const membership = membershipOf(councilCrypto(nodeCrypto), roster)
+const application = councilApplication(nodeCrypto, membership)
+const electorate = membership.members.map(({ id, publicKey }) => {
+  return { member: id, key: keyIdOf(nodeCrypto, publicKey), publicKey }
+})
+const proposal: Proposal = {
+  v: 1,
+  space: roster.instance,
+  decision: 'alice.1',
+  question: 'May we?',
+  options: ['approve', 'reject'],
+  rule: majority(),
+  electorate,
+  deadline: 1_000,
+}
+
+function operation(author: string, sequence: number, payload: Json, expires = 0): Operation {
+  const body = { kind: 'application', payload } as const
+  return { type: 'operation', instance: roster.instance, author, sequence, expires, body, signature: '' }
+}
+
+function ballot(member: string, choice: string): SignedBallot {
+  const key = keys.get(member)
+  if (key === undefined) throw new TypeError(member)
+  const { space, decision } = proposal
+  const hash = proposalHash(nodeCrypto, proposal)
+  const words: Ballot = { v: 1, space, decision, proposal: hash, member, key: key.id, choice, reason: '' }
+  return { ballot: words, signature: nodeCrypto.sign(key.privateKey, ballotBytes(words)) }
+}
+
+function apply(state: CouncilState, one: Operation, height = 1): CouncilState | undefined {
+  return application.apply(state as unknown as Json, one, height) as unknown as CouncilState | undefined
+}
+
+function after(...operations: readonly Operation[]): CouncilState {
+  let state = application.initial as unknown as CouncilState
+  for (const one of operations) {
+    const next = apply(state, one)
+    if (next === undefined) throw new Error(`refused: ${JSON.stringify(one.body)}`)
+    state = next
+  }
+  return state
+}
+
+const open = operation('alice', 1, { type: 'open', proposal } as unknown as Json)
+const cast = (author: string, sequence: number, ...ballots: readonly SignedBallot[]): Operation =>
+  operation(author, sequence, { type: 'ballot', decision: 'alice.1', ballots, at: 5 } as unknown as Json)
+const close = (certificate: string, expires = 10): Operation =>
+  operation('alice', 9, { type: 'close', decision: 'alice.1', certificate }, expires)
+
+const THREE = ['alice', 'bob', 'carol'].map((name) => ballot(name, 'approve'))
+
+test('a vote is over when its outcome is certain, and not before', () => {
+  const two = after(open, cast('alice', 2, ...THREE.slice(0, 2)))
+  assert.equal(voteIn(two, 'alice.1')?.result, null)
+  const three = apply(two, cast('carol', 1, ...THREE.slice(2)))
+  assert.notEqual(voteIn(three ?? two, 'alice.1')?.result, null)
+})
+
+test('a vote is closed with its one certificate, and refused with any other, also later', () => {
+  const state = after(open, cast('alice', 2, ...THREE))
+  const vote = voteIn(state, 'alice.1')
+  assert.ok(vote !== undefined)
+  const certificate = certificateOf(nodeCrypto, vote)
+  assert.ok(certificate !== undefined)
+  const hash = certificateHash(nodeCrypto, certificate)
+  const wrong = nodeCrypto.sha256('another')
+  assert.equal(apply(state, close(wrong)), undefined)
+  const closed = apply(state, close(hash))
+  assert.deepEqual(Object.keys(closed?.open ?? { a: 1 }), [])
+  assert.equal(apply(closed ?? state, close(wrong)), undefined)
+  assert.equal(apply(closed ?? state, close(hash)), closed)
+})
+
+test('a vote that is not over cannot be closed, nor one by an operation that never expires', () => {
+  const state = after(open, cast('alice', 2, ...THREE.slice(0, 2)))
+  const early = certificateHash(
+    nodeCrypto,
+    certificateOf(nodeCrypto, {
+      ...(voteIn(state, 'alice.1') ?? assert.fail()),
+      result: { at: 5, certificate: '' },
+    }) ?? assert.fail(),
+  )
+  assert.equal(apply(state, close(early)), undefined)
+  const over = after(open, cast('alice', 2, ...THREE))
+  const hash = voteIn(over, 'alice.1')?.result?.certificate ?? ''
+  assert.equal(apply(over, close(hash, 0)), undefined)
+  assert.equal(apply(over, close(hash, 10_000)), undefined)
+})
+
+test('one member alone cannot say that the deadline has passed; more than may lie can', () => {
+  const expire = (author: string, sequence: number): Operation =>
+    operation(author, sequence, { type: 'expire', decision: 'alice.1', at: 2_000 })
+  const one = after(open, expire('bob', 1), expire('bob', 2))
+  assert.equal(voteIn(one, 'alice.1')?.result, null)
+  const two = apply(one, expire('carol', 1))
+  assert.equal(voteIn(two ?? one, 'alice.1')?.result?.at, 2_000)
+})
+
+test('ballots that come when the vote is over, from strangers, or with another signature change nothing', () => {
+  const over = after(open, cast('alice', 2, ...THREE))
+  assert.equal(apply(over, cast('dave', 1, ballot('dave', 'reject'))), over)
+  const state = after(open)
+  const forged = { ...ballot('bob', 'reject'), signature: ballot('dave', 'reject').signature }
+  assert.deepEqual(voteIn(apply(state, cast('dave', 1, forged)) ?? state, 'alice.1')?.ballots, [])
+})
+
+test('two different ballots of one member are kept as evidence, and neither counts', () => {
+  const state = after(
+    open,
+    cast('dave', 1, ballot('dave', 'approve'), ballot('dave', 'reject')),
+    cast('bob', 1, ...THREE),
+  )
+  const vote = voteIn(state, 'alice.1')
+  assert.ok(vote !== undefined)
+  assert.deepEqual(certificateOf(nodeCrypto, vote)?.tally.void, ['dave'])
+})
+
+test('a vote is named by the operation that opens it, in this council', () => {
+  const refused = [
+    operation('bob', 1, { type: 'open', proposal } as unknown as Json),
+    operation('alice', 2, { type: 'open', proposal } as unknown as Json),
+    operation('alice', 1, { type: 'open', proposal: { ...proposal, space: 'another' } } as unknown as Json),
+    operation('alice', 1, {
+      type: 'open',
+      proposal: { ...proposal, sealed: { commitBy: 5 } },
+    } as unknown as Json),
+    operation('alice', 1, { type: 'vote' }),
+    operation('alice', 1, null),
+  ]
+  for (const one of refused) assert.equal(apply(after(), one), undefined)
+})
+
+test('the order of ballots does not change the certificate', () => {
+  const ways = [THREE, THREE.toReversed()].map((ballots) => {
+    const state = after(open, ...ballots.map((one, at) => cast('bob', at + 1, one)))
+    return voteIn(state, 'alice.1')?.result?.certificate
+  })
+  assert.ok(ways[0] !== undefined && ways[0] === ways[1])
+})

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { nodeCrypto } from '../../src/adapters/node/crypto.ts'
+import { councilCrypto } from '../../src/bft/crypto.ts'
+import {
+  verifyDecisionCertificate,
+  type DecisionCertificate,
+  type TrustedCouncil,
+} from '../../src/council/certificate.ts'
+import { keysOf, NAMES, rosterOf, TestCouncil } from './kit.ts'
+
+const CRYPTOS = { crypto: nodeCrypto, council: councilCrypto(nodeCrypto) }
+const council = new TestCouncil()
+const stay = setInterval(() => undefined, 1_000)
+let good: DecisionCertificate
+let other: DecisionCertificate
+
+before(async () => {
+  await council.startAll()
+  good = await council.get('alice').propose({ question: 'May we?' })
+  council.judge = () => ({ choice: 'reject', reason: 'no' })
+  other = await council.get('alice').propose({ question: 'May we?' })
+})
+
+after(async () => {
+  await council.close()
+  clearInterval(stay)
+})
+
+function verdict(certificate: unknown, trusted: TrustedCouncil = council.roster): string {
+  const found = verifyDecisionCertificate(CRYPTOS, certificate, trusted)
+  return found.ok ? 'holds' : found.problem
+}
+
+test('the certificate holds for the council that made it, and for no other', () => {
+  assert.equal(verdict(good), 'holds')
+  assert.match(verdict(good, { ...council.roster, instance: 'another' }), /another council/)
+  assert.match(verdict(good, { ...council.roster, epoch: 1 }), /other members/)
+  const strangers = rosterOf(new Map([...keysOf(['x', ...NAMES])].slice(1)))
+  assert.match(verdict(good, strangers), /other members/)
+})
+
+test('whatever is changed in it, it does not hold any more', () => {
+  const { vote, value, finalization } = good
+  const [signature = ''] = finalization.signatures
+  const changed: readonly (readonly [string, unknown])[] = [
+    ['the outcome', { ...good, vote: { ...vote, outcome: 'reject' } }],
+    ['a ballot is left out', { ...good, vote: { ...vote, ballots: vote.ballots.slice(1) } }],
+    ['the time', { ...good, vote: { ...vote, decidedAt: vote.decidedAt + 1 } }],
+    ['another vote', { ...good, vote: other.vote }],
+    ['another height', { ...good, value: other.value, finalization: other.finalization }],
+    ['another finalisation', { ...good, finalization: other.finalization }],
+    ['operations of the value', { ...good, value: { ...value, operations: other.value.operations } }],
+    [
+      'too few signers',
+      {
+        ...good,
+        finalization: {
+          ...finalization,
+          signers: finalization.signers.slice(1),
+          signatures: finalization.signatures.slice(1),
+        },
+      },
+    ],
+    [
+      'one signer twice',
+      {
+        ...good,
+        finalization: {
+          ...finalization,
+          signers: finalization.signers.map(() => finalization.signers[0]),
+          signatures: finalization.signatures.map(() => signature),
+        },
+      },
+    ],
+    ['votes of another kind', { ...good, finalization: { ...finalization, type: 'notarization' } }],
+    ['a member more', { ...good, members: [...good.members, ...good.members.slice(0, 1)] }],
+    ['a key more', { ...good, more: 1 }],
+    ['nothing', null],
+    ['a float', { ...good, epoch: 0.5 }],
+  ]
+  for (const [what, one] of changed) assert.notEqual(verdict(one), 'holds', what)
+})

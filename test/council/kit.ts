@@ -1,0 +1,100 @@
+/** A council of replicas in one process: real keys, real files or memory, a network that can be cut. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { MemoryCouncilNetwork } from '../../src/adapters/memory/council-network.ts'
+import { systemClock } from '../../src/adapters/node/clock.ts'
+import { nodeCrypto } from '../../src/adapters/node/crypto.ts'
+import { systemRandom } from '../../src/adapters/node/random.ts'
+import { councilCrypto } from '../../src/bft/crypto.ts'
+import { makeRoster, membershipOf, type Roster } from '../../src/council/roster.ts'
+import type { CouncilTransport } from '../../src/ports/council.ts'
+import type { KeyPair } from '../../src/ports/crypto.ts'
+import { silentLogger } from '../../src/ports/logger.ts'
+import type { Judge } from '../../src/runtime/council/member.ts'
+import { CouncilReplica } from '../../src/runtime/council/replica.ts'
+import { openCouncilLog } from '../../src/stores/sqlite/council-log.ts'
+
+export const NAMES: readonly string[] = ['alice', 'bob', 'carol', 'dave']
+
+/** Approves everything. */
+export const approving: Judge = () => ({ choice: 'approve', reason: 'fine' })
+
+export function keysOf(names: readonly string[]): ReadonlyMap<string, KeyPair> {
+  return new Map(names.map((name, at) => [name, nodeCrypto.keyPair(new Uint8Array(32).fill(at + 1))]))
+}
+
+export function rosterOf(keys: ReadonlyMap<string, KeyPair>, port = 1): Roster {
+  const members = [...keys].map(([id, { publicKey }], at) => {
+    return { id, publicKey, weight: 1, url: `http://127.0.0.1:${port + at}` }
+  })
+  return makeRoster('test council', members)
+}
+
+/** The council. */
+export class TestCouncil {
+  readonly names: readonly string[]
+  readonly keys: ReadonlyMap<string, KeyPair>
+  readonly roster: Roster
+  readonly network: MemoryCouncilNetwork
+  readonly folder: string
+  readonly replicas = new Map<string, CouncilReplica>()
+  judge: Judge = approving
+
+  constructor(names: readonly string[] = NAMES) {
+    this.names = names
+    this.keys = keysOf(names)
+    this.roster = rosterOf(this.keys)
+    this.network = new MemoryCouncilNetwork(names, systemClock.defer)
+    this.folder = mkdtempSync(join(tmpdir(), 'coterie-council-'))
+  }
+
+  file(name: string): string {
+    return join(this.folder, `${name}.db`)
+  }
+
+  async start(name: string, options: { isNew?: boolean; transport?: CouncilTransport } = {}) {
+    const key = this.keys.get(name)
+    if (key === undefined) throw new TypeError(`no member ${name}`)
+    const membership = membershipOf(councilCrypto(nodeCrypto), this.roster).digest
+    const identity = { instance: this.roster.instance, member: name, membership }
+    const run = Buffer.from(systemRandom.bytes(16)).toString('hex')
+    const log = openCouncilLog(this.file(name), identity, { run, isNew: options.isNew ?? true })
+    const replica = new CouncilReplica({
+      roster: this.roster,
+      self: name,
+      key,
+      crypto: nodeCrypto,
+      log,
+      transport: options.transport ?? this.network.transport(name),
+      clock: systemClock,
+      random: systemRandom,
+      logger: silentLogger,
+      judge: (question) => this.judge(question),
+      deltaMs: 50,
+    })
+    this.replicas.set(name, replica)
+    await replica.start()
+    return replica
+  }
+
+  async startAll(): Promise<void> {
+    for (const name of this.names) await this.start(name)
+  }
+
+  get(name: string): CouncilReplica {
+    const replica = this.replicas.get(name)
+    if (replica === undefined) throw new TypeError(`no replica ${name}`)
+    return replica
+  }
+
+  async stop(name: string): Promise<void> {
+    await this.replicas.get(name)?.close()
+    this.replicas.delete(name)
+  }
+
+  async close(): Promise<void> {
+    for (const name of this.replicas.keys()) await this.stop(name)
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+}
