@@ -1,6 +1,6 @@
 /**
- * How a member of the demo's council forms its opinion: `coterie council run FOLDER --judge judge.ts`. The member's name
- * is in the environment.
+ * How a member of the demo's council forms its opinion: `coterie council run FOLDER --judge judge.ts`. The member's
+ * name is in the environment.
  *
  * @module
  */
@@ -10,6 +10,6 @@ import { opinionOf } from './panel.ts'
 
 const self = process.env['COUNCIL_MEMBER'] ?? ''
 
-const judge: Judge = ({ subject }) => opinionOf(self, String(subject))
+const judge: Judge = ({ subject }) => opinionOf(self, subject)
 
 export default judge

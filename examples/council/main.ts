@@ -8,7 +8,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { canonicalize, type Json } from '../../src/core/json.ts'
+import { canonicalize } from '../../src/core/json.ts'
 import type { DecisionCertificate } from '../../src/open-council.ts'
 import { Crew } from './crew.ts'
 import { KINDS, type Kind } from './lies.ts'
@@ -125,8 +125,7 @@ async function copiesOf(
       crew.ask(member, 'wait', { ...params, decision: vote.proposal.decision }, ANSWER_MS),
     ),
   )
-  const words = ({ vote, value }: DecisionCertificate): string =>
-    canonicalize([vote, value.height] as unknown as Json)
+  const words = ({ vote, value }: DecisionCertificate): string => canonicalize([vote, value.height])
   return own.filter((one, at) => {
     const mine = certificates[at]
     return mine !== undefined && words(one as DecisionCertificate) === words(mine)

@@ -25,7 +25,7 @@ const context = reviewContext(lockfile, { nodeVersion: process.versions.node })
 export const PACKAGES: readonly string[] = lockfile.packages.map(({ name, version }) => `${name}@${version}`)
 
 /** What a member thinks of a package, from its own look at the lock file. */
-export function opinionOf(member: string, id: string): Opinion {
+export function opinionOf(member: string, id: unknown): Opinion {
   const role = MEMBERS.find((one) => one === member)
   const found = lockfile.packages.find(({ name, version }) => `${name}@${version}` === id)
   if (role === undefined || found === undefined)

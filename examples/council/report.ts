@@ -52,16 +52,19 @@ export function linesOf(result: Result): { readonly lines: readonly string[]; re
     `Decided (3 of 4 must approve; what they do not approve is rejected):`,
     ...certificates.flatMap(decisionLines),
     '',
-    `${agreed.members.length} honest replicas have ${agreed.same ? 'the same' : 'DIFFERENT'} ${certificates.length} decisions: ${agreed.members.join(', ')}.`,
-    `${killed.member} was killed with kill -9 after ${killed.after} decisions, started again from its own file, and caught up.`,
+    `${agreed.members.length} honest replicas have ${agreed.same ? 'the same' : 'DIFFERENT'} ` +
+      `${certificates.length} decisions: ${agreed.members.join(', ')}.`,
+    `${killed.member} was killed with kill -9 after ${killed.after} decisions, started again from its own file,`,
+    'and caught up.',
     '',
     ...traitorLines(result, guilty),
     '',
-    `Another process, with the public keys alone: ${checked.certificates} of ${certificates.length} certificates verify` +
-      `${checked.certificates === certificates.length ? '' : ` (${checked.certificatesSaid})`};`,
+    `Another process, with the public keys alone: ${checked.certificates} of ${certificates.length} ` +
+      `certificates verify${checked.certificates === certificates.length ? '' : ` (${checked.certificatesSaid})`};`,
     `  one with its outcome changed is ${checked.changedRefused ? 'refused' : 'ACCEPTED'}.`,
     `Started in ${seconds(result.startMs)}, decided in ${seconds(result.decideMs)}, all in ${seconds(result.totalMs)}.`,
-    'All four replicas ran on this machine under one owner: that shows the protocol at work, and tolerates no real liar.',
+    'All four replicas ran on this machine under one owner: that shows the protocol at work, and tolerates',
+    'no real liar.',
     ok ? 'Everything held.' : 'SOMETHING DID NOT HOLD.',
   ]
   return { lines, ok }
@@ -75,7 +78,7 @@ function decisionLines({ vote, value, finalization, members }: DecisionCertifica
   const speaker = ballots.find(({ ballot }) => ballot.choice === outcome)
   const reason = speaker === undefined ? 'too few approve' : speaker.ballot.reason
   return [
-    `  ${String(outcome).padEnd(8)} ${String(proposal.subject)}`,
+    `  ${outcome.padEnd(8)} ${JSON.stringify(proposal.subject)}`,
     `           ${[...votes, ...voided].join(', ')}`,
     `           ${speaker === undefined ? '' : `${speaker.ballot.member}: `}${reason}`,
     `           height ${value.height}, finalised by ${signers.join(', ')}`,

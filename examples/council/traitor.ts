@@ -47,7 +47,7 @@ const log = openCouncilLog(
 
 /** What it says of a package is the contrary of what it thinks. */
 const judge: Judge = ({ subject }) => {
-  const { choice } = opinionOf(self, String(subject))
+  const { choice } = opinionOf(self, subject)
   return { choice: choice === 'approve' ? 'reject' : 'approve', reason: 'trust me' }
 }
 

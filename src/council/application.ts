@@ -16,7 +16,7 @@
 import type { Application } from '../bft/ledger.ts'
 import { weightOf, type Membership } from '../bft/membership.ts'
 import type { Operation } from '../bft/proposal.ts'
-import { canonicalize, type Json } from '../core/json.ts'
+import { canonicalize } from '../core/json.ts'
 import type { Crypto } from '../ports/crypto.ts'
 import type { SignedBallot } from '../voting/ballot.ts'
 import { isCertain } from '../voting/certain.ts'
@@ -51,9 +51,9 @@ export type CouncilState = {
 }
 
 /** The most votes under way in one council; further ones are not opened. */
-export const OPEN_VOTES_MAX = 256
+const OPEN_VOTES_MAX = 256
 /** The most votes under way that one member opened. */
-export const OPEN_VOTES_PER_MEMBER_MAX = 64
+const OPEN_VOTES_PER_MEMBER_MAX = 64
 /** An operation `close` expires within so many heights, and a certified vote is remembered for so many. */
 export const CLOSE_HEIGHTS_MAX = 16
 
@@ -162,7 +162,7 @@ export function certificateOf(crypto: Crypto, vote: OpenVote): Certificate | und
 
 /** The hash that an operation `close` names. */
 export function certificateHash(crypto: Crypto, certificate: Certificate): string {
-  return crypto.sha256(canonicalize(certificate as unknown as Json))
+  return crypto.sha256(canonicalize(certificate))
 }
 
 /** The vote with this name that is under way, or over and not certified. */

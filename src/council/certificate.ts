@@ -124,7 +124,7 @@ export function verifyDecisionCertificate(
 
 /** The operation that names the vote. */
 function closingIn(crypto: Crypto, { value, vote }: DecisionCertificate): Operation | undefined {
-  const hash = crypto.sha256(canonicalize(vote as unknown as Json))
+  const hash = crypto.sha256(canonicalize(vote))
   return value.operations.find(({ body }) => {
     const payload = body.kind === 'application' ? readPayload(body.payload) : undefined
     return (

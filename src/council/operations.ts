@@ -28,9 +28,9 @@ export type PassPayload = { readonly type: 'pass' }
 export type Payload = OpenPayload | BallotPayload | ExpirePayload | ClosePayload | PassPayload
 
 /** The longest proposal, in characters of its canonical text. */
-export const PROPOSAL_CHARS_MAX = 128 * 1024
+const PROPOSAL_CHARS_MAX = 128 * 1024
 /** Ballots in one operation. */
-export const BALLOTS_PER_OPERATION_MAX = 64
+const BALLOTS_PER_OPERATION_MAX = 64
 const DECISION_CHARS_MAX = 512
 
 const HASH = /^[0-9a-f]{64}$/

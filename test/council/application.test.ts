@@ -46,7 +46,7 @@ function ballot(member: string, choice: string): SignedBallot {
 }
 
 function apply(state: CouncilState, one: Operation, height = 1): CouncilState | undefined {
-  return application.apply(state as unknown as Json, one, height) as unknown as CouncilState | undefined
+  return application.apply(state, one, height) as unknown as CouncilState | undefined
 }
 
 function after(...operations: readonly Operation[]): CouncilState {
@@ -59,9 +59,9 @@ function after(...operations: readonly Operation[]): CouncilState {
   return state
 }
 
-const open = operation('alice', 1, { type: 'open', proposal } as unknown as Json)
+const open = operation('alice', 1, { type: 'open', proposal })
 const cast = (author: string, sequence: number, ...ballots: readonly SignedBallot[]): Operation =>
-  operation(author, sequence, { type: 'ballot', decision: 'alice.1', ballots, at: 5 } as unknown as Json)
+  operation(author, sequence, { type: 'ballot', decision: 'alice.1', ballots, at: 5 })
 const close = (certificate: string, expires = 10): Operation =>
   operation('alice', 9, { type: 'close', decision: 'alice.1', certificate }, expires)
 
@@ -135,13 +135,13 @@ test('two different ballots of one member are kept as evidence, and neither coun
 
 test('a vote is named by the operation that opens it, in this council', () => {
   const refused = [
-    operation('bob', 1, { type: 'open', proposal } as unknown as Json),
-    operation('alice', 2, { type: 'open', proposal } as unknown as Json),
-    operation('alice', 1, { type: 'open', proposal: { ...proposal, space: 'another' } } as unknown as Json),
+    operation('bob', 1, { type: 'open', proposal }),
+    operation('alice', 2, { type: 'open', proposal }),
+    operation('alice', 1, { type: 'open', proposal: { ...proposal, space: 'another' } }),
     operation('alice', 1, {
       type: 'open',
       proposal: { ...proposal, sealed: { commitBy: 5 } },
-    } as unknown as Json),
+    }),
     operation('alice', 1, { type: 'vote' }),
     operation('alice', 1, null),
   ]

@@ -18,7 +18,7 @@ import { openCouncilLog } from '../../src/stores/sqlite/council-log.ts'
 export const NAMES: readonly string[] = ['alice', 'bob', 'carol', 'dave']
 
 /** Approves everything. */
-export const approving: Judge = () => ({ choice: 'approve', reason: 'fine' })
+const approving: Judge = () => ({ choice: 'approve', reason: 'fine' })
 
 export function keysOf(names: readonly string[]): ReadonlyMap<string, KeyPair> {
   return new Map(names.map((name, at) => [name, nodeCrypto.keyPair(new Uint8Array(32).fill(at + 1))]))
@@ -45,7 +45,7 @@ export class TestCouncil {
     this.names = names
     this.keys = keysOf(names)
     this.roster = rosterOf(this.keys)
-    this.network = new MemoryCouncilNetwork(names, systemClock.defer)
+    this.network = new MemoryCouncilNetwork(names, (fn) => systemClock.defer(fn))
     this.folder = mkdtempSync(join(tmpdir(), 'coterie-council-'))
   }
 

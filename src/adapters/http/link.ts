@@ -7,7 +7,6 @@
 
 import { request } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Socket } from 'node:net'
 import { acceptWelcome, greet, type LinkIdentity, type Purpose } from './handshake.ts'
 import { FRAME_BYTES_MAX, FrameReader, FrameWriter } from './frames.ts'
 
@@ -16,9 +15,9 @@ export const COUNCIL_PROTOCOL = 'coterie-council'
 export const HELLO_HEADER = 'x-coterie-hello'
 
 /** Bytes that wait for a slow peer; more are dropped, the oldest messages first. The protocol says them again. */
-export const QUEUE_BYTES_MAX = 16 * 1024 * 1024
+const QUEUE_BYTES_MAX = 16 * 1024 * 1024
 /** Messages that wait for a peer that is away. */
-export const QUEUE_AWAY_MAX = 256
+const QUEUE_AWAY_MAX = 256
 /** Messages to one peer go together in a frame up to this size. */
 const FRAME_BYTES_TARGET = 256 * 1024
 const CONNECT_TIMEOUT_MS = 5_000
@@ -53,8 +52,8 @@ export function connect(
       reject(new Error(`${to.id} did not prove who it is`))
       return
     }
-    ;(socket as Socket).setTimeout?.(0)
-    ;(socket as Socket).setNoDelay?.(true)
+    socket.setTimeout?.(0)
+    socket.setNoDelay?.(true)
     const link = {
       socket,
       head,
@@ -134,7 +133,8 @@ export class PeerLink {
   /** Writes what waits, in as few frames as is sensible. */
   flush(): void {
     const link = this.#link
-    while (link !== undefined && !this.#isBlocked && this.#queue.length > 0) {
+    if (link === undefined) return
+    while (!this.#isBlocked && this.#queue.length > 0) {
       let chars = 0
       let count = 0
       while (count < this.#queue.length && (count === 0 || chars < FRAME_BYTES_TARGET)) {

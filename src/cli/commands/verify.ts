@@ -47,7 +47,7 @@ export function addVerify(root: Command): void {
     .addOption(
       new Option('--certificate <file>', 'verify this certificate, with the keys file alone (again for each)')
         .conflicts(['against', 'forks'])
-        .argParser((file: string, before: readonly string[] = []) => [...before, file]),
+        .argParser(collect),
     )
     .option('--keys <file>', 'the keys to trust, from "coterie keys export"')
     .addOption(new Option('--against <db>', 'compare with another copy of the log').conflicts('forks'))
@@ -146,4 +146,9 @@ function parse(file: string): unknown {
       details: { file },
     })
   }
+}
+
+/** Takes the values of an option that is given several times. */
+function collect(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value]
 }

@@ -22,7 +22,7 @@ import { PendingBatch } from './batch.ts'
 import { culpritOf, entryIn, entryText, heightOf, messageIn, messageOf, replyText } from './wire.ts'
 
 /** Pieces of evidence that are kept against one member: one is enough to convict it. */
-export const EVIDENCE_PER_MEMBER_MAX = 16
+const EVIDENCE_PER_MEMBER_MAX = 16
 /** After a full disk or a busy file. */
 const RETRY_MS = 250
 /** Decisions that nobody here waits for are durable after so long. */

@@ -13,7 +13,7 @@ import type { Json } from '../../core/json.ts'
 import type { CouncilDriver } from './driver.ts'
 
 /** Operations of one member that may wait to be decided; less than what others take of one author. */
-export const OPERATIONS_WAITING_MAX = 200
+const OPERATIONS_WAITING_MAX = 200
 
 /** The operations of one member. */
 export class OwnOperations {

@@ -142,7 +142,7 @@ export class CouncilReplica {
     }
     const seal = (statement: Statement): string =>
       this.#crypto.sign(key.privateKey, statementBytes(statement))
-    const { sha256 } = parts.crypto
+    const sha256 = (text: string): string => parts.crypto.sha256(text)
     const nonce = toHex(random.bytes(16))
     // A rejection that nobody waits for is told by the logger.
     this.#failed.promise.catch(() => undefined)
@@ -211,7 +211,7 @@ export class CouncilReplica {
     }
     const problem = proposalProblem(proposal)
     const payload = { type: 'open', proposal } as const
-    if (problem !== undefined || readPayload(payload as unknown as Json) === undefined) {
+    if (problem !== undefined || readPayload(payload) === undefined) {
       const why = problem ?? 'it is too long'
       throw new CoterieError('COTERIE_INVALID_ARGUMENT', `This cannot be put to the council: ${why}.`)
     }
@@ -276,7 +276,7 @@ export class CouncilReplica {
   handIn(decision: string, ballots: readonly SignedBallot[]): void {
     this.#checkLive()
     const payload = { type: 'ballot', decision, ballots, at: this.#parts.clock.now() } as const
-    if (readPayload(payload as unknown as Json) === undefined) {
+    if (readPayload(payload) === undefined) {
       throw new CoterieError('COTERIE_INVALID_ARGUMENT', 'These are no signed ballots, or too many at once.')
     }
     this.#operations.submit(payload)
@@ -364,7 +364,7 @@ export class CouncilReplica {
 
   #certified(certificate: DecisionCertificate): void {
     const { decision } = certificate.vote.proposal
-    const text = canonicalize(certificate as unknown as Json)
+    const text = canonicalize(certificate)
     const row = { decision, height: certificate.value.height, text }
     this.#driver.keep({ certificates: [row] }, () => {
       for (const waiter of this.#waiters.get(decision) ?? []) waiter.resolve(certificate)

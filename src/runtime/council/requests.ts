@@ -11,7 +11,7 @@ import type { Vote } from '../../turn/turn.ts'
 import type { CouncilQuestion, CouncilReplica } from './replica.ts'
 
 /** The methods. */
-export const COUNCIL_METHODS: readonly string[] = [
+const COUNCIL_METHODS: readonly string[] = [
   'status',
   'open',
   'wait',

@@ -131,7 +131,10 @@ class SqliteCouncilLog implements CouncilLog {
     }
     for (const name of ['instance', 'member', 'membership'] as const) {
       if (row[name] === identity[name]) continue
-      const message = `The file ${file} belongs to ${JSON.stringify(row['member'])} of the council ${JSON.stringify(row['instance'])}, not to ${JSON.stringify(identity.member)} of ${JSON.stringify(identity.instance)} with these members.`
+      const owner = `${JSON.stringify(row['member'])} of the council ${JSON.stringify(row['instance'])}`
+      const message =
+        `The file ${file} belongs to ${owner}, not to ${JSON.stringify(identity.member)} ` +
+        `of ${JSON.stringify(identity.instance)} with these members.`
       throw new CoterieError('COTERIE_KEY_MISMATCH', message, { details: { file, ...identity } })
     }
     const place = { run: String(row['run']), sequence: Number(row['sequence']) }
