@@ -1,6 +1,6 @@
 /**
- * The connection that listens for notifications, for all stores of this process that share one URL. It is made anew when
- * it is lost; what was missed meanwhile is looked for.
+ * The connection that listens for notifications, for all stores of this process that share one URL. It is made anew
+ * when it is lost; what was missed meanwhile is looked for.
  *
  * @module
  */
