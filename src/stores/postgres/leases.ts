@@ -85,7 +85,8 @@ export async function heartbeat(
   const [before, announced] = await inTransaction(pool, [
     [statements.get(LOST), [space, worker]],
     [statements.get(ANNOUNCE), [space, worker, leaseMs, JSON.stringify(agents), clockMs()]],
-    [statements.get(FORGET_OLD), [space, clockMs()]],
+    // Whoever comes clears away those who have gone.
+    ...(known ? [] : [[statements.get(FORGET_OLD), [space, clockMs()]] as const]),
   ])
   const row = before?.rows[0]
   const raised = announced?.rows[0]

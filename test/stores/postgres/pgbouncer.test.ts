@@ -58,9 +58,11 @@ for (const [name, settings] of Object.entries(SETTINGS)) {
     )
     await requireOnce(past, written.flat())
     // Reads that are sent together, too.
-    const heads = await Promise.all(spaces.map((_, client) => past.head(`client/number-${client}`)))
+    const [first] = spaces
+    assert.ok(first !== undefined)
+    const heads = await Promise.all(spaces.map((_, client) => first.head(`client/number-${client}`)))
     assert.deepEqual(
-      heads.map((head) => head.seq),
+      heads.map(({ seq }) => seq),
       heads.map(() => COMMITS - 1),
     )
   })
