@@ -24,6 +24,8 @@ import {
 import type { Kind } from './lies.ts'
 
 const START_MS = 20_000
+/** Sources stripped of their types once: the processes start in a third of the time. */
+const COMPILED = fileBeside('../../node_modules/.cache/coterie-council')
 const NODE_FLAGS = ['--disable-warning=ExperimentalWarning']
 
 function fileBeside(path: string): string {
@@ -83,7 +85,7 @@ export class Crew {
     const args = lie === undefined ? honest : [fileBeside('./traitor.ts'), folder, lie]
     const child = spawn(process.execPath, [...NODE_FLAGS, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, COUNCIL_MEMBER: member },
+      env: { ...process.env, NODE_COMPILE_CACHE: COMPILED, COUNCIL_MEMBER: member },
     })
     this.#processes.set(member, child)
     child.stderr.on('data', (piece: Buffer) => this.#noise.push(`${member}: ${String(piece)}`))
@@ -125,6 +127,7 @@ export class Crew {
   async command(...args: readonly string[]): Promise<{ readonly code: number; readonly text: string }> {
     const child = spawn(process.execPath, [...NODE_FLAGS, fileBeside('../../src/cli/main.ts'), ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, NODE_COMPILE_CACHE: COMPILED },
     })
     let text = ''
     child.stdout.on('data', (piece: Buffer) => (text += String(piece)))

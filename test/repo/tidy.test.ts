@@ -159,6 +159,7 @@ function compile(texts: readonly { readonly name: string; readonly text: string 
         paths: {
           coterie: ['../../src/index.ts'],
           'coterie/sqlite': ['../../src/stores/sqlite/index.ts'],
+          'coterie/council': ['../../src/open-council.ts'],
           'coterie/testing': ['../../src/testing/index.ts'],
         },
       },

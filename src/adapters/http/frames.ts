@@ -8,7 +8,7 @@
 import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto'
 
 /** The largest payload, in bytes. */
-export const FRAME_BYTES_MAX = 12 * 1024 * 1024
+export const FRAME_BYTES_MAX: number = 12 * 1024 * 1024
 const HEAD_BYTES = 4
 const MAC_BYTES = 32
 

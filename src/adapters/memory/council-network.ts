@@ -14,7 +14,7 @@ export class MemoryCouncilNetwork {
   readonly #places = new Map<string, Place>()
   readonly #defer: (fn: () => void) => void
   /** Messages between these two, in this order, get lost. */
-  readonly cut = new Set<string>()
+  readonly cut: Set<string> = new Set()
 
   constructor(ids: readonly string[], defer: (fn: () => void) => void) {
     this.#defer = defer

@@ -10,9 +10,11 @@ makes sense when its members belong to different owners and run on different mac
 vote with signatures is simpler and proves as much (docs/concepts/decisions.md). Agreement does not make an answer
 right. The guide is docs/guides/councils.md.
 
-To try it on this machine:
+The examples try it on this machine; start bob, carol and dave as alice, each in a terminal.
+
+Examples:
   $ coterie council init ./council --members alice,bob,carol,dave
-  $ coterie council run ./council/alice          (and the same for bob, carol and dave, each in a terminal)
+  $ coterie council run ./council/alice
   $ coterie council propose ./council/alice "May we deploy?" --out decision.json
   $ coterie council vote ./council/bob alice.1 approve --reason "tests are green"
   $ coterie verify --certificate decision.json --keys ./council/council.json

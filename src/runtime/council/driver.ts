@@ -70,7 +70,7 @@ export class CouncilDriver {
   #forgot: boolean
   #forgetTimer: () => void = () => undefined
   /** Messages from each peer that were none. */
-  readonly rejected = new Map<string, number>()
+  readonly rejected: Map<string, number> = new Map()
 
   constructor(parts: DriverParts, listener: DriverListener) {
     this.#parts = parts

@@ -197,18 +197,15 @@ test(
     raw('\u0000\u0001\u0002 garbage\r\n\r\n')
     raw('GET /council/v1 HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
     raw(`GET /council/v1 HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`)
-    raw(
-      `GET /council/v1 HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: coterie-council\r\n${HELLO_HEADER}: e30\r\n\r\n`,
-    )
+    const ask = 'GET /council/v1 HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: coterie-council\r\n'
+    raw(`${ask}${HELLO_HEADER}: e30\r\n\r\n`)
     // One that sends its header by and by, and never ends.
     const slow = raw('GET /council/v1 HTTP/1.1\r\n')
     const drip = setInterval(() => slow.write('a: b\r\n'), 50)
     t.after(() => clearInterval(drip))
     // One that says hello with a good signature, and then nothing.
     const { text } = greet(identityOf('bob'), 'alice', 'peer')
-    raw(
-      `GET /council/v1 HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: coterie-council\r\n${HELLO_HEADER}: ${text}\r\n\r\n`,
-    )
+    raw(`${ask}${HELLO_HEADER}: ${text}\r\n\r\n`)
     await bobIsHeard(t, alice)
     await until(() => sockets.every((socket) => socket.closed))
     assert.ok(alice.refused.includes('no-such-path') && alice.refused.includes('malformed'))
