@@ -80,7 +80,8 @@ function readable({ machine, durability, raw, w1, w2, w3, scale }: Report): stri
     lines.push(
       `scale 100,000 queued          handled in ${n(scale.backlogSeconds, 1)} s, at most ` +
         `${n(scale.backlogRssMb)} MB resident (to reach: 250)`,
-      `      10,000 idle agents      ${n(scale.idleCpuPercent, 2)} % of one core (none: ${n(scale.emptyCpuPercent, 2)} %)`,
+      `      10,000 idle agents      ${n(scale.idleCpuPercent, 2)} % of one core (none at all: ` +
+        `${n(scale.emptyCpuPercent, 2)} %)`,
       `      restart                 over ${n(scale.restartRecords)} records ready in ${n(scale.restartMs)} ` +
         `ms (to reach: 2,000)`,
     )

@@ -20,7 +20,8 @@ votes, nothing leaves this machine.
   --db FILE     keep the review there, and go on with it when it is run again
                 (default: a new file in the temporary folder, which is kept)
   --store URL   keep it in another kind of database: postgres://...
-                (default: the environment's COTERIE_STORE, if it is set)
+                (default: the environment's COTERIE_STORE, if it is set;
+                COTERIE_KEYRING names the folder of the keys)
   --code        read the code in node_modules beside the lock file, run nothing of it
                 (default: if there is a node_modules)
   --no-code     go by the lock file alone

@@ -63,7 +63,12 @@ export interface Job {
  */
 export async function review(job: Job, stop: AbortSignal, progress: Progress): Promise<Review> {
   const start = performance.now()
-  await using space = await open(storeUrl(job.db), { agents, limits: { leaseMs: LEASE_MS } })
+  const keyring = process.env['COTERIE_KEYRING']
+  await using space = await open(storeUrl(job.db), {
+    agents,
+    limits: { leaseMs: LEASE_MS },
+    ...(keyring !== undefined && keyring !== '' && { keyring }),
+  })
   const { position } = await space.status()
   const run = new Run(space, job, progress)
   await run.all(stop)

@@ -218,13 +218,24 @@ export interface MailboxRow {
   readonly oldestAt: number | null
 }
 
+/** One worker for `status`. */
+export interface WorkerRow {
+  readonly id: string
+  /** When its leases lapse, or lapsed, without a further heartbeat. */
+  readonly until: number
+  /** The agents that it runs, as its last heartbeat said. */
+  readonly agents: readonly string[]
+  /** How many addresses it holds. */
+  readonly addresses: number
+}
+
 /** What `status` shows. */
 export interface SpaceStatus {
   readonly position: number
   readonly now: number
   readonly messages: Readonly<Record<MessageState, number>>
   readonly mailboxes: readonly MailboxRow[]
-  readonly workers: readonly { readonly id: string; readonly until: number; readonly addresses: number }[]
+  readonly workers: readonly WorkerRow[]
   readonly decisions: number
 }
 
@@ -269,6 +280,8 @@ export interface SpaceStore {
   readonly name: string
   /** The hash of the genesis record. */
   readonly id: string
+  /** True when the store works beside this process: then it is worth while to begin a commit early. */
+  readonly isApart: boolean
   /** The store's clock: never goes back, whatever the machine's does. */
   now(): Promise<number>
   /**
@@ -280,22 +293,21 @@ export interface SpaceStore {
 
   /**
    * Announces a worker that runs these agents, or prolongs all its leases. False when they were lost in between.
-   * What the last heartbeat said counts: without `agents`, the worker runs none.
+   * What the last heartbeat said of its agents counts.
    */
-  heartbeat(worker: string, leaseMs: number, agents?: readonly string[]): Promise<boolean>
+  heartbeat(worker: string, leaseMs: number, agents: readonly string[]): Promise<boolean>
   /**
    * The workers whose leases hold, by their ids in ascending order. Those that were never announced are not among
-   * them. Without this method workers do not share: each takes what it can get.
+   * them.
    */
-  workers?(): Promise<readonly LiveWorker[]>
+  workers(): Promise<readonly LiveWorker[]>
   /** Takes an address that nobody holds, or whose holder has lapsed: epoch + 1. Undefined when it is held. */
   lease(address: string, worker: string): Promise<Grant | undefined>
   /**
    * As `lease`, for many different addresses in one transaction: a grant for each that could be had, in the order
-   * asked for. An address that another holds is left out, and does not harm the others. Without this method,
-   * `lease` is called for each of them at once.
+   * asked for. An address that another holds is left out, and does not harm the others.
    */
-  leases?(addresses: readonly string[], worker: string): Promise<readonly Grant[]>
+  leases(addresses: readonly string[], worker: string): Promise<readonly Grant[]>
   /** Gives addresses back; the next `lease` need not wait. Addresses that are not the worker's are left alone. */
   release(worker: string, addresses: readonly string[]): Promise<void>
   /** Gives everything back and forgets the worker. */

@@ -1,7 +1,8 @@
 /**
  * Group commit: everything that is ready when the event loop comes round goes down in one transaction, each
  * author's records chained, and signed once for each key. Throughput comes from the grouping; nothing waits for
- * a timer.
+ * a timer. What has gathered while a batch was written is on its way before anybody is told of that batch, if it was
+ * accepted: so the store works on the one while this process works on what follows from the other.
  *
  * @module
  */
@@ -16,6 +17,9 @@ import type { Context } from './context.ts'
 import type { Directory } from './directory.ts'
 import { builtOnRevoked } from './refusals.ts'
 
+/** A batch of so many is begun before the event loop comes round, where the store works beside this process. */
+const EARLY = 64
+
 /** A record without what only the committer knows: its place in the chain and its seal. */
 export interface Draft {
   readonly body: Omit<RecordBody, 'key' | 'prev' | 'seq' | 'space' | 'v'>
@@ -29,7 +33,7 @@ export interface Draft {
 }
 
 /** Who signs, as the owner's chain has it. */
-export type Signers = Pick<Directory, 'registry' | 'refresh' | 'signer'>
+export type Signers = Pick<Directory, 'registry' | 'refresh' | 'signer' | 'canSign' | 'catchUpKeys'>
 
 /** A draft whose content is fixed only when its turn to be written has come. */
 export type DraftSource = () => Draft | undefined
@@ -48,13 +52,19 @@ interface Entry {
   readonly content: Draft | JournalWrite
 }
 
+interface Answered {
+  readonly write: Write
+  readonly pending: Pending
+  readonly outcome: Outcome
+}
+
 interface Ready {
   readonly entry: Entry
   readonly write: Write
 }
 
-/** Told of every accepted write, before its author is. */
-export type CommitListener = (write: Write, outcome: Accepted) => void
+/** Told of every accepted write, before its author is, and which batch it was in. */
+export type CommitListener = (write: Write, outcome: Accepted, batch: number) => void
 
 /** Says why an author's chain cannot end where the store says that it does. */
 export type HeadCheck = (author: string, head: ChainHead) => CoterieError | undefined
@@ -68,12 +78,14 @@ export class Committer {
   readonly #headCheck: HeadCheck
   /** Authors whose chain has gone back: nothing is signed for them, for it would be a second record of one number. */
   readonly #goneBack = new Map<string, CoterieError>()
-  /** How many batches have been begun; the next one is begun when all are told of the last. */
+  /** How many batches have been begun. */
   batches = 0
   #queue: Pending[] = []
   #batch: readonly Pending[] = []
   #flushed: (() => void)[] = []
   #flushing = false
+  /** What is still to be told of batches that are written. */
+  readonly #untold: (() => void)[] = []
   #scheduled = false
   #closed: CoterieError | undefined
   #idle: (() => void)[] = []
@@ -137,7 +149,7 @@ export class Committer {
 
   /** Resolves when nothing is queued or under way. */
   idle(): Promise<void> {
-    if (this.#queue.length === 0 && !this.#flushing) return Promise.resolve()
+    if (this.#isIdle) return Promise.resolve()
     return new Promise((resolve) => this.#idle.push(resolve))
   }
 
@@ -154,7 +166,8 @@ export class Committer {
     if (this.#closed !== undefined) return Promise.reject(this.#closed)
     return new Promise((done, failed) => {
       this.#queue.push({ author, make, line, done, failed })
-      this.#schedule()
+      if (this.#context.store.isApart && this.#queue.length >= EARLY) this.#begin()
+      else this.#schedule()
     })
   }
 
@@ -163,8 +176,13 @@ export class Committer {
     this.#scheduled = true
     this.#context.clock.defer(() => {
       this.#scheduled = false
-      void this.#flush()
+      this.#begin()
     })
+  }
+
+  /** Writes what is queued, if nothing is being written. */
+  #begin(): void {
+    if (!this.#flushing && this.#queue.length > 0) void this.#flush()
   }
 
   async #flush(): Promise<void> {
@@ -172,46 +190,74 @@ export class Committer {
     this.batches += 1
     const batch = this.#queue.splice(0, this.#context.limits.batchRecords)
     this.#batch = batch
+    const tell: (() => void)[] = []
+    let accepted = false
     try {
-      await this.#commit(batch)
+      accepted = await this.#commit(batch, this.batches, tell)
     } catch (error) {
       this.#break(batch.filter(({ make }) => typeof make === 'function'))
-      for (const pending of batch) {
-        this.#heads.delete(pending.author)
-        pending.failed(error)
-      }
+      for (const pending of batch) this.#heads.delete(pending.author)
+      tell.push(() => {
+        for (const pending of batch) pending.failed(error)
+      })
     }
+    this.#untold.push(...tell)
     this.#flushing = false
     this.#batch = []
-    for (const resolve of this.#flushed.splice(0)) resolve()
+    // What was refused may have to be mended, and go before what has gathered.
+    if (accepted && this.#context.store.isApart) this.#begin()
+    // The next one is to be on its way before this process turns to what follows from this one.
+    if (this.#flushing) this.#context.clock.defer(() => this.#tell())
+    else this.#tell()
     if (this.#queue.length > 0) this.#schedule()
-    else for (const resolve of this.#idle.splice(0)) resolve()
   }
 
-  async #commit(batch: readonly Pending[]): Promise<void> {
+  #tell(): void {
+    for (const told of this.#untold.splice(0)) told()
+    for (const resolve of this.#flushed.splice(0)) resolve()
+    if (this.#isIdle) for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  get #isIdle(): boolean {
+    return this.#queue.length === 0 && !this.#flushing && this.#untold.length === 0
+  }
+
+  /** Puts into `tell` how those concerned hear of what was written; answers whether everything was accepted. */
+  async #commit(batch: readonly Pending[], number: number, tell: (() => void)[]): Promise<boolean> {
     await this.#learnHeads(batch)
+    let accepted = true
     let entries = this.#entries(batch)
+    const authors = new Set(entries.map(({ pending }) => pending.author))
+    if (!this.#signers.canSign(authors)) await this.#signers.catchUpKeys(authors)
     while (entries.length > 0) {
       const ready = this.#seal(entries)
-      if (ready.length === 0) return
+      if (ready.length === 0) return accepted
       const agents = this.#signers.registry.version
       const { mailboxDepth } = this.#context.limits
       const outcomes = await this.#context.store.commit(
         ready.map(({ write }) => write),
         { mailboxDepth, agents },
       )
-      entries = this.#answer(ready, outcomes, agents)
+      const { rekeyed, answered } = this.#learn(ready, outcomes, agents)
+      tell.push(() => this.#answer(answered, number))
+      accepted &&= answered.every(({ outcome }) => outcome.type === 'accepted')
+      entries = rekeyed
       // The owner has written since: keys are looked up anew, and what was refused for that is sealed again.
       if (entries.length > 0) await this.#signers.refresh()
     }
+    return accepted
   }
 
-  /** Passes the outcomes on; answers what is to be sealed anew. */
-  #answer(ready: readonly Ready[], outcomes: readonly Outcome[], agents: number): readonly Entry[] {
+  /** Takes note of the outcomes, for the next batch; answers what is to be sealed anew, and what is to be told. */
+  #learn(
+    ready: readonly Ready[],
+    outcomes: readonly Outcome[],
+    agents: number,
+  ): { readonly rekeyed: readonly Entry[]; readonly answered: readonly Answered[] } {
     const heads = new Map<string, ChainHead>()
     const told = new Map<string, ChainHead>()
     const rekeyed: Entry[] = []
-    const answered: { readonly write: Write; readonly pending: Pending; readonly outcome: Outcome }[] = []
+    const answered: Answered[] = []
     ready.forEach(({ write, entry }, index) => {
       const outcome = outcomes[index]
       if (outcome === undefined) throw new Error('the store answered for fewer writes than it was given')
@@ -232,11 +278,14 @@ export class Committer {
         return write.type === 'record' && outcome.type !== 'accepted' ? [pending] : []
       }),
     )
+    return { rekeyed, answered }
+  }
+
+  #answer(answered: readonly Answered[], batch: number): void {
     for (const { write, pending, outcome } of answered) {
-      if (outcome.type === 'accepted') this.#listener(write, outcome)
+      if (outcome.type === 'accepted') this.#listener(write, outcome, batch)
       pending.done(outcome)
     }
-    return rekeyed
   }
 
   #break(refused: readonly Pending[]): void {

@@ -23,7 +23,7 @@ import type { Context } from './context.ts'
 import type { Directory } from './directory.ts'
 import type { Trust } from './trust.ts'
 import { isLate, type TurnHost } from './turn-host.ts'
-import { startTurn } from './turn-run.ts'
+import { prepareTurn } from './turn-run.ts'
 
 const WAITING_MAX = 100
 const TRIES = 40
@@ -193,7 +193,9 @@ export class Desk {
       barrier: () => Promise.resolve(),
       confirm: () => Promise.resolve(),
     }
-    const { engine } = await startTurn(host, mail, { ...PERSON_HANDLER, run: () => vote })
+    const run = await prepareTurn(host, mail, { ...PERSON_HANDLER, run: () => vote })
+    const { engine } = run
+    run.begin()
     const halt = await engine.halted()
     if (halt.type === 'aborted') throw halt.error
     if (halt.type !== 'ended') return undefined

@@ -72,6 +72,38 @@ export class Directory {
       : keyMismatch(name, keyring.place, { expected: period.id, found: found.id })
   }
 
+  /** Whether the keyring has the keys that sign for these addresses, as far as the log has been read. */
+  canSign(addresses: Iterable<string>): boolean {
+    return this.#lacking(addresses).size === 0
+  }
+
+  /**
+   * Tells a key that is missing from one that was replaced: whoever rotates a key takes the old one out of the keyring
+   * when the log names the new one, and that may be before this process has read it there. When it resolves, what
+   * `signer` says is so.
+   */
+  async catchUpKeys(addresses: Iterable<string>): Promise<void> {
+    let before = this.#lacking(addresses)
+    while (before.size > 0) {
+      await this.refresh()
+      const after = this.#lacking(addresses)
+      // Still named by a log that was read after the key was seen to be missing.
+      if ([...after].every(([name, id]) => before.get(name) === id)) return
+      before = after
+    }
+  }
+
+  /** Names whose key is not in the keyring, with its id. */
+  #lacking(addresses: Iterable<string>): ReadonlyMap<string, string> {
+    const lacking = new Map<string, string>()
+    for (const address of addresses) {
+      const name = nameOf(address)
+      const id = this.#registry.keyOf(name)?.id
+      if (id !== undefined && this.#context.keyring.find(name, id) === undefined) lacking.set(name, id)
+    }
+    return lacking
+  }
+
   /** The key of a name that has none in the log: it may be about to get one, unless it was revoked. */
   #unregistered(name: string): KeyPair | undefined {
     const entry = this.#registry.agent(name)

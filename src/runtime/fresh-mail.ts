@@ -23,11 +23,11 @@ export class FreshMail {
   /** How many batches this process had begun to write when the mailbox had been read. */
   #batches = 0
 
-  /** A message for this mailbox has been committed by this process, in the last of the batches that it has begun. */
-  offer(mail: Mail, batches: number): void {
+  /** A message for this mailbox has been committed by this process, in the batch of this number. */
+  offer(mail: Mail, batch: number): void {
     this.#offers += 1
     if (this.#pulse === undefined) return
-    if (batches <= this.#batches) {
+    if (batch <= this.#batches) {
       // It was under way while the mailbox was read: the message may have been in it, and may be over by now.
       this.forget()
       return

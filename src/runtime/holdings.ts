@@ -127,7 +127,7 @@ export class Holdings {
     try {
       // A runner before this one may have been stopped while its last commit was under way.
       await this.#committer.settled(wanted)
-      grants = await this.#lease([...wanted.keys()])
+      grants = await this.#context.store.leases([...wanted.keys()], this.#worker)
     } catch (error) {
       for (const address of wanted.keys()) this.#taker.failed(address, error)
       return
@@ -139,13 +139,6 @@ export class Holdings {
       this.#granted(leased, grant)
     }
     for (const address of wanted.keys()) this.#taker.denied(address)
-  }
-
-  async #lease(addresses: readonly string[]): Promise<readonly Grant[]> {
-    const { store } = this.#context
-    if (store.leases !== undefined) return store.leases(addresses, this.#worker)
-    const grants = await Promise.all(addresses.map((address) => store.lease(address, this.#worker)))
-    return grants.filter((grant) => grant !== undefined)
   }
 
   #granted(leased: LeasedMailbox, { head, takenOver, waiting }: Grant): void {

@@ -23,23 +23,51 @@ export class KeyWatch {
   readonly #keyless = new Map<string, string>()
   /** How many keys of each agent had been revoked when its turns began. */
   readonly #revocations = new Map<string, number>()
+  readonly #onChange: (changes: readonly KeyChange[]) => void
+  #catchingUp = false
+  /** The store could not be asked whether a missing key was replaced. */
+  #unsure = false
 
-  constructor(directory: Directory, logger: Logger) {
+  /** `onChange` is told of the agents for which something has changed. */
+  constructor(directory: Directory, logger: Logger, onChange: (changes: readonly KeyChange[]) => void) {
     this.#directory = directory
     this.#logger = logger
+    this.#onChange = onChange
   }
 
-  /** True when no agent lacks a key. */
+  /** True when no agent lacks a key, as far as is known. */
   get isComplete(): boolean {
-    return this.#keyless.size === 0
+    return this.#keyless.size === 0 && !this.#unsure
   }
 
   isKeyless(name: string): boolean {
     return this.#keyless.has(name)
   }
 
-  /** Looks again; answers those of these agents for which something has changed. */
-  look(names: Iterable<string>): readonly KeyChange[] {
+  /** Looks again: at once, unless it must first be seen whether a key that is missing was only replaced. */
+  look(names: Iterable<string>): void {
+    const all = [...names]
+    if (this.#catchingUp) return
+    if (this.#directory.canSign(all)) this.#onChange(this.#changes(all))
+    else void this.#lookLater(all)
+  }
+
+  async #lookLater(names: readonly string[]): Promise<void> {
+    this.#catchingUp = true
+    try {
+      await this.#directory.catchUpKeys(names)
+      this.#unsure = false
+    } catch (error) {
+      // Looked for again with the next heartbeat.
+      this.#unsure = true
+      const { code, message } = errorValue(error)
+      this.#logger.log('error', `looking for keys failed: ${message}`, { code })
+    }
+    this.#catchingUp = false
+    if (!this.#unsure) this.#onChange(this.#changes(names))
+  }
+
+  #changes(names: Iterable<string>): readonly KeyChange[] {
     const { registry } = this.#directory
     const changes: KeyChange[] = []
     for (const name of names) {

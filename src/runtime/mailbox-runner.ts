@@ -21,9 +21,10 @@ import type { FreshMail } from './fresh-mail.ts'
 import type { LeasedMailbox } from './holdings.ts'
 import type { Trust } from './trust.ts'
 import type { TurnEngine } from './turn-engine.ts'
-import { isLate } from './turn-host.ts'
 import type { Halt, OpenWait, TurnHost } from './turn-host.ts'
-import { endUnhandled, later, startTurn } from './turn-run.ts'
+import { endUnhandled, later, prepareTurn } from './turn-run.ts'
+import type { TurnRun } from './turn-run.ts'
+import { unfit } from './unfit-mail.ts'
 
 /** What the runner needs of its worker. */
 export interface RunnerHost {
@@ -54,6 +55,12 @@ const STORE_PAUSE_MS = 250
 /** Between tries of a turn whose reads keep moving. */
 const CONTENTION = { attempts: 1, firstMs: 1, factor: 2, maxMs: 200 }
 
+/** A turn that has ended here, and is on its way to the store. */
+interface InFlight {
+  readonly outcome: Promise<Outcome | undefined>
+  readonly engine?: TurnEngine
+}
+
 export class MailboxRunner implements TurnHost {
   readonly context: Context
   readonly committer: Committer
@@ -64,7 +71,7 @@ export class MailboxRunner implements TurnHost {
   readonly #host: RunnerHost
   readonly #agent: AnyAgent
   readonly #held = new Map<string, Held>()
-  #inFlight: Promise<Outcome | undefined>[] = []
+  #inFlight: InFlight[] = []
   #line: number
   #reload = false
   #current: { readonly engine: TurnEngine; readonly since: number; noted: boolean } | undefined
@@ -156,8 +163,14 @@ export class MailboxRunner implements TurnHost {
   /** {@inheritDoc TurnHost.barrier} */
   async barrier(): Promise<void> {
     if (this.#inFlight.length === 0) return
-    const outcomes = await Promise.all(this.#inFlight)
-    if (outcomes.every((outcome) => outcome?.type === 'accepted')) {
+    const ends = await Promise.all(
+      this.#inFlight.map(async ({ outcome, engine }) => ({ outcome: await outcome, engine })),
+    )
+    // Refused, and then put back for another attempt: its lane waits.
+    const isOver = ends.every(
+      ({ outcome, engine }) => outcome?.type === 'accepted' && engine?.lastEnd !== 'retry',
+    )
+    if (isOver) {
       // One of them may have been refused and mended: it is there now, and nothing is overtaken.
       this.#line = this.committer.line(this.lease.address)
       if (this.#current !== undefined) this.#current.engine.line = this.#line
@@ -270,75 +283,35 @@ export class MailboxRunner implements TurnHost {
 
   /** Runs one message's turn until it waits or ends. False: what was read behind it must be read again. */
   async #take(mail: Mail): Promise<boolean> {
-    const refusal = await this.#refuse(mail)
+    const refusal = await unfit(this, this.#agent, mail)
     if (refusal !== undefined) {
       const end = refusal.code === 'COTERIE_DEADLINE_PASSED' ? 'expired' : 'dead'
       if (end === 'dead') this.#log('error', 'message not handled', mail, refusal)
-      this.#inFlight.push(later(endUnhandled(this, mail, end, refusal)))
+      this.#inFlight.push({ outcome: later(endUnhandled(this, mail, end, refusal)) })
       return false
     }
     const handler = this.#agent.handlers[mail.envelope.handler]
-    if (handler === undefined) throw new Error('unreachable: #refuse checks the handler')
-    let engine: TurnEngine
+    if (handler === undefined) throw new Error('unreachable: an unknown handler makes a message unfit')
+    let run: TurnRun
     try {
-      engine = (await startTurn(this, mail, handler)).engine
+      run = await prepareTurn(this, mail, handler)
     } catch (error) {
       if (isOfStore(error)) throw error
       const problem =
         error instanceof CoterieError
           ? error
           : new CoterieError('COTERIE_TURN_FAILED', errorValue(error).message, { cause: error })
-      this.#inFlight.push(later(endUnhandled(this, mail, 'dead', problem)))
+      this.#inFlight.push({ outcome: later(endUnhandled(this, mail, 'dead', problem)) })
       return false
     }
+    // Given up while its journal was read: whoever has the lease next runs it.
+    if (this.#stopped) return false
+    const { engine } = run
     this.#current = { engine, since: this.context.clock.now(), noted: false }
+    run.begin()
     const halt = await engine.halted()
     this.#current = undefined
     return this.#halted(engine, halt)
-  }
-
-  /** Why a message is not given to its handler, if it is not. */
-  async #refuse(mail: Mail): Promise<CoterieError | undefined> {
-    const { envelope } = mail
-    try {
-      await this.trust.check(mail)
-    } catch (error) {
-      if (error instanceof CoterieError && !isOfStore(error)) return error
-      throw error
-    }
-    if (envelope.to !== this.lease.address) {
-      return new CoterieError(
-        'COTERIE_VERIFICATION_FAILED',
-        `Message ${envelope.id} is for ${envelope.to} and lay in the mailbox of ${this.lease.address}.`,
-      )
-    }
-    if (mail.state === 'cancelling') return undefined
-    if (
-      isLate(this, mail) &&
-      mail.segments === 0 &&
-      mail.state === 'queued' &&
-      !(mail.attempts > 0 && this.#agent.handlers[envelope.handler]?.failure === 'rollback')
-    ) {
-      return new CoterieError(
-        'COTERIE_DEADLINE_PASSED',
-        `Message ${envelope.id} to ${envelope.to} was not handled before its deadline.`,
-        { details: { deadline: envelope.deadline } },
-      )
-    }
-    if (mail.crashes > this.context.limits.crashesPerMessage) {
-      return new CoterieError(
-        'COTERIE_TURN_CRASHED',
-        `Message ${envelope.id} was being handled when ${mail.crashes} workers in a row stopped without a ` +
-          `word; it is not tried again.`,
-      )
-    }
-    if (!Object.hasOwn(this.#agent.handlers, envelope.handler)) {
-      return new CoterieError(
-        'COTERIE_UNKNOWN_HANDLER',
-        `Agent "${this.#agent.name}" has no handler "${envelope.handler}" in this program.`,
-      )
-    }
-    return undefined
   }
 
   #halted(engine: TurnEngine, halt: Halt): boolean {
@@ -359,13 +332,13 @@ export class MailboxRunner implements TurnHost {
         return true
       }
       case 'ended':
-        this.#inFlight.push(halt.outcome)
+        this.#inFlight.push({ outcome: halt.outcome, engine })
         this.#reloadUnless(engine, halt.outcome)
         // Behind what is to be repeated, or could not be submitted, its lane waits: it must be read again.
         return engine.lastEnd !== undefined && engine.lastEnd !== 'retry'
       case 'restart':
         this.#reload ||= engine.segments > 0
-        this.#inFlight.push(later(this.#cutStale(engine)))
+        this.#inFlight.push({ outcome: later(this.#cutStale(engine)) })
         return false
       case 'aborted':
         if (halt.error.code === 'COTERIE_LEASE_LOST') this.#lose()
@@ -449,7 +422,7 @@ export class MailboxRunner implements TurnHost {
     const flying = this.#inFlight
     this.#inFlight = []
     let error: unknown
-    for (const outcome of await Promise.allSettled(flying)) {
+    for (const outcome of await Promise.allSettled(flying.map(({ outcome }) => outcome))) {
       if (outcome.status === 'rejected') error = outcome.reason
       else if (outcome.value?.type === 'fenced') this.#lose()
       else if (outcome.value?.type === 'accepted') this.#contended = 0

@@ -16,6 +16,7 @@ import type { AnyAgent, HandlerRef, Topic } from '../turn/definition.ts'
 import { isPerson } from '../turn/person.ts'
 import type { SendOptions, Settled } from '../turn/turn.ts'
 import { Committer } from './committer.ts'
+import type { CommitListener } from './committer.ts'
 import type { Context } from './context.ts'
 import { Desk } from './desk.ts'
 import type { Approval, ApprovalsOptions, PersonAnswer } from './desk.ts'
@@ -78,7 +79,7 @@ export class Space {
     this.#release = context.clock.keepAlive()
     this.#directory = new Directory(context)
     const trust = new Trust(context, this.#directory)
-    const committed = (write: Write, outcome: Accepted): void => this.#committed(trust, write, outcome)
+    const committed: CommitListener = (...told) => this.#committed(trust, ...told)
     this.#committer = new Committer(context, this.#directory, committed, (author, head) =>
       trust.headProblem(author, head),
     )
@@ -381,9 +382,9 @@ export class Space {
     await this.#outside.settleDead(row.envelope.id, as)
   }
 
-  #committed(trust: Trust, write: Write, outcome: Accepted): void {
+  #committed(trust: Trust, write: Write, outcome: Accepted, batch: number): void {
     if (write.type === 'record') trust.wrote(write, outcome.position)
-    this.#worker.committed(write, outcome)
+    this.#worker.committed(write, outcome, batch)
     this.#outside.committed(write)
   }
 

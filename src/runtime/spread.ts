@@ -36,7 +36,7 @@ export class Spread {
 
   /** Asks the store who else is alive; this worker runs these agents. True when anything of it has changed. */
   async look(agents: readonly string[]): Promise<boolean> {
-    const others = ((await this.#store.workers?.()) ?? []).filter(({ id }) => id !== this.#id)
+    const others = (await this.#store.workers()).filter(({ id }) => id !== this.#id)
     this.#sweeps = others.every(({ id }) => id > this.#id)
     this.#lapseMs = others.length === 0 ? undefined : Math.min(...others.map(({ leftMs }) => leftMs))
     const shares = new Shares([...others, { id: this.#id, agents }])

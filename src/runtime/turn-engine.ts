@@ -239,6 +239,7 @@ export class TurnEngine {
       const entries = this.effects.entries.filter((entry) => !hasEffect(entry))
       if (entries.length === 0) return
       this.effects.entries = keep
+      await this.#catchUpKey()
       const chunk = this.#seal(entries)
       const lease = this.host.lease
       const outcome = await this.host.committer.journal({
@@ -285,6 +286,7 @@ export class TurnEngine {
     this.lastEnd = undefined
     for (;;) {
       const effects = isPlain(segment) ? plainEffects(segment) : await sealEffects(this.host, segment)
+      if (!this.host.directory.canSign([lease.address])) await this.#catchUpKey()
       const draft = this.#draft(segment, effects, end, rest)
       this.lastEnd = end
       const answer = committer.submit(lease.address, () => draft, this.line)
@@ -432,6 +434,10 @@ export class TurnEngine {
       segment.entries.push(done)
       wait.settle(done)
     }
+  }
+
+  #catchUpKey(): Promise<void> {
+    return this.host.directory.catchUpKeys([this.host.lease.address])
   }
 
   #seal(entries: readonly JournalEntry[]): JournalChunk {

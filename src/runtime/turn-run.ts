@@ -34,14 +34,12 @@ const REPLAY_MS = 5_000
 const REPLAY_ROUNDS = 1_000
 const REPLAY_PAUSE_MS = 5
 
-/** Starts an attempt: reads and verifies the journal, if there is one, and calls the handler. */
-export async function startTurn(host: TurnHost, mail: Mail, handler: Handler): Promise<TurnRun> {
+/** Prepares an attempt: reads and verifies the journal, if there is one. `begin` calls the handler. */
+export async function prepareTurn(host: TurnHost, mail: Mail, handler: Handler): Promise<TurnRun> {
   const fresh = mail.state === 'queued' && mail.attempts === 0 && mail.segments === 0
   // A message that nobody has begun has no journal: the hot path reads nothing.
   const chunks = fresh ? [] : await host.context.store.journal(turnOf(mail.envelope.id))
-  const run = new TurnRun(new TurnEngine(host, mail, handler, chunks, readJournal(host, mail, chunks)))
-  run.begin()
-  return run
+  return new TurnRun(new TurnEngine(host, mail, handler, chunks, readJournal(host, mail, chunks)))
 }
 
 /** The entries of a journal, each chunk verified: nothing is given to the handler that its own agent did not sign. */
@@ -194,7 +192,7 @@ export class TurnRun {
       case 'expired':
         engine.host.late.add(engine.mail.envelope.id)
         // There is something to undo, and the runner is past this turn: it comes back to it, too late, and rolls back.
-        if (engine.handler.failure === 'rollback' && engine.compensations.length > 0) return outcome
+        if (this.#wantsUndo()) return outcome
         return this.#failAgain(engine.deadlineError())
       case 'accepted':
       case 'fenced':
@@ -207,13 +205,19 @@ export class TurnRun {
     try {
       engine.refused(outcome)
     } catch (error) {
-      if (error instanceof SegmentFailure) return this.#failAgain(error.error)
+      if (error instanceof SegmentFailure) return this.#failAgain(error.error, outcome)
       throw error
     }
     return outcome
   }
 
-  async #failAgain(error: CoterieError): Promise<Outcome> {
+  /** The last segment could not be written. The runner may be past this turn. */
+  async #failAgain(error: CoterieError, refused: Outcome = RUN_AGAIN): Promise<Outcome> {
+    if (this.#wantsUndo() && this.#isFinal(error)) {
+      // The runner comes back to it, finds the rollback in the journal, and leads it.
+      await this.#beginRollback(errorValue(error))
+      return refused
+    }
     const { end, rest } = this.#failure(error)
     return this.engine.commit(end, rest)
   }
@@ -228,8 +232,7 @@ export class TurnRun {
     const late = error instanceof CoterieError && error.code === 'COTERIE_DEADLINE_PASSED' && this.#isPast()
     if (late) engine.stop(error)
     try {
-      const wantsUndo = engine.handler.failure === 'rollback' && engine.compensations.length > 0
-      if (wantsUndo && this.#isFinal(error)) await this.#rollback(errorValue(error))
+      if (this.#wantsUndo() && this.#isFinal(error)) await this.#rollback(errorValue(error))
       else {
         const { end, rest } = this.#failure(error)
         await this.#end(end, rest)
@@ -237,6 +240,11 @@ export class TurnRun {
     } catch (problem) {
       engine.halt({ type: 'ended', outcome: later(Promise.reject(problem)) })
     }
+  }
+
+  #wantsUndo(): boolean {
+    const { handler, compensations } = this.engine
+    return handler.failure === 'rollback' && compensations.length > 0
   }
 
   #isPast(): boolean {
@@ -283,16 +291,21 @@ export class TurnRun {
     if (this.engine.mail.envelope.kind === 'ask') this.#reply(JSON.stringify(value), true)
   }
 
+  /** From here on the turn is rolled back, after a crash too. */
+  async #beginRollback(error: ErrorValue): Promise<void> {
+    const { effects, journal } = this.engine
+    const { reasons, chunks, settles } = effects
+    effects.clear()
+    Object.assign(effects, { reasons, chunks, settles })
+    if (journal.rollback !== undefined) return
+    effects.entries.push({ t: 'rollback', error })
+    await this.engine.persist(true)
+  }
+
   /** Undoes what was registered, newest first, each durably, and then ends the turn. */
   async #rollback(error: ErrorValue): Promise<void> {
     const { engine } = this
-    const { reasons, chunks, settles } = engine.effects
-    engine.effects.clear()
-    Object.assign(engine.effects, { reasons, chunks, settles })
-    if (engine.journal.rollback === undefined) {
-      engine.effects.entries.push({ t: 'rollback', error })
-      await engine.persist(true)
-    }
+    await this.#beginRollback(error)
     if (engine.steps > 0) engine.stopSteps()
     const cancelled = engine.mail.state === 'cancelling'
     const undone: string[] = []
@@ -381,6 +394,9 @@ export class TurnRun {
     }
   }
 }
+
+/** The answer for a turn that has to be run again: as if it stood behind one that was refused. */
+const RUN_AGAIN: Outcome = { type: 'conflict', head: { seq: -1, hash: '' } }
 
 /** For a promise that is awaited later, or by nobody once the lease is lost: a failure before then ends no process. */
 export function later<T>(promise: Promise<T>): Promise<T> {

@@ -19,6 +19,7 @@ import { Heartbeat } from './heartbeat.ts'
 import { Holdings } from './holdings.ts'
 import type { LeasedMailbox, Taker } from './holdings.ts'
 import { KeyWatch } from './key-watch.ts'
+import type { KeyChange } from './key-watch.ts'
 import { Lookout } from './lookout.ts'
 import { MailboxRunner } from './mailbox-runner.ts'
 import type { RunnerHost } from './mailbox-runner.ts'
@@ -87,7 +88,7 @@ export class Worker implements RunnerHost, Taker {
     this.id = `w_${ulid(this.context.clock.now(), this.context.random.bytes(10))}`
     this.#places = this.context.limits.activeAgents
     for (const agent of agents) this.#agents.set(agent.name, agent)
-    this.#keys = new KeyWatch(this.directory, this.context.logger)
+    this.#keys = new KeyWatch(this.directory, this.context.logger, (changes) => this.#rekeyed(changes))
     this.#spread = new Spread(this.context.store, this.id, this.agentNames)
     this.#holdings = new Holdings(this.context, this.committer, this.id, this)
     this.#due = new DueTimer(this.context.clock, () => void this.scan())
@@ -132,8 +133,11 @@ export class Worker implements RunnerHost, Taker {
    * key has a part in is given up; a key that was only replaced is taken up with the next record.
    */
   rekeyed(): void {
-    if (this.#closed || !this.#started) return
-    const changes = this.#keys.look(this.#agents.keys())
+    if (!this.#closed && this.#started) this.#keys.look(this.#agents.keys())
+  }
+
+  #rekeyed(changes: readonly KeyChange[]): void {
+    if (this.#closed) return
     for (const { name, stops } of changes) if (stops !== undefined) this.#giveUp(name, stops)
     // Others hear of it with the next heartbeat.
     if (changes.length > 0) this.#lookSoon(true)
@@ -172,7 +176,7 @@ export class Worker implements RunnerHost, Taker {
   }
 
   /** Something was committed by this process. */
-  committed(write: Write, outcome: Accepted): void {
+  committed(write: Write, outcome: Accepted, batch: number): void {
     if (write.type !== 'record') return
     for (const message of write.messages) {
       const { envelope } = message
@@ -181,6 +185,7 @@ export class Worker implements RunnerHost, Taker {
         this.#wakeAddress(
           envelope.to,
           envelope.kind === 'reply' ? undefined : justSent(message, outcome.position),
+          batch,
         )
     }
     const turn = write.turn
@@ -280,13 +285,13 @@ export class Worker implements RunnerHost, Taker {
     }
   }
 
-  /** There may be mail: this message, or, without one, whatever the store has. */
-  #wakeAddress(address: string, mail?: Mail): void {
+  /** There may be mail: this message, of this batch, or, without one, whatever the store has. */
+  #wakeAddress(address: string, mail?: Mail, batch = 0): void {
     const name = nameOf(address)
     if (this.#closed || !this.#agents.has(name) || this.#keys.isKeyless(name)) return
     const leased = this.#holdings.get(address)
     if (mail === undefined) leased?.fresh.forget()
-    else leased?.fresh.offer(mail, this.committer.batches)
+    else leased?.fresh.offer(mail, batch)
     const runner = this.#runners.get(address)
     if (runner !== undefined) runner.wake()
     else if (leased !== undefined) void this.#run(leased, [])

@@ -111,7 +111,7 @@ export class Kit {
 
   /** Announces a worker and takes an address. */
   async lease(address: string, worker = 'worker'): Promise<Lease> {
-    await this.space.heartbeat(worker, LEASE_MS)
+    await this.space.heartbeat(worker, LEASE_MS, [])
     const grant = await this.space.lease(address, worker)
     assert.ok(grant !== undefined, `${address} is held by another`)
     this.#leases.set(address, grant.lease)

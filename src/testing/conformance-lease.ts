@@ -14,8 +14,8 @@ export const LEASE_CASES: readonly Case[] = [
   [
     'grants an address to one worker, and again to the same under the same epoch',
     async (kit) => {
-      await kit.space.heartbeat('one', LEASE_MS)
-      await kit.space.heartbeat('two', LEASE_MS)
+      await kit.space.heartbeat('one', LEASE_MS, [])
+      await kit.space.heartbeat('two', LEASE_MS, [])
       const first = await kit.space.lease('reviewer', 'one')
       assert.deepEqual(first, {
         lease: { address: 'reviewer', worker: 'one', epoch: 1 },
@@ -32,7 +32,7 @@ export const LEASE_CASES: readonly Case[] = [
     async (kit) => {
       await kit.lease('reviewer', 'one')
       await kit.space.release('two', ['reviewer'])
-      await kit.space.heartbeat('two', LEASE_MS)
+      await kit.space.heartbeat('two', LEASE_MS, [])
       assert.equal(await kit.space.lease('reviewer', 'two'), undefined)
       await kit.space.release('one', ['reviewer', 'unknown'])
       const grant = await kit.space.lease('reviewer', 'two')
@@ -46,14 +46,14 @@ export const LEASE_CASES: readonly Case[] = [
       const old = await kit.lease('reviewer', 'paused')
       await kit.accept(fakeJournal(old, idOf(message)))
       kit.harness.clock.advance(LEASE_MS)
-      await kit.space.heartbeat('next', LEASE_MS)
+      await kit.space.heartbeat('next', LEASE_MS, [])
       const grant = await kit.space.lease('reviewer', 'next')
       assert.deepEqual([grant?.lease.epoch, grant?.takenOver], [old.epoch + 1, true])
       assert.equal((await kit.row(message)).crashes, 1)
       const fenced = { type: 'fenced', epoch: old.epoch + 1 }
       assert.deepEqual(await kit.commitOne(kit.turn('reviewer', message, 'handled')), fenced)
-      assert.equal(await kit.space.heartbeat('paused', LEASE_MS), false)
-      assert.equal(await kit.space.heartbeat('paused', LEASE_MS), true)
+      assert.equal(await kit.space.heartbeat('paused', LEASE_MS, []), false)
+      assert.equal(await kit.space.heartbeat('paused', LEASE_MS, []), true)
       await kit.lease('reviewer', 'next')
       await kit.handle('reviewer', message)
     },
@@ -65,8 +65,8 @@ export const LEASE_CASES: readonly Case[] = [
       await kit.lease('reviewer', 'late')
       kit.harness.clock.advance(LEASE_MS * 10)
       await kit.handle('reviewer', message)
-      assert.equal(await kit.space.heartbeat('late', LEASE_MS), true)
-      await kit.space.heartbeat('two', LEASE_MS)
+      assert.equal(await kit.space.heartbeat('late', LEASE_MS, []), true)
+      await kit.space.heartbeat('two', LEASE_MS, [])
       assert.equal(await kit.space.lease('reviewer', 'two'), undefined)
     },
   ],
@@ -97,7 +97,7 @@ export const LEASE_CASES: readonly Case[] = [
       await kit.accept(last)
       await kit.send('asker')
       await kit.space.retire('one')
-      await kit.space.heartbeat('two', LEASE_MS)
+      await kit.space.heartbeat('two', LEASE_MS, [])
       const grant = await kit.space.lease('asker', 'two')
       assert.deepEqual(grant?.head, { seq: 1, hash: last.record.hash })
       assert.deepEqual(
@@ -114,7 +114,7 @@ export const LEASE_CASES: readonly Case[] = [
     'takes the addresses of a worker that was never announced as free',
     async (kit) => {
       await kit.space.lease('reviewer', 'silent')
-      await kit.space.heartbeat('two', LEASE_MS)
+      await kit.space.heartbeat('two', LEASE_MS, [])
       assert.equal((await kit.space.lease('reviewer', 'two'))?.takenOver, true)
     },
   ],
@@ -125,11 +125,9 @@ export const LEASE_CASES: readonly Case[] = [
       await kit.lease('b', 'one')
       await kit.lease('c', 'two')
       await kit.space.retire('one')
-      const { workers, mailboxes } = await kit.space.status()
-      assert.deepEqual(
-        workers.map((w) => [w.id, w.addresses]),
-        [['two', 1]],
-      )
+      await kit.space.heartbeat('two', LEASE_MS, ['c', 'd'])
+      const { now, workers, mailboxes } = await kit.space.status()
+      assert.deepEqual(workers, [{ id: 'two', until: now + LEASE_MS, agents: ['c', 'd'], addresses: 1 }])
       assert.deepEqual(
         mailboxes.map((m) => [m.address, m.worker]),
         [
@@ -138,19 +136,17 @@ export const LEASE_CASES: readonly Case[] = [
           ['c', 'two'],
         ],
       )
-      assert.equal(await kit.space.heartbeat('one', LEASE_MS), true)
+      assert.equal(await kit.space.heartbeat('one', LEASE_MS, []), true)
     },
   ],
   [
     'grants many addresses at once, in the order asked for, and leaves out what another holds',
     async (kit) => {
-      const leases = kit.space.leases?.bind(kit.space)
-      if (leases === undefined) return
-      await kit.space.heartbeat('one', LEASE_MS)
-      await kit.space.heartbeat('two', LEASE_MS)
+      await kit.space.heartbeat('one', LEASE_MS, [])
+      await kit.space.heartbeat('two', LEASE_MS, [])
       await kit.space.lease('b', 'two')
       await kit.space.lease('c', 'one')
-      const grants = await leases(['d', 'b', 'c', 'a'], 'one')
+      const grants = await kit.space.leases(['d', 'b', 'c', 'a'], 'one')
       assert.deepEqual(
         grants.map(({ lease, takenOver }) => [lease.address, lease.worker, lease.epoch, takenOver]),
         [
@@ -160,22 +156,20 @@ export const LEASE_CASES: readonly Case[] = [
         ],
       )
       assert.equal(await kit.space.lease('a', 'two'), undefined)
-      assert.deepEqual(await leases([], 'two'), [])
+      assert.deepEqual(await kit.space.leases([], 'two'), [])
     },
   ],
   [
     'takes many addresses from a lapsed worker, each with its head, its waiting turns and its crash',
     async (kit) => {
-      const leases = kit.space.leases?.bind(kit.space)
-      if (leases === undefined) return
       const [asked, running] = [await kit.send('a'), await kit.send('b')]
       await kit.lease('a', 'old')
       const waiting = kit.asking('a', asked, 'x').write
       await kit.accept(waiting)
       await kit.accept(fakeJournal(await kit.lease('b', 'old'), idOf(running)))
       kit.harness.clock.advance(LEASE_MS)
-      await kit.space.heartbeat('next', LEASE_MS)
-      const [a, b, c] = await leases(['a', 'b', 'c'], 'next')
+      await kit.space.heartbeat('next', LEASE_MS, [])
+      const [a, b, c] = await kit.space.leases(['a', 'b', 'c'], 'next')
       assert.deepEqual([a?.takenOver, b?.takenOver, c?.takenOver], [true, true, false])
       assert.deepEqual(a?.head, { seq: 0, hash: waiting.record.hash })
       assert.deepEqual(
@@ -183,27 +177,25 @@ export const LEASE_CASES: readonly Case[] = [
         [[idOf(asked)], [], []],
       )
       assert.equal((await kit.row(running)).crashes, 1)
-      assert.equal(await kit.space.heartbeat('old', LEASE_MS), false)
+      assert.equal(await kit.space.heartbeat('old', LEASE_MS, []), false)
     },
   ],
   [
     'tells which workers are alive, what each runs, and for how long yet',
     async (kit) => {
-      const workers = kit.space.workers?.bind(kit.space)
-      if (workers === undefined) return
       const other = await kit.other()
       await kit.space.heartbeat('two', LEASE_MS, ['reviewer', 'asker'])
       kit.harness.clock.advance(1_000)
       await other.space.heartbeat('one', LEASE_MS, ['reviewer'])
       await kit.space.lease('a', 'silent')
-      assert.deepEqual(await workers(), [
+      assert.deepEqual(await kit.space.workers(), [
         { id: 'one', agents: ['reviewer'], leftMs: LEASE_MS },
         { id: 'two', agents: ['reviewer', 'asker'], leftMs: LEASE_MS - 1_000 },
       ])
-      await kit.space.heartbeat('two', LEASE_MS)
-      const now = await other.space.workers?.()
+      await kit.space.heartbeat('two', LEASE_MS, [])
+      const now = await other.space.workers()
       assert.deepEqual(
-        now?.map(({ id, agents }) => [id, agents]),
+        now.map(({ id, agents }) => [id, agents]),
         [
           ['one', ['reviewer']],
           ['two', []],
@@ -211,7 +203,7 @@ export const LEASE_CASES: readonly Case[] = [
       )
       await kit.space.retire('one')
       kit.harness.clock.advance(LEASE_MS)
-      assert.deepEqual(await workers(), [])
+      assert.deepEqual(await kit.space.workers(), [])
     },
   ],
   [

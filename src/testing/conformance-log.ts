@@ -277,7 +277,7 @@ export const LOG_CASES: readonly Case[] = [
       const other = await kit.other()
       const message = await kit.send('reviewer', { key: 'k' })
       await kit.lease('reviewer', 'one')
-      await other.space.heartbeat('two', 1_000)
+      await other.space.heartbeat('two', 1_000, [])
       assert.equal(await other.space.lease('reviewer', 'two'), undefined)
       const duplicate = await other.commitOne(
         other.write('client/two', { messages: [fakeMessage({ to: 'reviewer', key: 'k' })] }),

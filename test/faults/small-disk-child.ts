@@ -18,7 +18,7 @@ const space = await store.space('team')
 let done = 0
 let code = 'none'
 try {
-  for (; done < Number(writes); done++) await space?.heartbeat(`worker ${done % 10}`, 10_000 + done)
+  for (; done < Number(writes); done++) await space?.heartbeat(`worker ${done % 10}`, 10_000 + done, [])
 } catch (error) {
   code = String(error instanceof Error && 'code' in error ? error.code : error)
 }

@@ -49,7 +49,13 @@ export function lockfileOf(name: 'boring' | 'suspicious' | 'v2'): string {
 
 /** Starts the program. */
 export function startDemo(args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
-  const { NO_COLOR: _colour, COTERIE_DB: _db, ...rest } = process.env
+  const {
+    NO_COLOR: _colour,
+    COTERIE_DB: _db,
+    COTERIE_STORE: _store,
+    COTERIE_KEYRING: _keys,
+    ...rest
+  } = process.env
   return spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, ...args], {
     env: { ...rest, NODE_COMPILE_CACHE: COMPILED, ...env },
     timeout: TIMEOUT_MS,

@@ -1,5 +1,6 @@
 import { councilMutants } from './council-mutants.ts'
 import type { Mutant } from './mutant.ts'
+import { postgresMutants } from './postgres-mutants.ts'
 import { proofMutants } from './proof-mutants.ts'
 import { runtimeMutants } from './runtime-mutants.ts'
 import { storeMutants } from './store-mutants.ts'
@@ -9,6 +10,7 @@ import { votingMutants } from './voting-mutants.ts'
 export const mutants: readonly Mutant[] = [
   ...councilMutants,
   ...storeMutants,
+  ...postgresMutants,
   ...runtimeMutants,
   ...proofMutants,
   ...votingMutants,

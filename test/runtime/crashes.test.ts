@@ -22,7 +22,7 @@ test('gives a message up when more workers than the limit have stopped over it',
     // The last one takes the address over from the one that crashed last, and gives it back.
     for (let n = 0; n <= times; n++) {
       const ghost = `${address} ${n}`
-      await space.heartbeat(ghost, 1)
+      await space.heartbeat(ghost, 1, [])
       const grant = await space.lease(address, ghost)
       assert.ok(grant !== undefined)
       if (n === times) await space.release(ghost, [address])

@@ -10,7 +10,8 @@ import { silentLogger } from '../../src/ports/logger.ts'
 import type { SpaceStore, Store, Write } from '../../src/ports/store.ts'
 import { startSpace } from '../../src/runtime/start.ts'
 import { openSqlite } from '../../src/stores/sqlite/index.ts'
-import { gate, nothing, recorder, test, until, untilState } from './helpers.ts'
+import { gate, nothing, recorder, tempUrl, test, until, untilState } from './helpers.ts'
+import { rig } from './rig.ts'
 import type { Gate } from './helpers.ts'
 
 /** Long enough for a handler that does not wait to go on. */
@@ -165,4 +166,42 @@ test('a step does not begin when the deadline passes while its compensation is r
   free.open()
   await untilState(space, id, 'expired')
   assert.deepEqual(seen.seen, [])
+})
+
+test('a turn that is given up while its journal is read does not begin', async (t) => {
+  const seen = recorder()
+  const read = gate()
+  let [isReading, lost] = [false, false]
+  const worker = agent('worker', {
+    go: on({ input: nothing, retry: { attempts: 2, firstMs: 1, factor: 1, maxMs: 1 } }, (turn) => {
+      seen.note(`${turn.attempt} ${lost}`)
+      if (turn.attempt === 1) throw new Error('again')
+    }),
+  })
+  const space = await rig(t, tempUrl(t), {
+    agents: [worker],
+    limits: { leaseMs: 200 },
+    change: (inner) => ({
+      async heartbeat(...args) {
+        const kept = await inner.heartbeat(...args)
+        if (!isReading || lost) return kept
+        lost = true
+        return false
+      },
+      async journal(turn) {
+        const chunks = await inner.journal(turn)
+        if (!lost) {
+          isReading = true
+          await read.opened
+        }
+        return chunks
+      },
+    }),
+  })
+  const id = await space.send(worker.go, null)
+  await until('the leases are lost', () => lost)
+  await delay(A_WHILE_MS)
+  read.open()
+  await untilState(space, id, 'handled')
+  assert.deepEqual(seen.seen, ['1 false', '2 true'])
 })

@@ -6,6 +6,7 @@ import { agent, majority, nodeCrypto, on, open, vote } from '../../src/index.ts'
 import type { Space } from '../../src/index.ts'
 import { fileKeyring } from '../../src/adapters/node/keyring.ts'
 import { systemRandom } from '../../src/adapters/node/random.ts'
+import { memoryKeyring } from '../../src/adapters/memory/keyring.ts'
 import { keyringFor } from '../../src/open.ts'
 import type { LogFields } from '../../src/ports/logger.ts'
 import { verifyLog } from '../../src/cli/queries/verify-log.ts'
@@ -23,6 +24,7 @@ import {
   until,
   untilState,
 } from './helpers.ts'
+import { rig } from './rig.ts'
 
 const bob = agent('bob', { add: on({ input: number, output: number }, (_turn, n) => n + 1) })
 
@@ -333,4 +335,30 @@ test('an earlier key of an agent is revoked while its current one goes on', asyn
   await owner.revokeKey('bob', { key: first })
   assert.equal(await owner.ask(bob.add, 2), 3)
   await verified(owner)
+})
+
+test('a key that another process has replaced, and taken out of the keyring, makes no turn fail', async (t) => {
+  const url = tempUrl(t)
+  const keyring = memoryKeyring(nodeCrypto, systemRandom)
+  const reached = gate()
+  const go = gate()
+  let paid = 0
+  const slow = agent('slow', {
+    work: on({ input: nothing, output: number, retry: ONCE }, async (turn) => {
+      reached.open()
+      await go.opened
+      return turn.step('pay', () => (paid += 1))
+    }),
+  })
+  // It does not look whether others have written.
+  const worker = await rig(t, url, { agents: [slow], keyring, limits: { pollMs: 60_000 } })
+  const owner = await rig(t, url, { keyring })
+  const answer = worker.ask(slow.work, null)
+  await reached.opened
+  await owner.rotateKey('slow')
+  await owner.rotateKey('client')
+  go.open()
+  assert.equal(await answer, 1, 'it was paid once')
+  assert.equal(await worker.ask(slow.work, null), 2)
+  await verified(worker)
 })

@@ -92,6 +92,26 @@ test('a turn that sends to a full mailbox fails, sends nothing, and is tried aga
   assert.deepEqual(seen.seen.map(String).toSorted(), ['0', '1', '2', '9', 'other 9'])
 })
 
+test('what lies behind a turn that a full mailbox puts back does not overtake it, though it has begun', async (t) => {
+  const held = gate()
+  const seen = recorder()
+  const sink = agent('sink', { take: on({ input: number }, () => held.opened) })
+  const sender = agent('sender', {
+    first: on({ input: nothing, retry: { attempts: 500, firstMs: 10, factor: 1, maxMs: 10 } }, (turn) => {
+      if (turn.attempt > 3) held.open()
+      turn.send(sink.take, 9)
+      seen.note('first')
+    }),
+    second: on({ input: nothing }, (turn) => turn.step('pay', () => seen.note('paid'))),
+  })
+  const space = await start(t, [sink, sender], { limits: LIMITS })
+  for (let n = 0; n < 3; n++) await space.send(sink.take, n)
+  const [, last] = await Promise.all([space.send(sender.first, null), space.send(sender.second, null)])
+  await untilState(space, last, 'handled')
+  assert.ok(seen.seen.length > 4, `${seen.seen.length}`)
+  assert.equal(seen.seen.indexOf('paid'), seen.seen.length - 1)
+})
+
 test('a publication to a full subscriber is refused as any other message', async (t) => {
   const held = gate()
   const news = topic('news', number)

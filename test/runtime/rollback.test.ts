@@ -405,3 +405,25 @@ test('a step that still runs when the turn fails hears its signal before it is u
   await untilState(space, id, 'dead')
   assert.deepEqual(log.seen, ['signal', 'undo undefined'])
 })
+
+test('a turn that ends at a full mailbox, for the last time, is rolled back like any other', async (t) => {
+  const log = recorder()
+  const held = gate()
+  const sink = agent('sink', { take: on({ input: nothing }, () => held.opened) })
+  const worker = rollingBack(
+    async (turn) => {
+      await turn.step('book', () => log.note('book'), { undo: () => log.note('undo') })
+      turn.send(sink.take, null)
+    },
+    { attempts: 2 },
+  )
+  const space = await start(t, [sink, worker], { limits: { mailboxDepth: 1 } })
+  await space.send(sink.take, null)
+  const answer = await space.askSettled(worker.go, null)
+  assert.equal(answer.ok ? '' : answer.error.code, 'COTERIE_MAILBOX_FULL')
+  assert.deepEqual(log.seen, ['book', 'undo'])
+  const [dead] = await space.dead()
+  const records = await turnRecords(space, dead?.envelope.id ?? '')
+  assert.deepEqual(records.at(-1)?.detail?.undone, ['book'])
+  held.open()
+})

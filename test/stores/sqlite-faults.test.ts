@@ -174,7 +174,7 @@ describe('when writing is not possible', () => {
     assert.ok(space !== undefined)
     assert.equal((await space.mail('reviewer', { limit: 9 })).mail.length, 1)
     await assert.rejects(send(space, 1), { code: 'COTERIE_STORE_READ_ONLY' })
-    await assert.rejects(space.heartbeat('w', 1), { code: 'COTERIE_STORE_READ_ONLY' })
+    await assert.rejects(space.heartbeat('w', 1, []), { code: 'COTERIE_STORE_READ_ONLY' })
     assert.equal((await space.status()).position, 1)
     await store.close()
   })

@@ -32,6 +32,17 @@ export interface MailboxView {
   readonly oldestMs: number | null
 }
 
+/** What one worker has of one agent. */
+export interface AgentShare {
+  readonly name: string
+  /** How many of its addresses the worker holds. */
+  readonly addresses: number
+  /** The live messages in them. */
+  readonly depth: number
+  /** The turns of them that wait. */
+  readonly waiting: number
+}
+
 /** What `status` shows. */
 export interface StatusReport {
   readonly v: 1
@@ -45,6 +56,8 @@ export interface StatusReport {
     readonly addresses: number
     /** Negative: its leases have lapsed. */
     readonly leaseMs: number
+    /** What it runs, and what waits there. */
+    readonly agents: readonly AgentShare[]
   }[]
   readonly messages: SpaceStatus['messages']
   readonly decisions: number
@@ -66,11 +79,34 @@ export async function readStatus(store: SpaceStore, registry: Registry, all: boo
     now,
     agents: agents.map(({ name, handlers, key }) => ({ name, handlers, key })),
     mailboxes: [...groups].map(([address, rows]) => together(address, rows, now)),
-    workers: status.workers.map(({ id, addresses, until }) => ({ id, addresses, leaseMs: until - now })),
+    workers: status.workers.map(({ id, agents: names, addresses, until }) => {
+      return { id, addresses, leaseMs: until - now, agents: shares(id, names, status.mailboxes) }
+    }),
     messages: status.messages,
     decisions: status.decisions,
     oldestMs: oldest(ages),
   }
+}
+
+/** The agents that a worker runs, and those of which it still holds addresses. */
+function shares(
+  id: string,
+  names: readonly string[],
+  mailboxes: readonly MailboxRow[],
+): readonly AgentShare[] {
+  const held = Map.groupBy(
+    mailboxes.filter(({ worker }) => worker === id),
+    ({ address }) => nameOf(address),
+  )
+  return [...new Set([...names, ...held.keys()])].toSorted().map((name) => {
+    const rows = held.get(name) ?? []
+    return {
+      name,
+      addresses: rows.length,
+      depth: rows.reduce((sum, { depth }) => sum + depth, 0),
+      waiting: rows.reduce((sum, { waiting }) => sum + waiting, 0),
+    }
+  })
 }
 
 function together(address: string, rows: readonly MailboxRow[], now: number): MailboxView {

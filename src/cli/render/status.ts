@@ -64,13 +64,11 @@ function mailboxLines({ mailboxes }: StatusReport): readonly string[] {
 function workerLines({ workers }: StatusReport): readonly string[] {
   if (workers.length === 0) return []
   return tableLines(
-    ['WORKER', 'ADDRESSES', 'LEASE'],
-    workers.map(({ id, addresses, leaseMs }) => {
-      return [
-        id,
-        addresses,
-        leaseMs < 0 ? `lapsed ${durationText(-leaseMs)} ago` : `for ${durationText(leaseMs)}`,
-      ]
+    ['WORKER', 'LEASE', 'AGENT', 'ADDRESSES', 'DEPTH', 'WAITING'],
+    workers.flatMap(({ id, agents, leaseMs }) => {
+      const lease = leaseMs < 0 ? `lapsed ${durationText(-leaseMs)} ago` : `for ${durationText(leaseMs)}`
+      if (agents.length === 0) return [[id, lease, '-', '-', '-', '-']]
+      return agents.map(({ name, addresses, depth, waiting }) => [id, lease, name, addresses, depth, waiting])
     }),
   )
 }

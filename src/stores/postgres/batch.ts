@@ -27,6 +27,8 @@ export interface Head extends Counters {
   readonly space: number
   readonly now: number
   readonly version: number
+  /** See `spaces` in migrations/0001_init.sql. */
+  readonly stamp: number
 }
 
 /** A wait whose question was open when the batch was loaded. */
@@ -176,6 +178,16 @@ export class PostgresBatch implements BatchState {
   addChunk(chunk: JournalChunk): void {
     this.journal.push(chunk)
     this.chunkCounts.set(chunk.turn, chunk.chunk + 1)
+  }
+
+  /** The next time after `now` at which the rules might have judged this batch otherwise. */
+  get untilMs(): number {
+    let until = Number.MAX_SAFE_INTEGER
+    for (const { isNew, deadline, dueAt } of this.entries.values()) {
+      const time = isNew ? dueAt : deadline
+      if (time !== null && time > this.now && time < until) until = time
+    }
+    return until
   }
 
   addDecision(decision: NewDecision, position: number): void {

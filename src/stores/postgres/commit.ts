@@ -13,12 +13,15 @@ import { applyWrite } from '../../mailbox/commit.ts'
 import type { CommitTerms, Outcome, Write } from '../../ports/store.ts'
 import type { PostgresBatch } from './batch.ts'
 import type { Connection } from './connection.ts'
+import type { DriverResult } from './driver.ts'
 import { flushCalls } from './flush.ts'
 import type { Mark } from './flush.ts'
 import { Loader, mailboxesCall, takeMailboxes, unloaded } from './load.ts'
+import { Need } from './need.ts'
 import { Patience } from './pool.ts'
+import { num } from './rows.ts'
 import { isRefusal, storeError, unavailable, unknownOutcome } from './postgres-error.ts'
-import { COMMIT, ROLLBACK, lockAndRead } from './transaction.ts'
+import { COMMIT, ROLLBACK, lockAndCommit, lockAndRead } from './transaction.ts'
 import type { SpaceContext } from './transaction.ts'
 
 /**
@@ -33,6 +36,8 @@ export interface Committed {
   readonly outcomes: readonly Outcome[]
   readonly batch: PostgresBatch
   readonly accepted: boolean
+  /** The time of the commit; undefined when that was not told. */
+  readonly now?: number
 }
 
 /** Raised when a connection is lost after the commit was sent. */
@@ -78,6 +83,7 @@ export async function commitBatch(
   }
 }
 
+/** One try: by what is known if that is enough, or else by what is loaded. */
 async function attempt(
   context: SpaceContext,
   writes: readonly Write[],
@@ -85,25 +91,83 @@ async function attempt(
   mark: Mark,
   careful: boolean,
 ): Promise<Committed> {
-  const { pool, statements, space } = context
-  const connection = await pool.acquire()
+  const need = new Need(writes, careful)
+  const connection = await context.pool.acquire()
   try {
-    const loader = new Loader(statements, space, writes, careful)
-    const { head, answers } = await lockAndRead(context, connection, loader.calls)
-    const batch = loader.batch(head, terms, answers)
-    await loadRest(context, connection, batch)
-    const outcomes = writes.map((write) => applyWrite(batch, write, careful))
-    const accepted = outcomes.some((outcome) => outcome.type === 'accepted')
-    const committed = { outcomes, batch, accepted }
-    if (accepted && batch.records.length > 0) context.pulse.locked(head.version)
-    if (accepted) await write(context, connection, committed, mark)
-    else await connection.pipeline([ROLLBACK])
-    pool.release(connection)
+    const committed =
+      (await byKnown(context, connection, { writes, terms, mark, need })) ??
+      (await byLoaded(context, connection, { writes, terms, mark, need, careful }))
+    context.pool.release(connection)
     return committed
   } catch (error) {
-    pool.drop(connection)
+    context.known.forget()
+    context.pool.drop(connection)
     throw error
   }
+}
+
+interface Attempt {
+  readonly writes: readonly Write[]
+  readonly terms: CommitTerms
+  readonly mark: Mark
+  readonly need: Need
+}
+
+/** Undefined: nothing was written, and the batch must be judged by what the database has. Nothing is refused here. */
+async function byKnown(
+  context: SpaceContext,
+  connection: Connection,
+  { writes, terms, mark, need }: Attempt,
+): Promise<Committed | undefined> {
+  const { known, pulse, statements, clockMs } = context
+  const batch = known.batch(need, terms, pulse.version)
+  if (batch === undefined) return undefined
+  const outcomes: Outcome[] = []
+  for (const write of writes) {
+    const outcome = applyWrite(batch, write, false)
+    if (outcome.type !== 'accepted') {
+      known.drop(batch)
+      return undefined
+    }
+    outcomes.push(outcome)
+  }
+  if (batch.records.length > 0) pulse.locked(batch.head.version)
+  const guard = { untilMs: batch.untilMs, clockMs: clockMs() }
+  const committed = { outcomes, batch, accepted: true }
+  const now = await write(committed, () =>
+    lockAndCommit(context, connection, flushCalls(statements, batch, mark, guard)),
+  )
+  if (now === undefined) {
+    known.forget()
+    return undefined
+  }
+  return { ...committed, now }
+}
+
+async function byLoaded(
+  context: SpaceContext,
+  connection: Connection,
+  { writes, terms, mark, need, careful }: Attempt & { readonly careful: boolean },
+): Promise<Committed> {
+  const { pulse, statements, space, clockMs } = context
+  const loader = new Loader(statements, space, need)
+  const { head, answers } = await lockAndRead(context, connection, loader.calls)
+  const batch = loader.batch(head, terms, answers)
+  await loadRest(context, connection, batch)
+  const outcomes = writes.map((write) => applyWrite(batch, write, careful))
+  const accepted = outcomes.some((outcome) => outcome.type === 'accepted')
+  const committed = { outcomes, batch, accepted }
+  if (!accepted) {
+    await connection.pipeline([ROLLBACK])
+    return committed
+  }
+  if (batch.records.length > 0) pulse.locked(head.version)
+  const guard = { untilMs: Number.MAX_SAFE_INTEGER, clockMs: clockMs() }
+  const now = await write(committed, () =>
+    connection.pipeline([...flushCalls(statements, batch, mark, guard), COMMIT]),
+  )
+  if (now === undefined) throw new Error('The space was changed under its lock.')
+  return { ...committed, now }
 }
 
 /** What is settled or cancelled stands in mailboxes that were not known before it was loaded. */
@@ -119,28 +183,29 @@ async function loadRest(
   batch.expect(missing)
 }
 
+/** Answers with the time of the commit; undefined when the guard has let nothing be written. */
 async function write(
-  { statements, space }: SpaceContext,
-  connection: Connection,
   committed: Committed,
-  mark: Mark,
-): Promise<void> {
-  let command: string | undefined
+  send: () => Promise<readonly DriverResult[]>,
+): Promise<number | undefined> {
+  let results: readonly DriverResult[]
   try {
-    const results = await connection.pipeline([
-      ...flushCalls(statements, space, committed.batch, mark),
-      COMMIT,
-    ])
-    command = results.at(-1)?.command
+    results = await send()
   } catch (error) {
     if (isRefusal(error)) throw error
     throw new Lost(committed, error)
   }
   // A transaction that a statement has failed in is rolled back by `commit`, without an error.
+  const command = results.at(-1)?.command
   if (command !== 'COMMIT') throw new Error(`The commit was answered with ${String(command)}.`)
+  const row = results.at(-2)?.rows[0]
+  return row === undefined ? undefined : num(row, 'now')
 }
 
-/** Asks the database whether the batch was committed; waits for the transaction, should it still be under way. */
+/**
+ * Asks the database whether the batch was committed; waits for the transaction, should it still be under way. Of all
+ * errors this is the worst to give up on, so none is final: a host may refuse everybody while another takes over.
+ */
 async function wasCommitted(context: SpaceContext, mark: Mark, cause: unknown): Promise<boolean> {
   const { pool, statements, space } = context
   const { shown, patienceMs } = pool.location
@@ -160,10 +225,8 @@ async function wasCommitted(context: SpaceContext, mark: Mark, cause: unknown): 
         throw error
       }
     } catch (error) {
-      const trouble = pool.judge(error)
-      if (trouble === 'unprepared') continue
-      if (trouble === 'final' || !(await patience.pause(pool.closed)))
-        throw unknownOutcome(cause, shown, patienceMs)
+      if (pool.judge(error) === 'unprepared') continue
+      if (!(await patience.pause(pool.closed))) throw unknownOutcome(cause, shown, patienceMs)
     }
   }
 }

@@ -9,7 +9,7 @@ import { CoterieError } from '../../core/errors.ts'
 import { TYPES } from './driver.ts'
 import type { Driver, DriverClient, DriverResult, Row } from './driver.ts'
 import type { Location, SynchronousCommit } from './location.ts'
-import { driverError, isRefusal } from './postgres-error.ts'
+import { driverError, isRefusal, troubleOf } from './postgres-error.ts'
 
 /** A statement with the name under which a connection prepares it. */
 export interface Statement {
@@ -122,7 +122,10 @@ export class Connector {
     this.#standbyWillDo = standbyWillDo
   }
 
-  /** Connects to the first host that takes writes. Throws what the last one said if none does. */
+  /**
+   * Connects to the first host that takes writes. If none does, throws what one said that may take them later, or
+   * else what the last one said.
+   */
   async connect(driver: Driver): Promise<Connection> {
     const { targets } = this.#location
     const first = this.#last
@@ -135,7 +138,7 @@ export class Connector {
         this.#last = at
         return made
       } catch (error) {
-        problem = error
+        if (problem === undefined || troubleOf(problem) === 'final') problem = error
       }
     }
     throw problem

@@ -7,13 +7,11 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Connection } from './connection.ts'
 import type { Pool } from './pool.ts'
 import type { Pulse } from './pulse.ts'
 
 /** At most one notification in this time, for each space. */
 const APART_MS = 5
-const RETRY_MS = 1_000
 // Nobody waits for it, so it need not wait for the disk.
 const NOTIFY = "select set_config('synchronous_commit', 'off', true), pg_notify($1, $2)"
 
@@ -25,8 +23,7 @@ export class Feed {
   readonly #sending = new Set<number>()
   /** Looks at the versions of all spaces. */
   readonly #look: () => void
-  #listening = false
-  #connection: Connection | undefined
+  #forget: (() => void) | undefined
 
   constructor(pool: Pool, channel: string, look: () => void) {
     this.#pool = pool
@@ -41,9 +38,11 @@ export class Feed {
 
   /** Listens from now on, in the background. */
   listen(): void {
-    if (this.#listening || !this.#pool.location.notify) return
-    this.#listening = true
-    void this.#stay()
+    if (this.#forget !== undefined || !this.#pool.location.notify) return
+    this.#forget = this.#pool.listener.add({
+      heard: (payload) => this.#heard(payload),
+      look: this.#look,
+    })
   }
 
   /** Tells the others soon that a space has changed. */
@@ -54,7 +53,7 @@ export class Feed {
   }
 
   close(): void {
-    this.#connection?.discard()
+    this.#forget?.()
   }
 
   async #send(space: number): Promise<void> {
@@ -74,34 +73,6 @@ export class Feed {
     this.#sending.delete(space)
     // What was committed meanwhile has found the door closed.
     if ((this.#pulses.get(space)?.version ?? 0) > version) this.notify(space)
-  }
-
-  async #stay(): Promise<void> {
-    while (!this.#pool.closed.aborted) {
-      await this.#hear().catch(() => undefined)
-      if (this.#pool.closed.aborted) return
-      await sleep(RETRY_MS * (0.5 + Math.random()), undefined, {
-        signal: this.#pool.closed,
-        ref: false,
-      }).catch(() => undefined)
-    }
-  }
-
-  /** Listens until the connection is gone. */
-  async #hear(): Promise<void> {
-    const connection = await this.#pool.dedicated()
-    this.#connection = connection
-    const gone = new Promise<void>((resolve) => {
-      connection.listen((payload) => this.#heard(payload), resolve)
-    })
-    try {
-      await connection.run({ name: 'listen', text: `listen "${this.#channel}"` })
-      // What was committed before is not told any more.
-      this.#look()
-      await gone
-    } finally {
-      connection.discard()
-    }
   }
 
   #heard(payload: string): void {

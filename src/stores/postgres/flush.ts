@@ -7,62 +7,72 @@
 
 import { packProof } from '../../log/packed-proof.ts'
 import { CODE, placeOf } from '../../mailbox/states.ts'
-import type { PostgresBatch } from './batch.ts'
+import type { Head, PostgresBatch } from './batch.ts'
 import type { Call } from './connection.ts'
 import { isInMail } from './message-entry.ts'
 import type { MessageEntry } from './message-entry.ts'
+import { nowSql } from './statements.ts'
 import type { Statements } from './statements.ts'
 import { booleans, byteStrings, numbers, texts } from './wire.ts'
 
+/**
+ * What is written depends on this row: the space as the batch was judged by, at a time that does not change the
+ * judgement. A batch that was judged by what this process remembers may find another.
+ */
+const GUARD = `select ${nowSql('$4')} as now from coterie.spaces s
+  where s.space = $1 and s.stamp = $2 and ${nowSql('$4')} < $3`
+const UNCHANGED = 'where exists (select from g)'
 const RECORDS = `insert into coterie.records
   (space, place, author, seq, prev, hash, body, detail, proof, first_message)
   select $1, * from unnest($2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[],
-    $8::text[], $9::bytea[], $10::bigint[])`
+    $8::text[], $9::bytea[], $10::bigint[]) ${UNCHANGED}`
 const MESSAGES = `insert into coterie.messages
   (space, place, position, id, recipient, trace, cause, re, key_from, key, envelope, hash, payload)
   select $1, * from unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-    $9::text[], $10::text[], $11::text[], $12::text[], $13::text[])`
+    $9::text[], $10::text[], $11::text[], $12::text[], $13::text[]) ${UNCHANGED}`
 // What has just arrived has no history.
 const ARRIVED = `insert into coterie.mail (space, place, recipient, lane, state, queue, due_ms, deadline_ms)
   select $1, * from unnest($2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[],
-    $8::bigint[])`
+    $8::bigint[]) ${UNCHANGED}`
 const MAIL = `insert into coterie.mail
   (space, place, recipient, lane, state, queue, attempts, segments, crashes, undo, due_ms, deadline_ms, settled,
   error, reason)
   select $1, * from unnest($2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[],
     $8::bigint[], $9::bigint[], $10::boolean[], $11::bigint[], $12::bigint[], $13::bigint[], $14::text[],
-    $15::text[])`
+    $15::text[]) ${UNCHANGED}`
 const CHANGE = `update coterie.mail l set state = w.state, queue = w.queue, attempts = w.attempts,
   segments = w.segments, crashes = w.crashes, undo = w.undo, due_ms = w.due_ms, settled = w.settled,
   error = w.error, reason = w.reason
   from unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::boolean[],
     $9::bigint[], $10::bigint[], $11::text[], $12::text[])
     w(place, state, queue, attempts, segments, crashes, undo, due_ms, settled, error, reason)
-  where l.place = w.place and l.space = $1`
-const REMOVE = 'delete from coterie.mail where place = any($2::bigint[]) and space = $1'
+  where l.place = w.place and l.space = $1 and exists (select from g)`
+const REMOVE = `delete from coterie.mail where place = any($2::bigint[]) and space = $1
+  and exists (select from g)`
 const ENDS = `insert into coterie.ends (space, place, state, settled, attempts, segments, crashes, error, reason)
   select $1, * from unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
-    $8::text[], $9::text[])`
+    $8::text[], $9::text[]) ${UNCHANGED}`
 const MAILBOXES = `insert into coterie.mailboxes as m
   (space, address, worker, epoch, seq, hash, depth, ready, waiting, dead)
   select $1, w.address, null, 0, w.seq, w.hash, w.depth, w.ready, w.waiting, w.dead
   from unnest($2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
-    w(address, seq, hash, depth, ready, waiting, dead)
+    w(address, seq, hash, depth, ready, waiting, dead) ${UNCHANGED}
   on conflict (space, address) do update set seq = excluded.seq, hash = excluded.hash, depth = excluded.depth,
   ready = excluded.ready, waiting = excluded.waiting, dead = excluded.dead`
 const EVENTS = `insert into coterie.events (space, stream, version, position, type, data, hash)
-  select $1, * from unnest($2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[])`
+  select $1, * from unnest($2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[]) ${UNCHANGED}`
 const JOURNAL = `insert into coterie.journal (space, turn, chunk, text, hash, signature)
-  select $1, * from unnest($2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[])`
+  select $1, * from unnest($2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[]) ${UNCHANGED}`
 const DECISIONS = `insert into coterie.decisions (space, id, hash, certificate, position)
-  select $1, * from unnest($2::text[], $3::text[], $4::text[], $5::bigint[])`
+  select $1, * from unnest($2::text[], $3::text[], $4::text[], $5::bigint[]) ${UNCHANGED}`
 const END_WAITS = 'delete from coterie.waits where space = $1 and turn = any($2::text[])'
 const WAITS = `insert into coterie.waits (space, turn, number, waiter, target, request, due_ms)
-  select $1, * from unnest($2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[])`
-const WRITER = `insert into coterie.writers (space, writer, batch, at_ms) values ($1, $2, $3, $4)
+  select $1, * from unnest($2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[]) ${UNCHANGED}`
+const WRITER = `insert into coterie.writers (space, writer, batch, at_ms)
+  select $1, $2, $3, g.now from g
   on conflict (space, writer) do update set batch = excluded.batch, at_ms = excluded.at_ms`
-const HEAD = `update coterie.spaces
-  set clock_ms = $2, position = $3, number = $4, handled = $5, version = $6 where space = $1`
+const HEAD = `update coterie.spaces s set clock_ms = g.now, position = $2, number = $3, handled = $4, version = $5,
+  stamp = s.stamp + 1 from g where s.space = $1 returning s.clock_ms as now`
 
 /** Who writes, and its how-manieth batch this is: so that it can be asked later whether it was committed. */
 export interface Mark {
@@ -70,14 +80,22 @@ export interface Mark {
   readonly batch: number
 }
 
+/** Under what the batch is written, if it was not judged under the lock: otherwise nothing is. */
+export interface Guard {
+  /** The time from which on the batch would be judged otherwise. */
+  readonly untilMs: number
+  /** A clock to use instead of the database's: for tests. */
+  readonly clockMs: number | null
+}
+
 /** The parts of the one statement that writes a batch. */
 class Parts {
-  readonly #space: number
+  readonly #head: readonly unknown[]
   readonly #texts: string[] = []
   readonly #values: unknown[] = []
 
-  constructor(space: number) {
-    this.#space = space
+  constructor({ space, stamp }: Head, { untilMs, clockMs }: Guard) {
+    this.#head = [space, stamp, untilMs, clockMs]
   }
 
   /** Adds a statement if there are rows for it. Its `$1` is the space, the others are its own. */
@@ -88,19 +106,19 @@ class Parts {
   }
 
   call(statements: Statements): Call {
-    return [statements.joined(this.#texts), [this.#space, ...this.#values]]
+    return [statements.joined(GUARD, this.#texts), [...this.#head, ...this.#values]]
   }
 }
 
-/** The statements that write the batch, in order. */
+/** The statements that write the batch, in order. The last answers with the time of the commit, if it wrote. */
 export function flushCalls(
   statements: Statements,
-  space: number,
   batch: PostgresBatch,
   mark: Mark,
+  guard: Guard,
 ): readonly Call[] {
-  const parts = new Parts(space)
-  const { head, now, counters, records, endedWaits, newWaits: waits } = batch
+  const { head, counters, endedWaits, newWaits: waits } = batch
+  const parts = new Parts(head, guard)
   addLog(parts, batch)
   addMessages(parts, batch)
   const mailboxes = [...batch.mailboxes.values()].filter((mailbox) => mailbox.changed)
@@ -122,14 +140,18 @@ export function flushCalls(
     texts(waits.map((w) => w.wait.request)),
     numbers(waits.map((w) => w.wait.dueAt)),
   ])
-  parts.add(WRITER, [mark], () => [mark.writer, mark.batch, now])
-  // A batch without a record changes nothing that another process would want to know of at once.
-  const version = head.version + (records.length > 0 ? 1 : 0)
-  parts.add(HEAD, [head], () => [now, counters.position, counters.number, counters.handled, version])
+  parts.add(WRITER, [mark], () => [mark.writer, mark.batch])
+  const { position, number, handled } = counters
+  parts.add(HEAD, [head], () => [position, number, handled, versionAfter(batch)])
   // The parts of one statement do not see each other: old waits must be gone before new ones come.
   const ended: readonly Call[] =
-    endedWaits.size === 0 ? [] : [[statements.get(END_WAITS), [space, texts([...endedWaits])]]]
+    endedWaits.size === 0 ? [] : [[statements.get(END_WAITS), [head.space, texts([...endedWaits])]]]
   return [...ended, parts.call(statements)]
+}
+
+/** A batch without a record changes nothing that another process would want to know of at once. */
+export function versionAfter({ head, records }: PostgresBatch): number {
+  return head.version + (records.length > 0 ? 1 : 0)
 }
 
 function addLog(parts: Parts, batch: PostgresBatch): void {

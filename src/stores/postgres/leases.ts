@@ -5,9 +5,12 @@
  * @module
  */
 
+import { emptyMailbox } from '../../mailbox/batch-state.ts'
+import type { Mailbox } from '../../mailbox/batch-state.ts'
 import type { Grant, LiveWorker } from '../../ports/store.ts'
 import type { Call, Connection } from './connection.ts'
 import type { Row } from './driver.ts'
+import { mailboxOf } from './load.ts'
 import { LIVE_COLUMNS, mailOf, num, text, textOrNull } from './rows.ts'
 import { nowSql } from './statements.ts'
 import { COMMIT, inTransaction, lockAndRead } from './transaction.ts'
@@ -20,7 +23,7 @@ const ANNOUNCE = `with mine as (insert into coterie.workers as w (space, worker,
     select $1, $2, ${nowSql('$5')} + $3, 0, $4 from coterie.spaces s where s.space = $1
     on conflict (space, worker) do update set until_ms = excluded.until_ms, lost = 0, agents = excluded.agents
     returning w.xmax = 0 as joined)
-  update coterie.spaces s set version = s.version + 1 from mine where s.space = $1 and mine.joined
+  update coterie.spaces s set version = s.version + 1, stamp = s.stamp + 1 from mine where s.space = $1 and mine.joined
   returning s.version`
 // Workers that stopped long ago and hold nothing any more: nobody will ask for them again. Two that come back after so
 // long do not wait for each other.
@@ -32,7 +35,7 @@ const FORGET_OLD = `delete from coterie.workers where space = $1 and worker in (
 const LIVE = `select w.worker, w.agents, w.until_ms - ${nowSql('$2')} as left_ms
   from coterie.spaces s join coterie.workers w on w.space = s.space and w.until_ms > ${nowSql('$2')}
   where s.space = $1 order by w.worker`
-const HOLDERS = `select m.address, m.worker, m.epoch, m.seq, m.hash, m.waiting,
+const HOLDERS = `select m.address, m.worker, m.epoch, m.seq, m.hash, m.depth, m.ready, m.waiting, m.dead,
   coalesce(w.until_ms, 0) as until_ms from coterie.mailboxes m
   left join coterie.workers w on w.space = m.space and w.worker = m.worker
   where m.space = $1 and m.address = any($2::text[])`
@@ -52,13 +55,15 @@ const WAITING = `select l.recipient, ${LIVE_COLUMNS} from coterie.mail l
   join coterie.messages m on m.place = l.place
   where l.space = $1 and l.recipient = any($2::text[]) and l.state = 5 order by l.recipient, l.queue`
 // Others are told if there is something to be had.
-const TELL = `update coterie.spaces set version = version + 1 where space = $1
+const TELL = `update coterie.spaces set version = version + 1, stamp = stamp + 1 where space = $1
   and exists (select 1 from gone) returning version`
 const RELEASE = `with gone as (update coterie.mailboxes set worker = null
     where space = $1 and worker = $2 and address = any($3::text[]) and worker is not null returning 1) ${TELL}`
 const RELEASE_ALL = `with gone as (update coterie.mailboxes set worker = null
     where space = $1 and worker = $2 and worker is not null returning 1) ${TELL}`
 const FORGET = 'delete from coterie.workers where space = $1 and worker = $2'
+
+const STAMP = 'update coterie.spaces set stamp = stamp + 1 where space = $1'
 
 /** What a worker says of itself with a heartbeat. */
 export interface Beat {
@@ -80,7 +85,8 @@ export async function heartbeat(
   const [before, announced] = await inTransaction(pool, [
     [statements.get(LOST), [space, worker]],
     [statements.get(ANNOUNCE), [space, worker, leaseMs, JSON.stringify(agents), clockMs()]],
-    [statements.get(FORGET_OLD), [space, clockMs()]],
+    // Whoever comes clears away those who have gone.
+    ...(known ? [] : [[statements.get(FORGET_OLD), [space, clockMs()]] as const]),
   ])
   const row = before?.rows[0]
   const raised = announced?.rows[0]
@@ -147,13 +153,23 @@ async function take(
   const calls: Call[] = []
   if (taken.length > 0) calls.push([statements.get(TAKE), [space, texts(taken), worker]])
   if (takenOver.size > 0) calls.push([statements.get(CRASHED), [space, texts([...takenOver])]])
+  if (calls.length > 0) calls.push([statements.get(STAMP), [space]])
   const results = await connection.pipeline([
     ...calls,
     [statements.get(WAITING), [space, texts(free.filter((address) => waitingOf(holders.get(address)) > 0))]],
     COMMIT,
   ])
   const waiting = results.at(-2)?.rows ?? []
+  if (calls.length > 0) {
+    const mailboxes = taken.map((address) => leasedMailbox(address, worker, holders.get(address)))
+    context.known.changed(head, mailboxes, takenOver)
+  }
   return free.map((address) => grant(address, worker, holders.get(address), waiting, takenOver.has(address)))
+}
+
+function leasedMailbox(address: string, worker: string, row: Row | undefined): Mailbox {
+  const before = row === undefined ? emptyMailbox(address) : mailboxOf(row)
+  return { ...before, worker, epoch: before.epoch + 1 }
 }
 
 /** Takes note that addresses are taken from workers that have lapsed; answers those that have not after all. */
@@ -211,6 +227,7 @@ export async function giveBack(
     const { head } = await lockAndRead(context, connection, [])
     context.pulse.locked(head.version)
     const results = await connection.pipeline([...calls, COMMIT])
+    context.known.forget()
     return (results.at(-2)?.rows.length ?? 0) > 0
   })
 }

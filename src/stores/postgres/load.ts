@@ -5,15 +5,14 @@
  * @module
  */
 
-import { OWNER, nameOf } from '../../core/address.ts'
-import { KEYS_STREAM } from '../../mailbox/names.ts'
 import type { Mailbox } from '../../mailbox/batch-state.ts'
-import type { CommitTerms, RecordWrite, Write } from '../../ports/store.ts'
-import { PostgresBatch, keyOf, rootOf } from './batch.ts'
+import type { CommitTerms } from '../../ports/store.ts'
+import { PostgresBatch, keyOf } from './batch.ts'
 import type { Head } from './batch.ts'
 import type { Call } from './connection.ts'
 import type { Row } from './driver.ts'
 import { ENTRY_COLUMNS, storedEntry } from './message-entry.ts'
+import type { Need } from './need.ts'
 import { num, text, textOrNull } from './rows.ts'
 import { nowSql } from './statements.ts'
 import type { Statements } from './statements.ts'
@@ -39,9 +38,9 @@ export const LOCK: string = `with c as materialized (select set_config('synchron
     set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
     set_config('enable_mergejoin', 'off', true), set_config('enable_material', 'off', true),
     set_config('jit', 'off', true)),
-  s as materialized (select position, number, handled, version, clock_ms from c, coterie.spaces
+  s as materialized (select position, number, handled, version, stamp, clock_ms from c, coterie.spaces
     where space = $1 for no key update of spaces)
-  select position, number, handled, version, ${nowSql('$2')} as now from s`
+  select position, number, handled, version, stamp, ${nowSql('$2')} as now from s`
 
 const MAILBOXES = `select address, worker, epoch, seq, hash, depth, ready, waiting, dead from coterie.mailboxes
   where space = $1 and address = any($2::text[])`
@@ -97,66 +96,14 @@ interface Loading {
   readonly take: (batch: PostgresBatch, rows: readonly Row[]) => void
 }
 
-/** What the writes of a batch ask for, of each kind. */
-class Need {
-  readonly addresses = new Set<string>()
-  readonly ids = new Set<string>()
-  readonly wholeIds = new Set<string>()
-  readonly streams = new Set<string>()
-  readonly turns = new Set<string>()
-  readonly keys = new Map<string, readonly [from: string, to: string, key: string]>()
-  readonly targets = new Set<string>()
-  readonly roots = new Set<string>()
-  readonly traces = new Set<string>()
-  readonly decisions = new Set<string>()
-
-  constructor(writes: readonly Write[], careful: boolean) {
-    for (const write of writes) {
-      if (write.type === 'record') this.#record(write, careful)
-      else {
-        this.addresses.add(write.lease.address)
-        this.ids.add(write.message)
-        if (write.chunk !== null) this.turns.add(write.chunk.turn)
-      }
-    }
-  }
-
-  #record(write: RecordWrite, careful: boolean): void {
-    this.addresses.add(write.record.author)
-    // Its chain tells whether the keys are still those that the signer knew.
-    this.addresses.add(OWNER)
-    if (write.turn !== null) this.ids.add(write.turn.message)
-    for (const { stream } of write.reads) if (stream !== KEYS_STREAM) this.streams.add(stream)
-    for (const { stream } of write.events) this.streams.add(stream)
-    for (const { envelope } of write.messages) {
-      const { id, from, to, key, kind } = envelope
-      if (kind !== 'reply') this.addresses.add(to)
-      if (key !== null) this.keys.set(keyOf(nameOf(from), to, key), [nameOf(from), to, key])
-      if (careful) this.wholeIds.add(id)
-    }
-    for (const { id } of write.settles) this.ids.add(id)
-    if (write.journal !== null) this.turns.add(write.journal.turn)
-    if (careful) for (const { id } of write.decisions) this.decisions.add(id)
-    for (const { target, request } of write.turn?.waits ?? []) {
-      if (target === null) continue
-      this.targets.add(target)
-      if (request !== null) this.ids.add(request)
-    }
-    if (write.cancels === null) return
-    const root = rootOf(write.cancels)
-    if (root === undefined) this.traces.add(write.cancels)
-    else this.roots.add(root)
-  }
-}
-
 /** The statements of one batch, to be sent together behind the lock. */
 export class Loader {
   readonly #need: Need
   readonly #loadings: readonly Loading[]
 
-  constructor(statements: Statements, space: number, writes: readonly Write[], careful: boolean) {
-    this.#need = new Need(writes, careful)
-    this.#loadings = loadings(statements, space, this.#need)
+  constructor(statements: Statements, space: number, need: Need) {
+    this.#need = need
+    this.#loadings = loadings(statements, space, need)
   }
 
   get calls(): readonly Call[] {
@@ -244,7 +191,8 @@ function takeKeyed(batch: PostgresBatch, rows: readonly Row[]): void {
   }
 }
 
-function mailboxOf(row: Row): Mailbox {
+/** A mailbox that is stored. */
+export function mailboxOf(row: Row): Mailbox {
   return {
     address: text(row, 'address'),
     worker: textOrNull(row, 'worker'),

@@ -19,7 +19,7 @@ export interface Location {
   readonly database: string
   /** The schema that holds the tables. */
   readonly schema: string
-  /** Connections at most, the one that listens not counted. */
+  /** Connections for transactions, at most: of all stores of one process that have this URL. */
   readonly connections: number
   /** How long a call goes on trying while the server cannot be reached. */
   readonly patienceMs: number

@@ -38,11 +38,13 @@ export interface MessageEntry {
   readonly lane: string
   readonly deadline: number | null
   /** Written by this batch. */
-  readonly isNew: boolean
+  isNew: boolean
   /** It had a row in `mail` before this batch. */
-  readonly wasLive: boolean
+  wasLive: boolean
   /** Present where the message was written by this batch, or was loaded whole. */
-  readonly content: Content | undefined
+  content: Content | undefined
+  /** The journal chunks of its turn, where that is known. */
+  chunks: number | undefined
   readonly keyFrom: string | null
   readonly key: string | null
   state: number
@@ -76,6 +78,7 @@ export function storedEntry(row: Row): MessageEntry {
     content: whole
       ? { text: text(row, 'envelope'), hash: text(row, 'hash'), payload: text(row, 'payload') }
       : undefined,
+    chunks: undefined,
     keyFrom: null,
     key: null,
     state: num(row, 'state'),
@@ -112,6 +115,7 @@ export function newEntry(
     isNew: true,
     wasLive: false,
     content: message,
+    chunks: 0,
     keyFrom: e.key === null ? null : nameOf(e.from),
     key: e.key,
     state,

@@ -132,9 +132,14 @@ async function apply(connection: Connection, pool: Pool): Promise<void> {
 }
 
 async function installedWithin(connection: Connection, schema: string): Promise<number> {
+  // Not `to_regclass`: it may answer from the cache of a server process that has looked before it waited for the lock.
   const [place] = await connection.run(
-    { name: 'coterie_ours', text: 'select to_regclass($1) is not null as ours' },
-    [`"${schema}".migrations`],
+    {
+      name: 'coterie_ours',
+      text: `select exists (select 1 from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where n.nspname = $1 and c.relname = 'migrations') as ours`,
+    },
+    [schema],
   )
   if (place?.['ours'] !== true) return 0
   const [row] = await connection.run({

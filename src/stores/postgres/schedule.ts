@@ -80,7 +80,8 @@ const ENQUEUE = `update coterie.mail l set state = 7, queue = w.queue, due_ms = 
   from unnest($1::bigint[], $2::bigint[]) w(place, queue) where l.place = w.place`
 const MADE_READY = `update coterie.mailboxes m set ready = m.ready + w.more
   from unnest($2::text[], $3::bigint[]) w(address, more) where m.space = $1 and m.address = w.address`
-const MOVE_HEAD = `update coterie.spaces set clock_ms = $2, number = $3, version = version + 1 where space = $1`
+const MOVE_HEAD = `update coterie.spaces set clock_ms = $2, number = $3, version = version + 1,
+  stamp = stamp + 1 where space = $1`
 const NEXT_DUE = `select least(
   (select min(l.due_ms) from coterie.mail l where l.space = $1 and l.state = 4 and l.due_ms is not null),
   (select min(l.due_ms) from coterie.mail l where l.space = $1 and l.state = 7 and l.due_ms is not null
@@ -163,6 +164,7 @@ export async function promote(context: SpaceContext, limit: number): Promise<rea
       [statements.get(MOVE_HEAD), [space, head.now, head.number + rows.length]],
       COMMIT,
     ])
+    context.known.forget()
     return [...more.keys()]
   })
 }

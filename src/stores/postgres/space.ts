@@ -27,8 +27,10 @@ import type {
 import type { PostgresBatch } from './batch.ts'
 import { commitBatch } from './commit.ts'
 import type { Feed } from './feed.ts'
+import { versionAfter } from './flush.ts'
 import { Horizon, LOOK } from './horizon.ts'
 import { giveBack, heartbeat, liveWorkers, takeLeases } from './leases.ts'
+import { Known } from './known.ts'
 import { LogReader } from './log.ts'
 import type { KeptDecision } from './log.ts'
 import { takeMail } from './mailbox.ts'
@@ -53,6 +55,7 @@ export interface SpaceIdentity {
 export class PostgresSpace implements SpaceStore {
   readonly name: string
   readonly id: string
+  readonly isApart = true
   readonly #context: SpaceContext
   readonly #writer: string
   readonly #feed: Feed
@@ -72,9 +75,9 @@ export class PostgresSpace implements SpaceStore {
   /** Up to here `due` has answered everything. */
   #dueSeenMs = 0
 
-  constructor(parts: Omit<SpaceContext, 'pulse'>, identity: SpaceIdentity, feed: Feed) {
+  constructor(parts: Omit<SpaceContext, 'pulse' | 'known'>, identity: SpaceIdentity, feed: Feed) {
     this.#pulse = new Pulse(identity.version)
-    const context = { ...parts, pulse: this.#pulse }
+    const context = { ...parts, pulse: this.#pulse, known: new Known() }
     this.#context = context
     this.#writer = identity.writer
     this.#feed = feed
@@ -103,7 +106,7 @@ export class PostgresSpace implements SpaceStore {
     return (await this.#raise(() => this.#commit(batch, terms))).outcomes
   }
 
-  async heartbeat(worker: string, leaseMs: number, agents: readonly string[] = []): Promise<boolean> {
+  async heartbeat(worker: string, leaseMs: number, agents: readonly string[]): Promise<boolean> {
     const known = this.#announced.has(worker)
     this.#announced.add(worker)
     const { kept, version } = await heartbeat(this.#context, { worker, leaseMs, agents, known })
@@ -125,7 +128,11 @@ export class PostgresSpace implements SpaceStore {
 
   async leases(addresses: readonly string[], worker: string): Promise<readonly Grant[]> {
     if (addresses.length === 0) return []
-    const grants = await takeLeases(this.#context, worker, addresses)
+    const { grants } = await this.#raise(async () => ({
+      grants: await takeLeases(this.#context, worker, addresses),
+      raised: false,
+      tell: false,
+    }))
     for (const { lease } of grants) this.#own.add(lease.address)
     return grants
   }
@@ -279,8 +286,8 @@ export class PostgresSpace implements SpaceStore {
     terms: CommitTerms,
   ): Promise<Raised & { readonly outcomes: readonly Outcome[] }> {
     const mark = { writer: this.#writer, batch: ++this.#batches }
-    const { outcomes, batch, accepted } = await commitBatch(this.#context, writes, terms, mark)
-    this.#clockMs = Math.max(this.#clockMs, batch.now)
+    const { outcomes, batch, accepted, now } = await commitBatch(this.#context, writes, terms, mark)
+    this.#clockMs = Math.max(this.#clockMs, now ?? batch.now)
     for (const { record } of batch.records) {
       if (nameOf(record.author) === CLIENT) this.#own.add(record.author)
     }
@@ -289,7 +296,9 @@ export class PostgresSpace implements SpaceStore {
     })
     const raised = accepted && batch.records.length > 0
     if (!raised) this.#pulse.saw(batch.head.version)
-    return { outcomes, raised, tell: raised && this.#concernsOthers(batch) }
+    const tell = raised && this.#concernsOthers(batch)
+    if (now !== undefined) this.#context.known.learn(batch, versionAfter(batch), now)
+    return { outcomes, raised, tell }
   }
 
   /** True when others may have something to do now: mail, or an ended turn, where this process holds nothing. */

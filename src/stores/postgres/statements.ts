@@ -37,22 +37,22 @@ export class Statements {
   }
 
   /**
-   * One statement that does what all of these do. They change different rows; none sees what another has done. `$1`
-   * is the same in all, the other parameters follow each other.
+   * One statement that does what all of these do, behind `head`, which they may read from as `g`. They change
+   * different rows; none sees what another has done. `$1` is the same in all, the other parameters follow each other.
    */
-  joined(texts: readonly string[]): Statement {
+  joined(head: string, texts: readonly string[]): Statement {
     const key = texts.join(';')
     let statement = this.#joined.get(key)
     if (statement === undefined) {
-      let count = 0
+      let count = shifted(head, 0).count
       const parts = texts.map((text) => {
         const part = shifted(text, count)
         count += part.count
         return part.text
       })
       const last = parts.pop() ?? ''
-      const first = parts.map((part, at) => `p${at} as (${part})`).join(',\n')
-      statement = this.get(parts.length === 0 ? last : `with ${first}\n${last}`)
+      const first = [`g as materialized (${head})`, ...parts.map((part, at) => `p${at} as (${part})`)]
+      statement = this.get(`with ${first.join(',\n')}\n${last}`)
       this.#joined.set(key, statement)
     }
     return statement

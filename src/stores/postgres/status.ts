@@ -31,7 +31,7 @@ const MAILBOXES = `select m.address, m.depth, m.ready, m.seq, m.epoch, m.worker,
         and l.state = 5 order by l.queue limit 1)) q order by q.queue limit 1)) as oldest
   from coterie.mailboxes m left join coterie.workers w on w.space = m.space and w.worker = m.worker
   where m.space = $1 and split_part(m.address, '/', 1) not in ('${OWNER}', '${CLIENT}') order by m.address`
-const WORKERS = `select w.worker, w.until_ms, (select count(*) from coterie.mailboxes m where m.space = $1
+const WORKERS = `select w.worker, w.until_ms, w.agents, (select count(*) from coterie.mailboxes m where m.space = $1
   and m.worker = w.worker and m.worker is not null) as addresses from coterie.workers w where w.space = $1
   order by w.worker`
 
@@ -67,6 +67,7 @@ export async function readStatus({ pool, statements, space, clockMs }: SpaceCont
     workers: workers.map((worker) => ({
       id: text(worker, 'worker'),
       until: num(worker, 'until_ms'),
+      agents: JSON.parse(text(worker, 'agents')) as readonly string[],
       addresses: num(worker, 'addresses'),
     })),
     decisions: Number(decisions[0]?.['n'] ?? 0),

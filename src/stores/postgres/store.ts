@@ -23,8 +23,8 @@ import { COMMIT } from './transaction.ts'
 
 const NAMES = 'select name from coterie.spaces order by name'
 const FIND = 'select space, name, genesis, version from coterie.spaces where name = $1'
-const CREATE = `insert into coterie.spaces (name, genesis, position, clock_ms, number, handled, version)
-  select $1, $2, 0, 0, 0, 0, 0 on conflict (name) do nothing returning space`
+const CREATE = `insert into coterie.spaces (name, genesis, position, clock_ms, number, handled, version, stamp)
+  select $1, $2, 0, 0, 0, 0, 0, 0 on conflict (name) do nothing returning space`
 
 /** How a store is opened. */
 export interface StoreOptions {
@@ -130,20 +130,14 @@ export class PostgresStore implements Store {
             `A database holds at most ${SPACES_MAX} spaces: use another one.`,
           )
         }
-        const head = {
-          space,
-          position: 0,
-          number: 0,
-          handled: 0,
-          version: 0,
-          now: this.#options.now?.() ?? 0,
-        }
+        const head = { space, position: 0, number: 0, handled: 0, version: 0, stamp: 0, now: 0 }
         const batch = new PostgresBatch(head, { mailboxDepth: Number.MAX_SAFE_INTEGER })
         batch.expect([record.author])
         Object.assign(batch.mailbox(record.author), { seq: 0, hash: record.hash, changed: true })
         batch.addRecord(record, 0)
         const mark = { writer: this.#writer, batch: 0 }
-        await connection.pipeline(flushCalls(this.#statements, space, batch, mark))
+        const guard = { untilMs: Number.MAX_SAFE_INTEGER, clockMs: this.#options.now?.() ?? null }
+        await connection.pipeline(flushCalls(this.#statements, batch, mark, guard))
       }
       await connection.pipeline([COMMIT])
     })

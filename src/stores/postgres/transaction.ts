@@ -9,6 +9,7 @@
 
 import type { Call, Connection } from './connection.ts'
 import type { DriverResult, Row } from './driver.ts'
+import type { Known } from './known.ts'
 import { LOCK } from './load.ts'
 import type { Head } from './batch.ts'
 import { num } from './rows.ts'
@@ -22,6 +23,7 @@ export interface SpaceContext {
   readonly statements: Statements
   readonly space: number
   readonly pulse: Pulse
+  readonly known: Known
   /** A clock to use instead of the database's: for tests. */
   readonly clockMs: () => number | null
 }
@@ -43,17 +45,30 @@ export async function lockAndRead(
 ): Promise<{ readonly head: Head; readonly answers: readonly (readonly Row[])[] }> {
   const lock: Call = [statements.get(LOCK), [space, clockMs(), connection.durability]]
   const [, locked, ...answers] = await connection.pipeline([BEGIN, lock, ...calls])
-  const row = locked?.rows[0]
+  return { head: headOf(space, locked?.rows[0]), answers: answers.map((answer) => answer.rows) }
+}
+
+/** Begins a transaction that holds the head of the space, runs all of it and commits, in one round trip. */
+export async function lockAndCommit(
+  { statements, space, clockMs }: SpaceContext,
+  connection: Connection,
+  calls: readonly Call[],
+): Promise<readonly DriverResult[]> {
+  const lock: Call = [statements.get(LOCK), [space, clockMs(), connection.durability]]
+  return (await connection.pipeline([BEGIN, lock, ...calls, COMMIT])).slice(2)
+}
+
+function headOf(space: number, row: Row | undefined): Head {
   if (row === undefined) throw new Error(`There is no space ${space}.`)
-  const head = {
+  return {
     space,
     position: num(row, 'position'),
     number: num(row, 'number'),
     handled: num(row, 'handled'),
     version: num(row, 'version'),
+    stamp: num(row, 'stamp'),
     now: num(row, 'now'),
   }
-  return { head, answers: answers.map((answer) => answer.rows) }
 }
 
 /** Runs statements in one transaction that does not touch the head. */

@@ -46,6 +46,7 @@ const VERSION = 'select version from spaces where space = ?'
 export class SqliteSpace implements SpaceStore {
   readonly name: string
   readonly id: string
+  readonly isApart = false
   readonly #handle: Handle
   readonly #space: number
   readonly #log: LogReader
@@ -83,7 +84,7 @@ export class SqliteSpace implements SpaceStore {
     return outcomes
   }
 
-  async heartbeat(worker: string, leaseMs: number, agents: readonly string[] = []): Promise<boolean> {
+  async heartbeat(worker: string, leaseMs: number, agents: readonly string[]): Promise<boolean> {
     const lease = { ms: leaseMs, agents, known: this.#announced.has(worker) }
     this.#announced.add(worker)
     const { kept, joined } = this.#handle.write((db) =>

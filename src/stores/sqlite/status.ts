@@ -28,7 +28,7 @@ const MAILBOXES = `select m.address, m.depth, m.ready, m.seq, m.epoch, m.worker,
      order by q.queue limit 1)) as oldest
   from mailboxes m left join workers w on w.space = m.space and w.worker = m.worker
   where m.space = ? and m.agent not in ('${OWNER}', '${CLIENT}') order by m.address`
-const WORKERS = `select w.worker, w.until_ms, (select count(*) from mailboxes m where m.space = w.space
+const WORKERS = `select w.worker, w.until_ms, w.agents, (select count(*) from mailboxes m where m.space = w.space
   and m.worker = w.worker and m.worker is not null) as addresses from workers w where w.space = ?
   order by w.worker`
 
@@ -64,6 +64,7 @@ export function readStatus(db: Database, space: number, now: number): SpaceStatu
       .map((row) => ({
         id: text(row, 'worker'),
         until: num(row, 'until_ms'),
+        agents: JSON.parse(text(row, 'agents')) as readonly string[],
         addresses: num(row, 'addresses'),
       })),
     decisions: count(db, DECISIONS, space),

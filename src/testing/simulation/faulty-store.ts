@@ -79,6 +79,8 @@ export class FaultyStore implements Store {
   #wrap(inner: SpaceStore): SpaceStore {
     return new Proxy(inner, {
       get: (target, name) => {
+        // Calls that take their time: as with a store on another machine.
+        if (name === 'isApart') return this.#around.swarm.latencyMs > 0
         const value: unknown = Reflect.get(target, name)
         if (typeof value !== 'function' || typeof name !== 'string') return value
         return (...args: readonly unknown[]) =>
@@ -98,6 +100,8 @@ export class FaultyStore implements Store {
     const owner = this.#owner
     if (!owner.alive) return never()
     const [there, back] = [this.#delay(), this.#delay()]
+    if (there + back > 0) world.callsEndAt = Math.max(world.callsEndAt, timeline.now + there + back)
+    if (there + back > swarm.leaseMs) this.#note(`${name} takes ${there} ms there and ${back} ms back`)
     if (there > 0) await timeline.wait(there, owner, `call ${name}`)
     if (this.#around.turmoil()) {
       if (prng.chance(swarm.storeErrors)) {

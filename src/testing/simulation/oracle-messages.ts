@@ -9,6 +9,7 @@ import { isFinal } from '../../core/message.ts'
 import { isEnd } from './evidence.ts'
 import type { Evidence, MessageStory } from './evidence.ts'
 import type { Told } from './load.ts'
+import { JUDGE } from './script.ts'
 import type { Violation } from './violation.ts'
 
 /** Codes that no handler of a simulation gives cause for. */
@@ -41,6 +42,7 @@ export function judgeMessages(evidence: Evidence, told: readonly Told[]): readon
     if (code === undefined || (!NEVER.includes(code) && code.startsWith('COTERIE_'))) continue
     const { message } = detail.error as { message: string }
     if (!NEVER.includes(code) && /scripted/.test(message)) continue
+    if (code === 'COTERIE_VERIFICATION_FAILED' && judgeHasNewKey(evidence, record.position, message)) continue
     found.push({
       rule: 'no turn fails without cause',
       detail: `at ${record.position}, ${body.author}: ${code} ${message}`,
@@ -192,4 +194,13 @@ function judgeTold({ stories, byId }: Evidence, told: readonly Told[]): readonly
     }
   }
   return found
+}
+
+/** A decision names its members with their keys: who has a new one since does not vote in it, and says so. */
+function judgeHasNewKey(evidence: Evidence, position: number, message: string): boolean {
+  if (!message.endsWith('which does not list it with its key.')) return false
+  const named = evidence.records.filter(
+    ({ body, record }) => record.position < position && body.agents?.some(({ name }) => name === JUDGE),
+  )
+  return named.length > 1
 }

@@ -6,6 +6,7 @@
  */
 
 import { nodeCrypto } from '../../adapters/node/crypto.ts'
+import { CLIENT, OWNER } from '../../core/address.ts'
 import { errorValue } from '../../core/errors.ts'
 import type { Crypto } from '../../ports/crypto.ts'
 import type { SpaceStore, Store } from '../../ports/store.ts'
@@ -191,6 +192,9 @@ class Simulation {
     this.#every(swarm.crashEveryMs, () => prng.pick(processes).crash())
     this.#every(swarm.pauseEveryMs, () => prng.pick(processes).pause(prng.between(1, 3 * leaseMs)))
     this.#every(swarm.closeEveryMs, () => void prng.pick(processes).close())
+    this.#every(swarm.rotateEveryMs, () => {
+      void prng.pick(processes).rotate(prng.pick([...AGENTS, CLIENT, OWNER]))
+    })
     this.#every(swarm.clockJumpEveryMs, () => {
       this.#clockOffMs += prng.between(-swarm.clockJumpMs, swarm.clockJumpMs)
       this.#world.faults += 1
@@ -262,7 +266,8 @@ class Simulation {
       const { now } = this.#timeline
       const allUp = processes.every(({ space, life }) => space !== undefined && (life?.heldUntil ?? 0) <= now)
       const waiting = this.#clients.told.some(({ state, by }) => state === 'open' && by.alive)
-      if (!allUp || observer === undefined) {
+      // Whoever waits for a slow answer from the time of the faults can do nothing else.
+      if (!allUp || observer === undefined || now <= this.#world.callsEndAt) {
         unowned.forget()
         continue
       }

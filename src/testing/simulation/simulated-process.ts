@@ -125,6 +125,20 @@ export class SimulatedProcess {
     life.crash('closed')
   }
 
+  /** Somebody gets a new key, unless the process is not up, dies meanwhile, or another one was faster. */
+  async rotate(agent: string): Promise<void> {
+    const { space } = this
+    if (space === undefined) return
+    // Not counted as a fault: a rotation is no reason for anything to be repeated.
+    this.#note(`rotates the key of ${agent}`)
+    try {
+      const { position } = await space.rotateKey(agent)
+      this.#note(`has rotated the key of ${agent} at ${position}`)
+    } catch (error) {
+      this.#note(`did not rotate the key of ${agent}: ${errorValue(error).code}`)
+    }
+  }
+
   /** Ends it for good, in good order. Answers false when it is not up. */
   async finish(): Promise<boolean> {
     const { space } = this

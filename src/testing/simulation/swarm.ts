@@ -45,6 +45,8 @@ export interface Swarm {
   readonly skewMs: number
   /** All processes but the first join at some time within this; 0: all start at once. */
   readonly joinMs: number
+  /** Mean time between rotations of somebody's key; 0 for never. */
+  readonly rotateEveryMs: number
 }
 
 /** No faults at all, one process. */
@@ -69,6 +71,7 @@ export const CALM: Swarm = Object.freeze({
   clockJumpMs: 0,
   skewMs: 0,
   joinMs: 0,
+  rotateEveryMs: 0,
 })
 
 /** The faults of a seed. */
@@ -96,5 +99,6 @@ export function swarmOf(prng: Prng): Swarm {
     clockJumpMs: prng.pick([200, 2_000, 5_000]),
     skewMs: some(0.2, () => prng.pick([20, 1_500])),
     joinMs: some(0.4, () => prng.pick([500, 2_000])),
+    rotateEveryMs: some(0.3, () => prng.pick([300, 1_500])),
   }
 }

@@ -37,6 +37,8 @@ export class World {
   readonly runs: StepRun[] = []
   /** Crashes, pauses, errors of the store ...: whatever may excuse a repetition. */
   faults = 0
+  /** When the last call of the store that was begun so far is over. */
+  callsEndAt = 0
   readonly #journals = new Map<string, TurnJournal>()
   readonly #keys = new Map<string, string>()
   readonly #holders = new Map<string, string>()

@@ -121,8 +121,8 @@ test('a server without a free connection is waited for, and told of when patienc
   const database = await server.createDatabase()
   const space = await open(t, `${server.url(database)}?connections=2`)
   // The store has two connections now: one for reads, one for writes. A third store finds the rest.
-  const others = Array.from({ length: 4 }, () =>
-    openPostgres(`${server.url(database)}?connections=1&patience_ms=300`),
+  const others = Array.from({ length: 4 }, (_, at) =>
+    openPostgres(`${server.url(database)}?connections=1&patience_ms=300&application_name=other${at}`),
   )
   t.after(() => Promise.all(others.map((store) => store.close())))
   const asked = await Promise.allSettled(others.map((store) => store.spaces()))
@@ -136,6 +136,40 @@ test('a server without a free connection is waited for, and told of when patienc
   const work = committing(space)
   await until(() => work.acknowledged.length > 3)
   await requireAll(space, await work.stop())
+})
+
+test('the stores of one URL share their connections, and the last to close ends them', LIMIT, async (t) => {
+  const server = await postgresFor(t)
+  const database = await server.createDatabase()
+  const url = `${server.url(database)}?connections=3`
+  const stores = Array.from({ length: 8 }, () => openPostgres(url))
+  t.after(() => Promise.all(stores.map((store) => store.close())))
+  const count = async (): Promise<number> => {
+    const rows = await server.query('select 1 from pg_stat_activity where datname = $1', [database])
+    return rows.length
+  }
+  const spaces = await Promise.all(
+    stores.map(async (store, at) => {
+      const space = await store.space(`team${at}`, { record: fakeRecord('@owner', EMPTY) })
+      assert.ok(space !== undefined)
+      space.changed?.(() => undefined)
+      return space
+    }),
+  )
+  const works = spaces.map(committing)
+  await until(() => works.every(({ acknowledged }) => acknowledged.length > 3))
+  // Those of the URL, one for reads and one that listens.
+  const most = await count()
+  assert.ok(most >= 2 && most <= 3 + 2, `${most} connections`)
+  await Promise.all(works.slice(1).map((work) => work.stop()))
+  await Promise.all(stores.slice(1).map((store) => store.close()))
+  await assert.rejects(async () => spaces[1]?.now(), { code: 'COTERIE_CLOSED' })
+  const before = works[0]?.acknowledged.length ?? 0
+  await until(() => (works[0]?.acknowledged.length ?? 0) > before + 3)
+  await works[0]?.stop()
+  await stores[0]?.close()
+  for (const end = performance.now() + 5_000; (await count()) > 0; await delay(20))
+    assert.ok(performance.now() < end, 'connections were left open')
 })
 
 test("a role's short statement timeout cuts no commit short", LIMIT, async (t) => {

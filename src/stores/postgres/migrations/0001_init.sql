@@ -34,7 +34,9 @@ create table spaces (
   -- Messages that are handled.
   handled bigint not null,
   -- Grows with every change that another process may want to know of.
-  version bigint not null
+  version bigint not null,
+  -- Grows with every transaction that changes anything a commit is judged by.
+  stamp bigint not null
 ) with (fillfactor = 10);
 
 -- The last batch of each store handle: how the outcome of a commit is found out whose answer was lost.
