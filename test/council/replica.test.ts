@@ -223,6 +223,7 @@ test(
     t.after(() => clearInterval(stay))
     let isFull = false
     let votes = 0
+    let noted = 0
     const inner = council.network.transport('alice')
     const transport = {
       ...inner,
@@ -249,6 +250,8 @@ test(
     await council.start('alice', { transport, wrapLog })
     for (const name of ['bob', 'carol', 'dave']) await council.start(name)
     await council.get('bob').propose({ question: 'one' })
+    // Votes of the present height may be noted, and may be said again.
+    noted = council.get('alice').status().height
     isFull = true
     const { vote } = await council.get('bob').propose({ question: 'two' })
     assert.equal(votes, 0)
