@@ -8,7 +8,7 @@ import { nodeCrypto } from '../../src/adapters/node/crypto.ts'
 import { systemRandom } from '../../src/adapters/node/random.ts'
 import { councilCrypto } from '../../src/bft/crypto.ts'
 import { makeRoster, membershipOf, type Roster } from '../../src/council/roster.ts'
-import type { CouncilTransport } from '../../src/ports/council.ts'
+import type { CouncilLog, CouncilTransport } from '../../src/ports/council.ts'
 import type { KeyPair } from '../../src/ports/crypto.ts'
 import { silentLogger } from '../../src/ports/logger.ts'
 import type { Judge } from '../../src/runtime/council/member.ts'
@@ -29,6 +29,12 @@ export function rosterOf(keys: ReadonlyMap<string, KeyPair>, port = 1): Roster {
     return { id, publicKey, weight: 1, url: `http://127.0.0.1:${port + at}` }
   })
   return makeRoster('test council', members)
+}
+
+interface Options {
+  readonly isNew?: boolean
+  readonly transport?: CouncilTransport
+  readonly wrapLog?: (log: CouncilLog) => CouncilLog
 }
 
 /** The council. */
@@ -53,13 +59,14 @@ export class TestCouncil {
     return join(this.folder, `${name}.db`)
   }
 
-  async start(name: string, options: { isNew?: boolean; transport?: CouncilTransport } = {}) {
+  async start(name: string, options: Options = {}) {
     const key = this.keys.get(name)
     if (key === undefined) throw new TypeError(`no member ${name}`)
     const membership = membershipOf(councilCrypto(nodeCrypto), this.roster).digest
     const identity = { instance: this.roster.instance, member: name, membership }
     const run = Buffer.from(systemRandom.bytes(16)).toString('hex')
-    const log = openCouncilLog(this.file(name), identity, { run, isNew: options.isNew ?? true })
+    const own = openCouncilLog(this.file(name), identity, { run, isNew: options.isNew ?? true })
+    const log = options.wrapLog?.(own) ?? own
     const replica = new CouncilReplica({
       roster: this.roster,
       self: name,

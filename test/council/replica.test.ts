@@ -5,8 +5,10 @@ import { DatabaseSync } from 'node:sqlite'
 import { councilCrypto } from '../../src/bft/crypto.ts'
 import type { Message } from '../../src/bft/messages.ts'
 import { nodeCrypto } from '../../src/adapters/node/crypto.ts'
+import { CoterieError } from '../../src/core/errors.ts'
 import { verifyDecisionCertificate } from '../../src/council/certificate.ts'
 import { canonicalize, type Json } from '../../src/core/json.ts'
+import type { CouncilLog } from '../../src/ports/council.ts'
 import { TestCouncil } from './kit.ts'
 
 const TIMEOUT = { timeout: 60_000 }
@@ -210,6 +212,55 @@ test('no vote leaves before its entry is durable', TIMEOUT, async (t) => {
   for (let round = 0; round < 3; round++) await council.get('bob').propose({ question: `${round}` })
   assert.ok(votes >= 6)
 })
+
+test(
+  'a replica that cannot write says nothing that it has not noted, and goes on when it can',
+  TIMEOUT,
+  async (t) => {
+    const council = new TestCouncil()
+    t.after(() => council.close())
+    const stay = setInterval(() => undefined, 1_000)
+    t.after(() => clearInterval(stay))
+    let isFull = false
+    let votes = 0
+    let noted = 0
+    const inner = council.network.transport('alice')
+    const transport = {
+      ...inner,
+      send(to: string | null, text: string): void {
+        const message = JSON.parse(text) as Message
+        if (isFull && message.type === 'vote' && message.vote.height > noted) votes += 1
+        inner.send(to, text)
+      },
+    }
+    const wrapLog = (log: CouncilLog): CouncilLog => ({
+      history: log.history,
+      commit: (batch) => {
+        if (isFull) throw new CoterieError('COTERIE_STORE_FULL', 'There is no room left.')
+        log.commit(batch)
+      },
+      decisions: (first, last) => log.decisions(first, last),
+      ballot: (decision) => log.ballot(decision),
+      certificate: (decision) => log.certificate(decision),
+      certificates: (limit) => log.certificates(limit),
+      evidence: (limit) => log.evidence(limit),
+      evidenceAgainst: (culprit) => log.evidenceAgainst(culprit),
+      close: () => log.close(),
+    })
+    await council.start('alice', { transport, wrapLog })
+    for (const name of ['bob', 'carol', 'dave']) await council.start(name)
+    await council.get('bob').propose({ question: 'one' })
+    // Votes of the present height may be noted, and may be said again.
+    noted = council.get('alice').status().height
+    isFull = true
+    const { vote } = await council.get('bob').propose({ question: 'two' })
+    assert.equal(votes, 0)
+    isFull = false
+    assert.equal((await council.get('alice').propose({ question: 'three' })).vote.outcome, 'approve')
+    const own = await council.get('alice').waitFor(vote.proposal.decision, 10_000)
+    assert.equal(own.vote.outcome, 'approve')
+  },
+)
 
 function never(): never {
   throw new Error('no ballot')

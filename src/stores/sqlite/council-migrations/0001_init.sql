@@ -15,7 +15,8 @@ create table replica (
   forgot integer not null
 ) strict;
 
--- Votes, proposals and certificates of heights that are not decided; and why the replica has halted, if it has.
+-- A few rows, so no index: each page that a commit touches costs. Votes, proposals and certificates of heights that
+-- are not decided; and why the replica has halted, if it has.
 create table entries (
   place integer primary key,
   height integer not null,
@@ -23,8 +24,6 @@ create table entries (
   text text not null,
   hash text not null
 ) strict;
-
-create index entries_height on entries (height);
 
 create table decisions (
   height integer primary key,
