@@ -50,12 +50,18 @@ async function main(): Promise<number> {
       if (!values.json) process.stdout.write(`${row(result)}\n`)
     },
   })
-  const survived = results.filter((result) => result.fate === 'survived').length
+  const survivors = results.filter((result) => result.fate === 'survived')
   if (values.json) {
     const plain = results.map(({ mutant, fate, ms }) => ({ name: mutant.name, fate, ms: Math.round(ms) }))
     process.stdout.write(`${JSON.stringify(plain, undefined, 2)}\n`)
-  } else process.stdout.write(`mutants: ${results.length - survived} killed, ${survived} survived\n`)
-  return survived === 0 ? 0 : 1
+  } else {
+    // Again at the end: of a long list the end is what is read first, and of a long log what is kept.
+    for (const result of survivors) process.stdout.write(`${row(result)}\n`)
+    process.stdout.write(
+      `mutants: ${results.length - survivors.length} killed, ${survivors.length} survived\n`,
+    )
+  }
+  return survivors.length === 0 ? 0 : 1
 }
 
 try {
