@@ -23,14 +23,16 @@ import { councilCrypto } from './bft/crypto.ts'
 import { toHex } from './core/bytes.ts'
 import { CoterieError } from './core/errors.ts'
 import { parseStrict } from './core/json.ts'
-import { verifyDecisionCertificate } from './council/certificate.ts'
-import { membershipOf, readRoster, type Roster } from './council/roster.ts'
+import { verifyDecisionCertificate, type DecisionCertificate } from './council/certificate.ts'
+import { agentOfUrl, isInSpace, membershipOf, readRoster, type Roster } from './council/roster.ts'
 import type { KeyPair } from './ports/crypto.ts'
 import { silentLogger, type Logger } from './ports/logger.ts'
 import type { Judge } from './runtime/council/member.ts'
 import { CouncilReplica } from './runtime/council/replica.ts'
 import { answerRequest } from './runtime/council/requests.ts'
-import type { CouncilRef } from './turn/council.ts'
+import { CouncilSeat } from './runtime/council/seat.ts'
+import { spaceCouncilOf } from './runtime/council/space-asker.ts'
+import type { CouncilRef, SpaceCouncilRef } from './turn/council.ts'
 import { openCouncilLog } from './stores/sqlite/council-log.ts'
 
 export type { Judge } from './runtime/council/member.ts'
@@ -41,7 +43,20 @@ export {
   type DecisionCertificate,
   type TrustedCouncil,
 } from './council/certificate.ts'
-export type { CouncilDecideOptions, CouncilDecision, CouncilMatter, CouncilRef } from './turn/council.ts'
+export type { CouncilSeat } from './runtime/council/seat.ts'
+export type {
+  CouncilDecideOptions,
+  CouncilDecision,
+  CouncilMatter,
+  CouncilRef,
+  SpaceCouncilRef,
+} from './turn/council.ts'
+
+/** How a member takes its seat in a space. */
+export interface SeatOptions extends Omit<ReplicaOptions, 'folder' | 'listen'> {
+  /** Which agents of the space may put questions to the council through this member; by default all. */
+  readonly mayAsk?: (agent: string) => boolean
+}
 
 /** How a replica is run. */
 export interface ReplicaOptions {
@@ -122,6 +137,7 @@ export async function openReplica(options: ReplicaOptions): Promise<CouncilRepli
   const place = readMemberFolder(options.folder)
   const { roster, self, key } = place
   const logger = options.logger ?? silentLogger
+  requireHttp(place)
   const { host, port } = listenAt(options.listen ?? place.url.slice('http://'.length))
   const log = openLog(roster, self, place.database, false)
   try {
@@ -155,6 +171,50 @@ export async function openReplica(options: ReplicaOptions): Promise<CouncilRepli
 }
 
 /**
+ * The seat of the member in a folder, for a council whose membership file names agents of a space (`space:AGENT`): give
+ * its agent to `open`, and join.
+ *
+ * @throws CoterieError as `readMemberFolder` does; COTERIE_INVALID_ARGUMENT when the member is reached over HTTP.
+ *
+ * @example
+ * ```ts
+ * import { open } from 'coterie'
+ * import { councilSeat } from 'coterie/council'
+ * const alice = councilSeat('./council/alice', { judge: () => ({ choice: 'approve', reason: 'why not' }) })
+ * await using space = await open('sqlite:./team.db', { agents: [alice.agent] })
+ * await using replica = await alice.join(space)
+ * ```
+ */
+export function councilSeat(folder: string, options: SeatOptions = {}): CouncilSeat {
+  const place = readMemberFolder(folder)
+  const { roster, self, key } = place
+  const { judge, mayAsk, deltaMs, logger = silentLogger } = options
+  return new CouncilSeat({
+    ...{ roster, self, key, judge, mayAsk, logger },
+    crypto: nodeCrypto,
+    clock: systemClock,
+    random: systemRandom,
+    openLog: () => openLog(roster, self, place.database, false),
+    ...(deltaMs !== undefined && { deltaMs }),
+  })
+}
+
+/**
+ * A council for `turn.decide({ by })` by agents of the space that its replicas live in. It takes the membership file
+ * alone: any agent may ask, if the members let it. Certificates are verified against that file, and against what was
+ * asked.
+ *
+ * @throws CoterieError as `readRosterFile` does; COTERIE_INVALID_ARGUMENT when its members are reached over HTTP.
+ */
+export function spaceCouncil(file: string): SpaceCouncilRef {
+  const roster = readRosterFile(file)
+  if (!isInSpace(roster)) {
+    throw new CoterieError('COTERIE_INVALID_ARGUMENT', `The members in ${file} are reached over HTTP: see council().`)
+  }
+  return spaceCouncilOf(roster, (found, decision) => checkedCertificate(roster, found, decision, 'the space'))
+}
+
+/**
  * A council for `turn.decide({ by })`: asked through the running replica in a folder, whose member's key is there too.
  * Each certificate is verified against the membership file, so that a replica that lies is found out.
  *
@@ -162,11 +222,9 @@ export async function openReplica(options: ReplicaOptions): Promise<CouncilRepli
  */
 export function council(folder: string): CouncilRef {
   const place = readMemberFolder(folder)
-  const { instance, epoch } = place.roster
-  const members = place.roster.members.map(({ id, publicKey, weight }) => ({ id, publicKey, weight }))
-  const cryptos = { crypto: nodeCrypto, council: councilCrypto(nodeCrypto) }
+  requireHttp(place)
   return {
-    name: instance,
+    name: place.roster.instance,
     open: async (matter) => {
       const opened = await askRunningReplica(place, 'open', { ...matter }, ANSWER_MS)
       return opened as { readonly decision: string; readonly deadline: number }
@@ -174,13 +232,32 @@ export function council(folder: string): CouncilRef {
     wait: async (decision, deadline) => {
       const timeoutMs = Math.max(0, deadline - systemClock.now()) + CLOSING_MS
       const found = await askRunningReplica(place, 'wait', { decision, timeoutMs }, timeoutMs + ANSWER_MS)
-      const verdict = verifyDecisionCertificate(cryptos, found, { instance, epoch, members })
-      if (verdict.ok && verdict.certificate.vote.proposal.decision === decision) return verdict.certificate
-      const problem = verdict.ok ? 'it is of another decision' : verdict.problem
-      const message = `The certificate of ${decision} from the replica at ${place.url} does not hold: ${problem}.`
-      throw new CoterieError('COTERIE_VERIFICATION_FAILED', message, { details: { decision, problem } })
+      return checkedCertificate(place.roster, found, decision, `the replica at ${place.url}`)
     },
   }
+}
+
+function checkedCertificate(
+  { instance, epoch, members }: Roster,
+  found: unknown,
+  decision: string,
+  from: string,
+): DecisionCertificate {
+  const trusted = { instance, epoch, members }
+  const cryptos = { crypto: nodeCrypto, council: councilCrypto(nodeCrypto) }
+  const verdict = verifyDecisionCertificate(cryptos, found, trusted)
+  if (verdict.ok && verdict.certificate.vote.proposal.decision === decision) return verdict.certificate
+  const problem = verdict.ok ? 'it is of another decision' : verdict.problem
+  const message = `The certificate of ${decision} from ${from} does not hold: ${problem}.`
+  throw new CoterieError('COTERIE_VERIFICATION_FAILED', message, { details: { decision, problem } })
+}
+
+function requireHttp({ url, self }: MemberFolder): void {
+  if (agentOfUrl(url) === undefined) return
+  throw new CoterieError(
+    'COTERIE_INVALID_ARGUMENT',
+    `${self} is reached at ${url}: a seat in a space, and no replica of its own (councilSeat, --db).`,
+  )
 }
 
 const ANSWER_MS = 10_000

@@ -78,6 +78,9 @@ export function lying(
     },
     flush: () => inner.flush(),
     peers: () => inner.peers(),
+    get refused() {
+      return inner.refused
+    },
     close: () => inner.close(),
   }
 }

@@ -26,11 +26,11 @@ const STATUS_MS_MIN = 2_000
 
 /** Tells everybody where this replica is, and asks the same when it may have forgotten votes. */
 export function sayStatus(replica: Replica): void {
-  const { amnesia } = replica
+  const { amnesia, rules } = replica
   say(replica, statusOf(replica, ''), null)
   if (amnesia !== undefined && amnesia.until === undefined)
     ask(replica, { kind: 'status', nonce: amnesia.nonce }, null)
-  replica.deadlines.status = replica.now + Math.max(STATUS_DELTAS * replica.deltaMs, STATUS_MS_MIN)
+  replica.deadlines.status = replica.now + Math.max(STATUS_DELTAS * replica.deltaMs, rules.statusMs ?? STATUS_MS_MIN)
 }
 
 export function receiveStatus(replica: Replica, status: Signed<Status>, proof: Certificate | null): void {

@@ -25,6 +25,8 @@ export interface ReplicaRules extends LedgerRules {
   readonly deltaMsMax: number
   /** Operations that this replica puts into one value. */
   readonly batchOperations: number
+  /** The least time between two signs of life; two seconds unless told otherwise. */
+  readonly statusMs?: number
 }
 
 /** The times at which something is to be done; infinite for never. */

@@ -10,7 +10,7 @@ import type { CouncilCrypto } from '../bft/crypto.ts'
 import { isName } from '../core/address.ts'
 import { CoterieError } from '../core/errors.ts'
 
-/** One member, and the URL at which its replica is reached. */
+/** One member, and the URL at which its replica is reached: `http://HOST:PORT`, or `space:AGENT` in a space. */
 export type RosterMember = {
   readonly id: string
   /** Ed25519, raw 32 bytes in base64url. */
@@ -32,6 +32,7 @@ export type Roster = {
 export type MemberCard = RosterMember & { readonly v: 1; readonly type: 'coterie.council-member' }
 
 const INSTANCE_CHARS_MAX = 256
+const SPACE_SCHEME = 'space:'
 
 /** The roster of members, sorted by id. */
 export function makeRoster(instance: string, members: readonly RosterMember[]): Roster {
@@ -54,6 +55,17 @@ export function readRoster(value: unknown, name: string): Roster {
 /** Whether a value has the form of a membership file; it may be a wrong one. */
 export function isRoster(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'type' in value && value.type === 'coterie.council'
+}
+
+/** The agent that a member's URL names, when it is reached in a space. */
+export function agentOfUrl(url: string): string | undefined {
+  const name = url.startsWith(SPACE_SCHEME) ? url.slice(SPACE_SCHEME.length) : ''
+  return isName(name) ? name : undefined
+}
+
+/** Whether the members are reached in a space. */
+export function isInSpace({ members }: Roster): boolean {
+  return members.every(({ url }) => agentOfUrl(url) !== undefined)
 }
 
 /** The card that a value is. Throws COTERIE_INVALID_ARGUMENT. */
@@ -83,15 +95,18 @@ function rosterProblem(value: unknown): string | undefined {
   const rest = (member: unknown): boolean =>
     hasOnly(member, ['id', 'publicKey', 'weight', 'url']) && isMember(member)
   if (!members.every(rest)) return 'a member is malformed'
-  const urls = new Set(members.map(({ url }: RosterMember) => url))
+  const urls = new Set<string>(members.map(({ url }: RosterMember) => url))
   if (urls.size !== members.length) return 'two members have one URL'
+  const inSpace = [...urls].filter((url) => agentOfUrl(url) !== undefined).length
+  if (inSpace !== 0 && inSpace !== members.length) return 'some members are in a space, and others are not'
   return membershipProblem(members as readonly RosterMember[])
 }
 
 function isMember(value: Readonly<Record<string, unknown>>): boolean {
   const { id, publicKey, weight, url } = value
   if (typeof id !== 'string' || !isName(id) || typeof publicKey !== 'string') return false
-  return Number.isSafeInteger(weight) && typeof url === 'string' && /^http:\/\/[^/]+:\d+$/.test(url)
+  if (!Number.isSafeInteger(weight) || typeof url !== 'string') return false
+  return /^http:\/\/[^/]+:\d+$/.test(url) || agentOfUrl(url) !== undefined
 }
 
 function hasOnly(value: unknown, keys: readonly string[]): value is Readonly<Record<string, unknown>> {

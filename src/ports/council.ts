@@ -86,5 +86,7 @@ export interface CouncilTransport {
   /** Sends what was queued: together, if it can. */
   flush(): void
   peers(): readonly CouncilPeer[]
+  /** Connections or messages that were refused: not from a member, not signed by it, or not for this one. */
+  readonly refused: number
   close(): Promise<void>
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { CouncilMatter, CouncilRef } from '../turn/council.ts'
+import type { CouncilMatter, CouncilRef, SpaceCouncilRef } from '../turn/council.ts'
 import { addressOf } from '../core/address.ts'
 import { CoterieError } from '../core/errors.ts'
 import { canonicalize, type Json } from '../core/json.ts'
@@ -63,9 +63,10 @@ export type Way =
       readonly timeoutMs?: number
     }
   /** A council decides: anew for each call, by `approve` and `reject`. */
-  | ({ readonly by: 'council'; readonly council: CouncilRef } & Pick<CouncilMatter, 'rule' | 'timeoutMs'> & {
-        readonly question?: string
-      })
+  | ({ readonly by: 'council'; readonly council: CouncilRef | SpaceCouncilRef } & Pick<
+      CouncilMatter,
+      'rule' | 'timeoutMs'
+    > & { readonly question?: string })
 
 /** Maps the risk of an action to how it is decided. */
 export interface RiskPolicy<Args, Risk extends string> {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { addressOf, CLIENT } from '../core/address.ts'
+import { addressOf, CLIENT, nameOf } from '../core/address.ts'
 import { CoterieError, errorValue } from '../core/errors.ts'
 import { turnOf, ulid } from '../core/ids.ts'
 import { isShortText } from '../core/readable.ts'
@@ -61,12 +61,19 @@ export class Outside {
   #submitted = false
   readonly #asks = new Map<string, PendingAsk[]>()
 
-  constructor(context: Context, committer: Committer, directory: Directory, trust: Trust) {
+  /** `name` is whose key signs: that of callers from outside, or an agent's that speaks outside of its turns. */
+  constructor(
+    context: Context,
+    committer: Committer,
+    directory: Directory,
+    trust: Trust,
+    name: string = CLIENT,
+  ) {
     this.#context = context
     this.#committer = committer
     this.#directory = directory
     this.#trust = trust
-    this.address = addressOf(CLIENT, ulid(context.clock.now(), context.random.bytes(10)))
+    this.address = addressOf(name, ulid(context.clock.now(), context.random.bytes(10)))
     committer.setHead(this.address, { seq: -1, hash: '' })
   }
 
@@ -123,7 +130,8 @@ export class Outside {
     const known = new Map<NewMessage, string>()
     for (const message of messages) {
       const { key, to } = message.envelope
-      const existing = key === null ? undefined : await this.#context.store.messageByKey(CLIENT, to, key)
+      const from = nameOf(this.address)
+      const existing = key === null ? undefined : await this.#context.store.messageByKey(from, to, key)
       if (existing !== undefined) known.set(message, sameOrThrow(message, existing))
     }
     const last = messages.findLast((message) => !known.has(message))
@@ -410,6 +418,6 @@ function sameOrThrow(message: NewMessage, existing: Pick<Mail, 'envelope'>): str
 function refusedError(outcome: Outcome | undefined): CoterieError {
   return new CoterieError(
     'COTERIE_STORE_FAILED',
-    `The store refused a record of ${CLIENT}: ${outcome?.type ?? 'nothing written'}.`,
+    `The store refused a record: ${outcome?.type ?? 'nothing written'}.`,
   )
 }

@@ -28,6 +28,7 @@ import type { Target } from './outbox.ts'
 import { Outside } from './outside.ts'
 import { Trust } from './trust.ts'
 import { askError, readReply } from './reply.ts'
+import { Voice } from './voice.ts'
 import { Worker } from './worker.ts'
 
 /** Options of a send from outside. */
@@ -58,6 +59,7 @@ export class Space {
   readonly #context: Context
   readonly #committer: Committer
   readonly #directory: Directory
+  readonly #speaker: (name: string) => Outside
   readonly #outside: Outside
   readonly #worker: Worker
   readonly #keys: KeyOffice
@@ -83,7 +85,8 @@ export class Space {
     this.#committer = new Committer(context, this.#directory, committed, (author, head) =>
       trust.headProblem(author, head),
     )
-    this.#outside = new Outside(context, this.#committer, this.#directory, trust)
+    this.#speaker = (name) => new Outside(context, this.#committer, this.#directory, trust, name)
+    this.#outside = this.#speaker(CLIENT)
     const parts = { context, committer: this.#committer, directory: this.#directory, trust }
     this.#runs = agents.filter((agent) => !isPerson(agent))
     this.#worker = new Worker({ ...parts, outside: this.#outside }, this.#runs)
@@ -182,6 +185,17 @@ export class Space {
     const answer = await this.#ask(target, payload, key === undefined ? options : { ...options, key })
     if (!answer.failed) return JSON.parse(answer.payload)
     throw askError({ agent: address, handler }, JSON.parse(answer.payload) as ErrorValue)
+  }
+
+  /**
+   * What an agent of this space says outside of its turns, signed with its key, which this process must have. Throws
+   * COTERIE_UNKNOWN_RECIPIENT and COTERIE_KEY_*.
+   */
+  voice(agent: string): Voice {
+    this.#checkOpen()
+    if (this.#directory.registry.agent(agent) === undefined) throw this.#directory.unknown(agent, '')
+    this.#directory.signer(agent)
+    return new Voice(this.#context, agent, () => this.#speaker(agent))
   }
 
   /** Sends one copy to each subscriber of a topic; answers their ids. */

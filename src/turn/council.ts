@@ -1,6 +1,7 @@
 import type { DecisionCertificate } from '../council/certificate.ts'
 import type { Json } from '../core/json.ts'
 import type { Rule } from '../voting/rule.ts'
+import type { Turn } from './turn.ts'
 
 /** What is put to a council. */
 export interface CouncilMatter {
@@ -29,9 +30,19 @@ export interface CouncilRef {
   wait(decision: string, deadline: number): Promise<DecisionCertificate>
 }
 
+/** A council in the same space, asked by messages of the turn: `spaceCouncil(file)` of `coterie/council`. */
+export interface SpaceCouncilRef {
+  readonly name: string
+  /** Asks one member, or the next when it does not answer; the certificate that comes back was verified. */
+  ask(
+    turn: Turn,
+    matter: CouncilMatter,
+  ): Promise<{ readonly decision: string; readonly certificate: DecisionCertificate }>
+}
+
 /** A decision to be made by a council. */
 export interface CouncilDecideOptions extends CouncilMatter {
-  readonly by: CouncilRef
+  readonly by: CouncilRef | SpaceCouncilRef
 }
 
 /** What a council decided, with the proof: the signatures of its quorum are in the certificate. */

@@ -27,6 +27,7 @@ export class HttpCouncilTransport implements CouncilTransport {
   readonly #links: ReadonlyMap<string, PeerLink>
   readonly #told = new Map<string, number>()
   #gate: Gate | undefined
+  #refusals = 0
   #receive: CouncilReceiver = () => undefined
 
   constructor(options: HttpTransportOptions) {
@@ -66,6 +67,10 @@ export class HttpCouncilTransport implements CouncilTransport {
     })
   }
 
+  get refused(): number {
+    return this.#refusals
+  }
+
   async close(): Promise<void> {
     this.#receive = () => undefined
     for (const link of this.#links.values()) link.close()
@@ -73,6 +78,7 @@ export class HttpCouncilTransport implements CouncilTransport {
   }
 
   #refused(why: string, from: string | undefined): void {
+    this.#refusals += 1
     const now = performance.now()
     const name = `${why} ${from ?? ''}`
     if (now - (this.#told.get(name) ?? Number.NEGATIVE_INFINITY) < TELL_MS) return

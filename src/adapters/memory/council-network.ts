@@ -35,6 +35,7 @@ export class MemoryCouncilNetwork {
       flush: () => undefined,
       peers: () =>
         others.map((id) => ({ id, url: `memory:${id}`, isConnected: true, dropped: 0, error: undefined })),
+      refused: 0,
       close: async () => {
         const place = this.#places.get(self)
         if (place === undefined) return

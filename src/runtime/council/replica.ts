@@ -29,6 +29,7 @@ import { proposalProblem, type Member, type Proposal } from '../../voting/propos
 import { majority, type Rule } from '../../voting/rule.ts'
 import { toHex } from '../../core/bytes.ts'
 import { CouncilDriver } from './driver.ts'
+import { DEFAULT_OPTIONS } from './matter.ts'
 import { CouncilMember, type Judge } from './member.ts'
 import { OwnOperations } from './own-operations.ts'
 import { rememberingCrypto } from './remembering-crypto.ts'
@@ -50,6 +51,8 @@ export interface ReplicaParts {
   readonly deltaMs?: number
   /** Operations in one value. */
   readonly batchOperations?: number
+  /** How often it gives a sign of life when there is nothing to decide, at most; by default every two seconds. */
+  readonly statusMs?: number
 }
 
 /** A question for a council. */
@@ -87,10 +90,13 @@ export interface CouncilStatus {
   readonly open: readonly string[]
   readonly waiting: number
   readonly peers: readonly (CouncilPeer & { readonly rejected: number })[]
+  /** What came from nobody who is a member, or was not signed by the member that it was said to be from. */
+  readonly refused: number
   readonly evidence: readonly { readonly culprit: string; readonly pieces: number }[]
 }
 
-const VOTE_TIMEOUT_MS = 60_000
+/** How long members have to answer a question that says nothing else. */
+export const VOTE_TIMEOUT_MS = 60_000
 /** After the deadline of a vote, the council needs this long at most to agree that it has passed. */
 const CLOSING_MS = 30_000
 const DELTA_MS = 250
@@ -139,6 +145,7 @@ export class CouncilReplica {
       deltaMsMin: DELTA_MS_MIN,
       deltaMsMax: DELTA_MS_MAX,
       batchOperations: parts.batchOperations ?? BATCH_OPERATIONS,
+      ...(parts.statusMs !== undefined && { statusMs: parts.statusMs }),
     }
     const seal = (statement: Statement): string =>
       this.#crypto.sign(key.privateKey, statementBytes(statement))
@@ -203,7 +210,7 @@ export class CouncilReplica {
       decision,
       question: question.question,
       ...(question.subject !== undefined && { subject: question.subject }),
-      options: question.options ?? ['approve', 'reject'],
+      options: question.options ?? DEFAULT_OPTIONS,
       rule: question.rule ?? majority(),
       electorate: question.electorate ?? this.electorate(),
       deadline,
@@ -328,6 +335,7 @@ export class CouncilReplica {
       open: Object.keys(this.#state.open),
       waiting: this.#operations.size,
       peers: this.#parts.transport.peers().map((peer) => ({ ...peer, rejected: rejected.get(peer.id) ?? 0 })),
+      refused: this.#parts.transport.refused,
       evidence: [...pieces].map(([culprit, list]) => ({ culprit, pieces: list.length })),
     }
   }
@@ -338,6 +346,10 @@ export class CouncilReplica {
     this.#member.stop()
     this.#rejectAll(closedError())
     await this.#driver.stop()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
   }
 
   /** A height is decided; what it means is kept in the same commit. */
