@@ -32,6 +32,8 @@ import { CouncilReplica } from './runtime/council/replica.ts'
 import { answerRequest } from './runtime/council/requests.ts'
 import { CouncilSeat } from './runtime/council/seat.ts'
 import { spaceCouncilOf } from './runtime/council/space-asker.ts'
+import { askInSpace } from './runtime/council/space-tools.ts'
+import type { Space } from './runtime/space.ts'
 import type { CouncilRef, SpaceCouncilRef } from './turn/council.ts'
 import { openCouncilLog } from './stores/sqlite/council-log.ts'
 
@@ -272,6 +274,18 @@ export function askRunningReplica(
   timeoutMs: number,
 ): Promise<unknown> {
   return askReplica(identityOf(place), place.url, { method, params }, timeoutMs)
+}
+
+/** Asks the running replica of a folder whose member is reached in a space; see `askInSpace`. */
+export function askSeat(
+  space: Space,
+  { roster, self, key }: MemberFolder,
+  method: string,
+  params: Readonly<Record<string, unknown>>,
+  timeoutMs: number,
+): Promise<unknown> {
+  const asking = { roster, self, key, crypto: nodeCrypto, clock: systemClock }
+  return askInSpace(space, asking, method, params, timeoutMs)
 }
 
 function identityOf({ roster, self, key }: MemberFolder): LinkIdentity {

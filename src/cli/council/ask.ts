@@ -7,13 +7,14 @@
 import { Option, type Command } from 'commander'
 import { CoterieError } from '../../core/errors.ts'
 import type { EvidenceFile } from '../../council/evidence.ts'
-import { askRunningReplica, readMemberFolder, type CouncilStatus } from '../../open-council.ts'
+import { readMemberFolder, type CouncilStatus } from '../../open-council.ts'
 import type { DecisionCertificate } from '../../open-council.ts'
 import { majority, supermajority, threshold, twoThirds, unanimity, type Rule } from '../../voting/rule.ts'
 import { contextOf, type CliContext } from '../context.ts'
 import { tableLines } from '../render/table.ts'
 import { clean, jsonText } from '../render/text.ts'
 import { countOf, payloadOf, writeText } from '../values.ts'
+import { askMember } from './reach.ts'
 
 const ANSWER_MS = 10_000
 const CLOSING_MS = 30_000
@@ -71,7 +72,7 @@ export function addStatus(parent: Command): void {
     .action(async (folder: string) => {
       const context = contextOf(command)
       const place = readMemberFolder(folder)
-      const status = (await askRunningReplica(place, 'status', {}, ANSWER_MS)) as CouncilStatus
+      const status = (await askMember(context, place, 'status', {}, ANSWER_MS)) as CouncilStatus
       if (context.json) context.outJson({ v: 1, ...status })
       else for (const line of statusLines(status)) context.out(line)
     })
@@ -102,11 +103,12 @@ export function addPropose(parent: Command): void {
         ...(option !== undefined && { options: option }),
         ...(hasSubject && { subject: await payloadOf(subject, subjectFile) }),
       }
-      const opened = await askRunningReplica(place, 'open', asked, ANSWER_MS)
+      const opened = await askMember(context, place, 'open', asked, ANSWER_MS)
       const { decision } = opened as { readonly decision: string }
       context.say(`asked as ${clean(decision)}; waiting for the council`)
       const waitMs = timeout * 1_000 + CLOSING_MS
-      const found = await askRunningReplica(
+      const found = await askMember(
+        context,
         place,
         'wait',
         { decision, timeoutMs: waitMs },
@@ -128,7 +130,7 @@ export function addVote(parent: Command): void {
     .action(async (folder: string, decision: string, choice: string, { reason }: { reason: string }) => {
       const context = contextOf(command)
       const params = { decision, vote: { choice, reason } }
-      const signed = await askRunningReplica(readMemberFolder(folder), 'vote', params, ANSWER_MS)
+      const signed = await askMember(context, readMemberFolder(folder), 'vote', params, ANSWER_MS)
       if (context.json) context.outJson(signed)
       else context.out(`The ballot for ${clean(decision)} is signed and on its way.`)
     })
@@ -144,7 +146,7 @@ export function addEvidence(parent: Command): void {
     .action(async (folder: string, { out }: { out?: string }) => {
       const context = contextOf(command)
       const place = readMemberFolder(folder)
-      const found = (await askRunningReplica(place, 'evidence', {}, ANSWER_MS)) as readonly {
+      const found = (await askMember(context, place, 'evidence', {}, ANSWER_MS)) as readonly {
         readonly culprit: string
         readonly evidence: EvidenceFile['evidence'][number]
       }[]

@@ -13,7 +13,7 @@ import { systemRandom } from '../../adapters/node/random.ts'
 import { isName } from '../../core/address.ts'
 import { CoterieError } from '../../core/errors.ts'
 import { canonicalize, parseStrict } from '../../core/json.ts'
-import { makeRoster, readCard, readRoster, type MemberCard, type Roster } from '../../council/roster.ts'
+import { isInSpace, makeRoster, readCard, readRoster, type MemberCard, type Roster } from '../../council/roster.ts'
 import { councilFiles, createReplicaFile, readMemberFolder } from '../../open-council.ts'
 import { contextOf, type CliContext } from '../context.ts'
 import { jsonText } from '../render/text.ts'
@@ -26,17 +26,22 @@ an empty database. That is for trying things out: members under one owner, or on
 With --join, the folder has this member's key already (coterie council key), and the cards of all members come from
 those who run them. Everybody gives the same cards, in any order, and gets the same membership file.
 
+With --in-space, the members are agents of a space, and need no ports: "coterie council run" takes --db or --store.
+
 Examples:
   $ coterie council init ./council --members alice,bob,carol,dave
+  $ coterie council init ./council --members alice,bob,carol,dave --in-space
   $ coterie council init ./alice --name release-board --join alice.json bob.json carol.json dave.json
 `
 
 const KEY_EXAMPLE = `
 Makes the member's private key in FOLDER/keys, which stays there, and prints its card: the id, the public key, and the
-URL at which the others reach its replica. Hand the card to the others.
+URL at which the others reach its replica: http://HOST:PORT, or space:AGENT when all live in one space. Hand the card to
+the others.
 
-Example:
+Examples:
   $ coterie council key ./alice --id alice --url http://10.0.0.1:7300 --out alice.json
+  $ coterie council key ./alice --id alice --url space:alice --out alice.json
 `
 
 const PORT = 7300
@@ -46,7 +51,8 @@ interface InitFlags {
   readonly members?: string
   readonly join?: readonly string[]
   readonly name: string
-  readonly port: number
+  readonly port?: number
+  readonly inSpace?: boolean
 }
 
 export function addKey(parent: Command): void {
@@ -55,7 +61,7 @@ export function addKey(parent: Command): void {
     .description("make one member's key, and the card for the others")
     .argument('<folder>', 'the folder of the member')
     .requiredOption('--id <name>', 'the name of the member')
-    .requiredOption('--url <url>', 'where the others reach it: http://HOST:PORT')
+    .requiredOption('--url <url>', 'where the others reach it: http://HOST:PORT or space:AGENT')
     .option('--weight <n>', 'how much its vote weighs', countOf, 1)
     .option('--out <file>', 'write the card to a file')
     .addHelpText('after', KEY_EXAMPLE)
@@ -81,13 +87,18 @@ export function addInit(parent: Command): void {
     )
     .option('--join <cards...>', 'the cards of all members')
     .option('--name <name>', 'the name of the council', 'council')
-    .option('--port <n>', 'with --members: the first port; each member has one', countOf, PORT)
+    .addOption(
+      new Option('--port <n>', `with --members: the first port; each member has one (default: ${PORT})`)
+        .argParser(countOf)
+        .conflicts('inSpace'),
+    )
+    .option('--in-space', 'with --members: they are agents of a space, and have no ports')
     .addHelpText('after', INIT_EXAMPLE)
     .action(async (folder: string, flags: InitFlags) => {
       const context = contextOf(command)
       if (flags.join !== undefined) await joinCards(context, folder, flags.name, flags.join)
       else if (flags.members !== undefined)
-        await makeAll(context, folder, flags.name, flags.members, flags.port)
+        await makeAll(context, folder, flags, flags.members)
       else
         throw new CoterieError(
           'COTERIE_USAGE',
@@ -99,9 +110,8 @@ export function addInit(parent: Command): void {
 async function makeAll(
   context: CliContext,
   folder: string,
-  name: string,
+  { name, port = PORT, inSpace }: InitFlags,
   members: string,
-  port: number,
 ): Promise<void> {
   const ids = members.split(',').map((id) => id.trim())
   const bad = ids.find((id) => !isName(id))
@@ -110,7 +120,9 @@ async function makeAll(
   if (port + ids.length - 1 > PORT_MAX)
     throw new CoterieError('COTERIE_INVALID_ARGUMENT', `There are not ${ids.length} ports from ${port} on.`)
   refuseExisting(councilFiles(folder).roster)
-  const cards = ids.map((id, at) => cardOf(join(folder, id), id, `http://127.0.0.1:${port + at}`, 1))
+  const urlOf = (id: string, at: number): string =>
+    inSpace === true ? `space:${id}` : `http://127.0.0.1:${port + at}`
+  const cards = ids.map((id, at) => cardOf(join(folder, id), id, urlOf(id, at), 1))
   const roster = rosterOf(name, cards)
   writeText(councilFiles(folder).roster, fileText(roster))
   for (const id of ids) await settle(join(folder, id), roster)
@@ -170,7 +182,8 @@ function tell(context: CliContext, roster: Roster, file: string, folders: readon
     `The council ${roster.instance} has ${roster.members.length} members; ${mayLie} may lie or be away.`,
   )
   context.out(`Its membership file is ${file}. Start each member with:`)
-  for (const folder of folders) context.out(`  coterie council run ${folder}`)
+  const where = isInSpace(roster) ? ' --db FILE' : ''
+  for (const folder of folders) context.out(`  coterie council run ${folder}${where}`)
 }
 
 function fileText(roster: Roster): string {

@@ -9,9 +9,17 @@ import { pathToFileURL } from 'node:url'
 import type { Command } from 'commander'
 import { jsonLogger } from '../../adapters/node/logger.ts'
 import { CoterieError } from '../../core/errors.ts'
-import { openReplica, readMemberFolder, type Judge } from '../../open-council.ts'
+import { agentOfUrl } from '../../council/roster.ts'
+import {
+  councilSeat,
+  openReplica,
+  readMemberFolder,
+  type CouncilReplica,
+  type Judge,
+  type ReplicaOptions,
+} from '../../open-council.ts'
 import type { Logger } from '../../ports/logger.ts'
-import { contextOf, type CliContext } from '../context.ts'
+import { contextOf, openSpace, type CliContext } from '../context.ts'
 import { clean } from '../render/text.ts'
 
 const EXAMPLE = `
@@ -23,8 +31,12 @@ The replica may be killed at any moment: it goes on from its database. Run one p
 one is started on the same folder, the first stops. Do not put an older copy of the database back: the replica
 notices, and casts no votes until none that it may have forgotten can matter.
 
+A member whose card names an agent of a space (space:AGENT) runs there: name the database with --db or --store. When an
+earlier process of it was killed, it begins when that one's lease has lapsed, after ten seconds.
+
 Examples:
   $ coterie council run ./alice --judge judge.ts
+  $ coterie council run ./council/alice --db team.db --judge judge.ts
   $ coterie council run ./alice --listen 0.0.0.0:7300 --verbose
 `
 
@@ -49,23 +61,58 @@ export function addRun(parent: Command): void {
       const { self, roster, url } = readMemberFolder(folder)
       const judge = flags.judge === undefined ? undefined : await judgeOf(flags.judge)
       const logger = flags.verbose === true ? jsonLogger(undefined, 'debug') : tellingLogger(context)
-      const replica = await openReplica({
-        folder,
-        logger,
-        ...(judge !== undefined && { judge }),
-        ...(flags.listen !== undefined && { listen: flags.listen }),
-      })
+      const options = { folder, logger, ...(judge !== undefined && { judge }) }
+      const { replica, close } = await opened(context, url, options, flags.listen)
       const { height, forgetful } = replica.status()
       if (context.json) {
         context.outJson({ event: 'started', member: self, instance: roster.instance, url, height, forgetful })
       } else {
         context.say(`${self} of ${roster.instance} is at height ${height}, reached at ${url}; Ctrl-C stops`)
       }
-      const reason = await Promise.race([stopped, replica.failed])
-      await replica.close()
+      let reason: string
+      try {
+        reason = await Promise.race([stopped, replica.failed])
+      } finally {
+        await close()
+      }
       if (context.json) context.outJson({ event: 'stopped', reason })
       else context.say(`stopped: ${reason}`)
     })
+}
+
+interface Opened {
+  readonly replica: CouncilReplica
+  close(): Promise<void>
+}
+
+/** The replica where its URL says: behind a port, or in the space that the global options name. */
+async function opened(
+  context: CliContext,
+  url: string,
+  options: ReplicaOptions,
+  listen: string | undefined,
+): Promise<Opened> {
+  if (agentOfUrl(url) === undefined) {
+    const replica = await openReplica({ ...options, ...(listen !== undefined && { listen }) })
+    return { replica, close: () => replica.close() }
+  }
+  if (listen !== undefined) {
+    throw new CoterieError('COTERIE_USAGE', `A replica at ${url} listens nowhere: --listen is for HTTP.`)
+  }
+  const { folder, ...rest } = options
+  const seat = councilSeat(folder, rest)
+  const space = await openSpace(context, { agents: [seat.agent], create: true })
+  try {
+    const replica = await seat.join(space)
+    const close = async (): Promise<void> => {
+      await replica.close()
+      await space.close()
+    }
+    return { replica, close }
+  } catch (error) {
+    await space.close()
+    throw error
+  }
 }
 
 async function judgeOf(module: string): Promise<Judge> {

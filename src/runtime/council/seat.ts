@@ -8,7 +8,7 @@ import { CoterieError } from '../../core/errors.ts'
 import { toHex } from '../../core/bytes.ts'
 import { agentOfUrl, type Roster } from '../../council/roster.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { CouncilLog } from '../../ports/council.ts'
+import type { CouncilLog, CouncilTransport } from '../../ports/council.ts'
 import type { Crypto, KeyPair } from '../../ports/crypto.ts'
 import type { Logger } from '../../ports/logger.ts'
 import type { Random } from '../../ports/random.ts'
@@ -21,7 +21,7 @@ import { answerRequest } from './requests.ts'
 import { askHandler, isProven, mailboxHandler, mailboxOf, type SpaceRequest } from './space-handlers.ts'
 import { SpaceCouncilTransport } from './space-transport.ts'
 
-/** Each sign of life stays in the space's log for ever. */
+/** Signs of life are rare: each one stays in the space's log for ever. */
 const STATUS_MS = 60_000
 /** What any agent of the space may ask for. */
 const OPEN_METHODS: readonly string[] = ['open', 'wait']
@@ -41,7 +41,7 @@ export interface SeatParts {
   readonly mayAsk?: ((agent: string) => boolean) | undefined
   readonly openLog: () => CouncilLog
   /** Puts another transport in its place: for tests that lie. */
-  readonly wrap?: (transport: SpaceCouncilTransport) => SpaceCouncilTransport
+  readonly wrap?: (transport: CouncilTransport) => CouncilTransport
 }
 
 /** The seat. */
