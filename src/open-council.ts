@@ -211,7 +211,10 @@ export function councilSeat(folder: string, options: SeatOptions = {}): CouncilS
 export function spaceCouncil(file: string): SpaceCouncilRef {
   const roster = readRosterFile(file)
   if (!isInSpace(roster)) {
-    throw new CoterieError('COTERIE_INVALID_ARGUMENT', `The members in ${file} are reached over HTTP: see council().`)
+    throw new CoterieError(
+      'COTERIE_INVALID_ARGUMENT',
+      `The members in ${file} are reached over HTTP: see council().`,
+    )
   }
   return spaceCouncilOf(roster, (found, decision) => checkedCertificate(roster, found, decision, 'the space'))
 }

@@ -30,7 +30,8 @@ export function sayStatus(replica: Replica): void {
   say(replica, statusOf(replica, ''), null)
   if (amnesia !== undefined && amnesia.until === undefined)
     ask(replica, { kind: 'status', nonce: amnesia.nonce }, null)
-  replica.deadlines.status = replica.now + Math.max(STATUS_DELTAS * replica.deltaMs, rules.statusMs ?? STATUS_MS_MIN)
+  replica.deadlines.status =
+    replica.now + Math.max(STATUS_DELTAS * replica.deltaMs, rules.statusMs ?? STATUS_MS_MIN)
 }
 
 export function receiveStatus(replica: Replica, status: Signed<Status>, proof: Certificate | null): void {

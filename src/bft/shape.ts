@@ -15,8 +15,8 @@ type Check = (value: unknown) => boolean
 const VIEW_MAX = 4096
 /** The largest message, in characters of its canonical text. */
 const MESSAGE_CHARS_MAX = 8 * 1024 * 1024
-/** The largest payload of an operation, in characters. */
-const PAYLOAD_CHARS_MAX = 64 * 1024
+/** The largest payload of an operation, in characters of its JSON. */
+export const PAYLOAD_CHARS_MAX: number = 64 * 1024
 const OPERATIONS_MAX = 1_000
 const LIST_MAX = 512
 const ID_CHARS_MAX = 256

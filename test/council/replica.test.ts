@@ -61,6 +61,22 @@ test('what was decided is there after all have stopped, and what was open goes o
   assert.equal(later.vote.outcome, 'reject')
 })
 
+test(
+  'a question that the others would not take is refused, and holds up none behind it',
+  TIMEOUT,
+  async (t) => {
+    const council = await running(t)
+    const alice = council.get('alice')
+    const long = { question: 'May we?', subject: 'x'.repeat(70_000) }
+    assert.throws(() => alice.open(long), {
+      code: 'COTERIE_INVALID_ARGUMENT',
+      message: /70\d\d\d characters/,
+    })
+    const { vote } = await alice.propose({ question: 'May we?', subject: 'x'.repeat(60_000) })
+    assert.equal(vote.proposal.decision, 'alice.1')
+  },
+)
+
 test('a member signs one ballot for a decision, also after a restart', TIMEOUT, async (t) => {
   const council = await running(t, () => {
     throw new Error('no opinion')

@@ -2,10 +2,13 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { lying, type Kind } from '../../examples/council/lies.ts'
+import { systemClock } from '../../src/adapters/node/clock.ts'
 import { nodeCrypto } from '../../src/adapters/node/crypto.ts'
 import { fileKeyring } from '../../src/adapters/node/keyring.ts'
 import { systemRandom } from '../../src/adapters/node/random.ts'
-import { makeRoster, type Roster } from '../../src/council/roster.ts'
+import { councilCrypto } from '../../src/bft/crypto.ts'
+import { makeRoster, membershipOf, type Roster } from '../../src/council/roster.ts'
 import { open, type AnyAgent, type Space } from '../../src/index.ts'
 import {
   councilFiles,
@@ -13,9 +16,11 @@ import {
   createReplicaFile,
   readMemberFolder,
   type CouncilReplica,
-  type CouncilSeat,
   type SeatOptions,
 } from '../../src/open-council.ts'
+import { silentLogger } from '../../src/ports/logger.ts'
+import { CouncilSeat } from '../../src/runtime/council/seat.ts'
+import { openCouncilLog } from '../../src/stores/sqlite/council-log.ts'
 import { NAMES } from './kit.ts'
 
 interface Seated {
@@ -64,6 +69,30 @@ export class SpaceCouncil {
     return councilSeat(join(this.folder, id), { judge, deltaMs: 50, ...options })
   }
 
+  /** The seat of a member whose transport lies. */
+  lyingSeat(id: string, kind: Kind): CouncilSeat {
+    const place = readMemberFolder(join(this.folder, id))
+    const { roster, self, key, database } = place
+    const peers = roster.members.map((member) => member.id).filter((one) => one !== id)
+    const liar = { key, place: roster.members.findIndex((member) => member.id === id), peers }
+    const membership = membershipOf(councilCrypto(nodeCrypto), roster).digest
+    return new CouncilSeat({
+      ...{ roster, self, key },
+      crypto: nodeCrypto,
+      clock: systemClock,
+      random: systemRandom,
+      logger: silentLogger,
+      deltaMs: 50,
+      openLog: () =>
+        openCouncilLog(
+          database,
+          { instance: roster.instance, member: id, membership },
+          { run: Buffer.from(systemRandom.bytes(16)).toString('hex') },
+        ),
+      wrap: (transport) => lying(kind, transport, liar),
+    })
+  }
+
   /** Opens the space with some agents; it is closed with the council. */
   async open(agents: readonly AnyAgent[], limits: { readonly leaseMs?: number } = {}): Promise<Space> {
     const space = await open(this.url, { agents, keyring: this.keyring, limits })
@@ -71,8 +100,8 @@ export class SpaceCouncil {
     return space
   }
 
-  async start(id: string, options: SeatOptions = {}): Promise<CouncilReplica> {
-    const seat = this.seat(id, options)
+  async start(id: string, options: SeatOptions | CouncilSeat = {}): Promise<CouncilReplica> {
+    const seat = options instanceof CouncilSeat ? options : this.seat(id, options)
     const space = await this.open([seat.agent])
     const replica = await seat.join(space)
     this.seated.set(id, { seat, space, replica })

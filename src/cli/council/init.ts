@@ -13,7 +13,14 @@ import { systemRandom } from '../../adapters/node/random.ts'
 import { isName } from '../../core/address.ts'
 import { CoterieError } from '../../core/errors.ts'
 import { canonicalize, parseStrict } from '../../core/json.ts'
-import { isInSpace, makeRoster, readCard, readRoster, type MemberCard, type Roster } from '../../council/roster.ts'
+import {
+  isInSpace,
+  makeRoster,
+  readCard,
+  readRoster,
+  type MemberCard,
+  type Roster,
+} from '../../council/roster.ts'
 import { councilFiles, createReplicaFile, readMemberFolder } from '../../open-council.ts'
 import { contextOf, type CliContext } from '../context.ts'
 import { jsonText } from '../render/text.ts'
@@ -97,8 +104,7 @@ export function addInit(parent: Command): void {
     .action(async (folder: string, flags: InitFlags) => {
       const context = contextOf(command)
       if (flags.join !== undefined) await joinCards(context, folder, flags.name, flags.join)
-      else if (flags.members !== undefined)
-        await makeAll(context, folder, flags, flags.members)
+      else if (flags.members !== undefined) await makeAll(context, folder, flags, flags.members)
       else
         throw new CoterieError(
           'COTERIE_USAGE',

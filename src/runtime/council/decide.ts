@@ -11,7 +11,8 @@ import { matterProblem } from './matter.ts'
  */
 export async function decideByCouncil(turn: Turn, options: CouncilDecideOptions): Promise<CouncilDecision> {
   const { by, ...matter } = options
-  const { decision, certificate } = 'ask' in by ? await by.ask(turn, matter) : await askDirectly(turn, by, matter)
+  const { decision, certificate } =
+    'ask' in by ? await by.ask(turn, matter) : await askDirectly(turn, by, matter)
   const problem = matterProblem(matter, certificate)
   if (problem !== undefined) {
     const message = `The certificate of ${decision} is not about what was asked: ${problem}.`

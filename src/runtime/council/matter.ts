@@ -10,7 +10,10 @@ export const DEFAULT_OPTIONS: readonly string[] = ['approve', 'reject']
  * Why a council's certificate is not about what was asked: the member that put the question may have put another one,
  * or to others than the council's members. Undefined when it is. The certificate was verified.
  */
-export function matterProblem(matter: CouncilMatter, { vote, members }: DecisionCertificate): string | undefined {
+export function matterProblem(
+  matter: CouncilMatter,
+  { vote, members }: DecisionCertificate,
+): string | undefined {
   const { question, subject, options, rule, otherwise, electorate } = vote.proposal
   const voters = electorate.map(({ member, publicKey, weight = 1 }) => ({ member, publicKey, weight }))
   const council = members.map(({ id, publicKey }) => ({ member: id, publicKey, weight: 1 }))

@@ -6,6 +6,7 @@
  */
 
 import type { Operation } from '../../bft/proposal.ts'
+import { PAYLOAD_CHARS_MAX } from '../../bft/shape.ts'
 import type { OperationText } from '../../bft/statements.ts'
 import type { Payload } from '../../council/operations.ts'
 import { CoterieError } from '../../core/errors.ts'
@@ -67,8 +68,19 @@ export class OwnOperations {
     return Math.max(this.#applied(), this.#last) + 1
   }
 
-  /** Signs an operation with the next number, and hands it in when it is durable. */
+  /**
+   * Signs an operation with the next number, and hands it in when it is durable. Throws COTERIE_LIMIT_EXCEEDED, and
+   * COTERIE_INVALID_ARGUMENT for one that no other member would take: all behind it would wait for it for ever.
+   */
   submit(payload: Payload, expires = 0): Operation {
+    const chars = JSON.stringify(payload).length
+    if (chars > PAYLOAD_CHARS_MAX) {
+      throw new CoterieError(
+        'COTERIE_INVALID_ARGUMENT',
+        `This cannot be put to the council: it has ${chars} characters, and ${PAYLOAD_CHARS_MAX} are allowed.`,
+        { details: { limit: 'PAYLOAD_CHARS_MAX', value: PAYLOAD_CHARS_MAX } },
+      )
+    }
     return this.#submitAs(this.nextSequence(), payload, expires)
   }
 

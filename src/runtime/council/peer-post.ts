@@ -19,6 +19,11 @@ export const LOOK_MS = 100
 const WAITING_MAX = 256
 const WAITING_CHARS_MAX: number = 2 * TEXT_CHARS_MAX
 
+/** Under load, repetitions of long texts would crowd out what is new: a space loses nothing in so short a time. */
+const AGAIN_MS = 2_000
+const REMEMBERED_CHARS_MIN = 2_048
+const REMEMBERED_MAX = 512
+
 interface OpenMail {
   readonly id: string
   readonly until: number
@@ -39,6 +44,8 @@ export class PeerPost {
   isConnected = false
   readonly #queue: Piece[] = []
   #chars = 0
+  /** Long texts that were queued of late, and when they may be said again. */
+  readonly #said = new Map<string, number>()
   #open: OpenMail[] = []
   /** Mails whose commit is under way. */
   #sending = 0
@@ -51,12 +58,13 @@ export class PeerPost {
     this.agent = agent
   }
 
-  /** Queues a text. The oldest go when too much waits. */
-  push(text: string, charsMax: number): void {
+  /** Queues a text. The oldest go when too much waits; what was just said is on its way, and not said again. */
+  push(text: string, charsMax: number, now: number): void {
     if (text.length > TEXT_CHARS_MAX) {
       this.dropped += 1
       return
     }
+    if (text.length >= REMEMBERED_CHARS_MIN && !this.#isNew(text, now)) return
     for (const piece of piecesOf(text, charsMax)) {
       this.#queue.push(piece)
       this.#chars += piece.text.length
@@ -65,6 +73,17 @@ export class PeerPost {
       this.#chars -= this.#queue.shift()?.text.length ?? 0
       this.dropped += 1
     }
+  }
+
+  #isNew(text: string, now: number): boolean {
+    if ((this.#said.get(text) ?? 0) > now) return false
+    this.#said.delete(text)
+    this.#said.set(text, now + AGAIN_MS)
+    for (const [oldest, until] of this.#said) {
+      if (until > now && this.#said.size <= REMEMBERED_MAX) break
+      this.#said.delete(oldest)
+    }
+    return true
   }
 
   /** What goes out now, mail by mail; nothing when too many lie there already. */

@@ -125,9 +125,17 @@ export class CouncilSeat {
       const message = `${JSON.stringify(from)} may not ask ${JSON.stringify(request.method)} of this replica.`
       throw new CoterieError('COTERIE_INVALID_ARGUMENT', message, { retryable: false })
     }
-    const answer = (): Promise<unknown> => answerRequest(replica, request)
-    // A question is put once, however often this turn is run.
-    return request.method === 'open' ? turn.step('put the question', answer) : answer()
+    switch (request.method) {
+      case 'open':
+        // It is put once, however often this turn is run.
+        return turn.step('put the question', () => answerRequest(replica, request))
+      case 'wait': {
+        const timeoutMs = Math.max(0, (turn.deadline ?? 0) - clock.now())
+        return answerRequest(replica, { method: 'wait', params: { ...request.params, timeoutMs } })
+      }
+      default:
+        return answerRequest(replica, request)
+    }
   }
 }
 

@@ -29,13 +29,12 @@ export function spaceCouncilOf(roster: Roster, check: CertificateCheck): SpaceCo
     ask: async (turn, matter) => {
       const askedAt = turn.now()
       const { agent, decision, deadline } = await put(turn, agents, matter)
-      const params = { decision, deadline }
       let failure: ErrorValue | undefined
       // Whoever took the question may be gone by now: all members have the certificate.
       for (const one of [agent, ...agents.filter((other) => other !== agent)]) {
         const waitMs = one === agent ? Math.max(0, deadline - turn.now()) + CLOSING_MS : TAKE_MS
         const options = { key: decision, timeoutMs: waitMs }
-        const answer = await turn.askSettled(deskOf(one), { method: 'wait', params }, options)
+        const answer = await turn.askSettled(deskOf(one), { method: 'wait', params: { decision } }, options)
         if (answer.ok) {
           const certificate = check(answer.value, decision)
           checkTime(certificate, askedAt + Math.floor((matter.timeoutMs ?? VOTE_TIMEOUT_MS) / 2))
@@ -59,7 +58,8 @@ async function put(
     const request = { method: 'open', params: { ...matter } }
     const answer = await turn.askSettled(deskOf(agent), request, { key: DESK, timeoutMs: TAKE_MS })
     if (answer.ok) return { agent, ...openedIn(answer.value) }
-    failure = answer.error
+    const { code, cause } = answer.error
+    failure = code === 'COTERIE_STEP_FAILED' && cause !== undefined ? cause : answer.error
     // A question that is none is none for the others, too.
     if (failure.code === 'COTERIE_INVALID_ARGUMENT') break
   }

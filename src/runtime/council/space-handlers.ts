@@ -47,9 +47,9 @@ export function mailboxHandler(run: (turn: Turn, mail: unknown) => Promise<void>
   return on({ input: anything, retry: { attempts: 1 }, failure: 'continue', stale: 'accept' }, run)
 }
 
-/** The handler that answers requests. */
+/** The handler that answers requests. Who is refused hears of it, and nobody else. */
 export function askHandler(run: (turn: Turn, request: unknown) => Promise<unknown>): Handler {
-  return on({ input: anything }, run)
+  return on({ input: anything, failure: 'continue' }, run)
 }
 
 const MAILBOX_DEFINITION = mailboxHandler(async () => undefined)
@@ -91,7 +91,11 @@ export function isProven(
   return crypto.verify(publicKey, requestBytes(place, request, Number(at)), signature)
 }
 
-function requestBytes({ instance, space, from }: RequestPlace, request: SpaceRequest, at: number): Uint8Array {
+function requestBytes(
+  { instance, space, from }: RequestPlace,
+  request: SpaceRequest,
+  at: number,
+): Uint8Array {
   const { method, params } = request
   const signed = { type: 'request', instance, space, from, method, params: params as Json, at }
   return preAuthEncoding(REQUEST_TYPE, utf8(canonicalize(signed)))

@@ -115,7 +115,7 @@ export interface Piece {
 export function piecesOf(text: string, charsMax: number): readonly Piece[] {
   if (text.length <= charsMax) return [{ text, part: null }]
   const texts: string[] = []
-  for (let start = 0; start < text.length; ) {
+  for (let start = 0; start < text.length;) {
     const end = start + charsMax
     // A pair of surrogates is not cut in two: half of one has no canonical form.
     const cut = end < text.length && isHighSurrogate(text.charCodeAt(end - 1)) ? end - 1 : end

@@ -117,8 +117,9 @@ export class SpaceCouncilTransport implements CouncilTransport {
   }
 
   send(to: string | null, text: string): void {
+    const now = this.#parts.clock.now()
     for (const peer of this.#peers.values()) {
-      if (to === null || to === peer.id) peer.post.push(text, this.#charsMax)
+      if (to === null || to === peer.id) peer.post.push(text, this.#charsMax, now)
     }
   }
 
@@ -128,7 +129,11 @@ export class SpaceCouncilTransport implements CouncilTransport {
     const mails: { readonly peer: Peer; readonly mail: CouncilMail }[] = []
     for (const peer of this.#peers.values()) {
       if (peer.post.mustLook(now)) void this.#look(peer.post, now)
-      for (let next = peer.post.next(this.#charsMax); next !== undefined; next = peer.post.next(this.#charsMax))
+      for (
+        let next = peer.post.next(this.#charsMax);
+        next !== undefined;
+        next = peer.post.next(this.#charsMax)
+      )
         mails.push({ peer, mail: this.#sign(peer.id, next) })
     }
     if (mails.length > 0) void this.#say(mails, now + MAIL_LIFE_MS)
@@ -172,7 +177,14 @@ export class SpaceCouncilTransport implements CouncilTransport {
 
   #sign(to: string, next: Pick<CouncilMail, 'texts' | 'part' | 'number'>): CouncilMail {
     const { roster, self, key, run, crypto, voice } = this.#parts
-    const head = { v: 1, type: 'coterie.council-mail', instance: roster.instance, from: self, to, run } as const
+    const head = {
+      v: 1,
+      type: 'coterie.council-mail',
+      instance: roster.instance,
+      from: self,
+      to,
+      run,
+    } as const
     return signMail(crypto, key, voice.space, { ...head, ...next })
   }
 
