@@ -1,4 +1,5 @@
 /** A council within a space: folders as the command line makes them, and one opening of the space for each member. */
+import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -130,5 +131,13 @@ export class SpaceCouncil {
     for (const id of this.seated.keys()) await this.stop(id)
     for (const space of this.#spaces) await space.close()
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 3 })
+  }
+}
+
+/** Waits until something holds. */
+export async function until(holds: () => boolean | Promise<boolean>, withinMs = 10_000): Promise<void> {
+  for (let waited = 0; !(await holds()); waited += 10) {
+    assert.ok(waited < withinMs, `it did not happen within ${withinMs} ms`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }

@@ -62,7 +62,8 @@ export function addRun(parent: Command): void {
       const judge = flags.judge === undefined ? undefined : await judgeOf(flags.judge)
       const logger = flags.verbose === true ? jsonLogger(undefined, 'debug') : tellingLogger(context)
       const options = { folder, logger, ...(judge !== undefined && { judge }) }
-      const { replica, close } = await opened(context, url, options, flags.listen)
+      const running = await opened(context, url, options, flags.listen)
+      const { replica } = running
       const { height, forgetful } = replica.status()
       if (context.json) {
         context.outJson({ event: 'started', member: self, instance: roster.instance, url, height, forgetful })
@@ -73,7 +74,7 @@ export function addRun(parent: Command): void {
       try {
         reason = await Promise.race([stopped, replica.failed])
       } finally {
-        await close()
+        await running.close()
       }
       if (context.json) context.outJson({ event: 'stopped', reason })
       else context.say(`stopped: ${reason}`)

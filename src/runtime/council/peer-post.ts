@@ -17,6 +17,8 @@ export const MAIL_LIFE_MS = 10_000
 export const LOOK_MS = 100
 /** Pieces and characters that wait here. */
 const WAITING_MAX = 256
+/** The same while the peer is away: enough for it to see how far the others are. */
+const WAITING_AWAY_MAX = 8
 const WAITING_CHARS_MAX: number = 2 * TEXT_CHARS_MAX
 
 /** Under load, repetitions of long texts would crowd out what is new: a space loses nothing in so short a time. */
@@ -69,7 +71,12 @@ export class PeerPost {
       this.#queue.push(piece)
       this.#chars += piece.text.length
     }
-    while (this.#queue.length > WAITING_MAX || this.#chars > WAITING_CHARS_MAX) {
+    this.#trim()
+  }
+
+  #trim(): void {
+    const piecesMax = this.isAway ? WAITING_AWAY_MAX : WAITING_MAX
+    while (this.#queue.length > piecesMax || this.#chars > WAITING_CHARS_MAX) {
       this.#chars -= this.#queue.shift()?.text.length ?? 0
       this.dropped += 1
     }
@@ -139,6 +146,7 @@ export class PeerPost {
         if (mail.until > now && !(state !== undefined && isFinal(state))) continue
         this.isAway = true
         this.isConnected = false
+        this.#trim()
         this.#open = this.#open.filter(({ until }) => until > now)
       }
     } finally {
@@ -151,6 +159,11 @@ export class PeerPost {
   /** Whether something waits for room in the mailbox. */
   get isWaiting(): boolean {
     return this.#queue.length > 0
+  }
+
+  /** Whether it is not known yet of some mail that it was handled. */
+  get hasOpenMail(): boolean {
+    return this.#open.length > 0
   }
 
   /** One that is away is sent a mail at a time, to find out when it is back. */

@@ -73,6 +73,7 @@ export class SpaceCouncilTransport implements CouncilTransport {
   #pings = 0
   #isReady = false
   #isSaying = false
+  #isLookDue = false
   #isClosed = false
 
   constructor(parts: SpaceTransportParts) {
@@ -205,7 +206,19 @@ export class SpaceCouncilTransport implements CouncilTransport {
       const result = results[at]
       if (result !== undefined) peer.post.sent(result, deadline)
     })
+    this.#lookLater()
     this.flush()
+  }
+
+  /** Also when nothing more is said, it is noticed that somebody does not take its mail. */
+  #lookLater(): void {
+    if (this.#isLookDue) return
+    this.#isLookDue = true
+    this.#parts.clock.setTimer(MAIL_LIFE_MS + LOOK_MS, () => {
+      this.#isLookDue = false
+      this.flush()
+      if ([...this.#peers.values()].some(({ post }) => post.hasOpenMail)) this.#lookLater()
+    })
   }
 
   async #look(post: PeerPost, now: number): Promise<void> {
