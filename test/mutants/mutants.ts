@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.ts'
 import { postgresMutants } from './postgres-mutants.ts'
 import { proofMutants } from './proof-mutants.ts'
 import { runtimeMutants } from './runtime-mutants.ts'
+import { spaceCouncilMutants } from './space-council-mutants.ts'
 import { storeMutants } from './store-mutants.ts'
 import { votingMutants } from './voting-mutants.ts'
 
@@ -13,5 +14,6 @@ export const mutants: readonly Mutant[] = [
   ...postgresMutants,
   ...runtimeMutants,
   ...proofMutants,
+  ...spaceCouncilMutants,
   ...votingMutants,
 ]

@@ -13,8 +13,8 @@ import type { Crypto, KeyPair } from '../../ports/crypto.ts'
 import { on, type Handler, type HandlerRef } from '../../turn/definition.ts'
 import type { Turn } from '../../turn/turn.ts'
 
-export const MAILBOX = 'council'
-export const ASK = 'ask'
+const MAILBOX = 'council'
+const ASK = 'ask'
 /** The mailbox of questions that are answered at once. */
 export const DESK = 'desk'
 

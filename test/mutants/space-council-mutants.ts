@@ -1,0 +1,208 @@
+import type { Mutant } from './mutant.ts'
+
+const HEARD = ['test/council/space-heard.test.ts']
+const MAIL = ['test/council/space-mail.test.ts']
+const REPLICA = ['test/council/replica.test.ts']
+const TRANSPORT = ['test/council/space-transport.test.ts']
+
+const HANDLERS_FILE = 'src/runtime/council/space-handlers.ts'
+const MAIL_FILE = 'src/runtime/council/space-mail.ts'
+const POST_FILE = 'src/runtime/council/peer-post.ts'
+const SEAT_FILE = 'src/runtime/council/seat.ts'
+const TRANSPORT_FILE = 'src/runtime/council/space-transport.ts'
+
+/** Faults of councils whose replicas live in a space. */
+export const spaceCouncilMutants: readonly Mutant[] = [
+  {
+    name: 'space-council-hears-anybody',
+    invariant: 'a replica hears members, and nobody else',
+    file: TRANSPORT_FILE,
+    find: '({ url }) => agentOfUrl(url) === agent)',
+    replace: '({ url }) => agentOfUrl(url) === agent) ?? roster.members[1]',
+    tests: HEARD,
+  },
+  {
+    name: 'space-council-hears-members-anywhere',
+    invariant: 'each peer has a mailbox of its own',
+    file: TRANSPORT_FILE,
+    find: 'if (to !== addressOf(this.#agent, member.id)) ',
+    replace: "if (to === '') ",
+    tests: HEARD,
+  },
+  {
+    name: 'space-council-trusts-the-space-alone',
+    invariant: 'mail counts when the member has signed it with its key of the council',
+    file: MAIL_FILE,
+    find: 'return crypto.verify(publicKey, mailBytes(crypto, route.space, payload), signature) ? payload : undefined',
+    replace: 'return crypto === undefined || signature === publicKey ? undefined : payload',
+    tests: MAIL,
+  },
+  {
+    name: 'space-council-takes-mail-for-others',
+    invariant: 'mail counts for whom it was signed',
+    file: MAIL_FILE,
+    find: ' || from !== route.from || to !== route.to) return undefined',
+    replace: ' || from !== route.from) return undefined',
+    tests: MAIL,
+  },
+  {
+    name: 'space-council-takes-mail-of-another-space',
+    invariant: 'mail counts in the space for which it was signed',
+    file: MAIL_FILE,
+    find: "const signed = { type: 'mail', instance, space, from",
+    replace: "const signed = { type: 'mail', instance, from",
+    tests: MAIL,
+  },
+  {
+    name: 'space-council-mixes-parts',
+    invariant: 'a text arrives whole, or not at all',
+    file: MAIL_FILE,
+    find: '(part.at === 0 || (follows && part.at === this.#parts.length))',
+    replace: '(part.at === 0 || part.at === this.#parts.length)',
+    tests: MAIL,
+  },
+  {
+    name: 'space-council-cuts-pairs-of-surrogates',
+    invariant: 'what is sent has a canonical form',
+    file: MAIL_FILE,
+    find: '? end - 1 : end',
+    replace: '? end : end',
+    tests: MAIL,
+  },
+  {
+    name: 'space-council-gathers-a-text-without-end',
+    invariant: 'what one peer makes a replica keep is bounded',
+    file: MAIL_FILE,
+    find: 'if (!isNext || this.#chars > TEXT_CHARS_MAX) {',
+    replace: 'if (!isNext) {',
+    tests: MAIL,
+  },
+  {
+    name: 'space-council-speaks-before-it-hears',
+    invariant: 'who has not its mailboxes says nothing',
+    file: TRANSPORT_FILE,
+    find: 'if (!this.#isReady || this.#isClosed || this.#isSaying) return',
+    replace: 'if (this.#isClosed || this.#isSaying) return',
+    tests: TRANSPORT,
+  },
+  {
+    name: 'space-council-takes-the-ping-of-another-process',
+    invariant: 'one process speaks for a member',
+    file: TRANSPORT_FILE,
+    find: 'if (run !== this.#parts.run) return',
+    replace: "if (run === '') return",
+    tests: TRANSPORT,
+  },
+  {
+    name: 'space-council-mail-never-expires',
+    invariant: 'mail of the protocol leaves no dead letters, and no heap',
+    file: TRANSPORT_FILE,
+    find: 'options: { key: self, deadline } }',
+    replace: 'options: { key: self, deadline: deadline * 2 } }',
+    tests: TRANSPORT,
+  },
+  {
+    name: 'space-council-fills-the-mailbox-of-the-dead',
+    invariant: 'what lies in the mailbox of a replica that is away is bounded',
+    file: POST_FILE,
+    find: 'const MAILS_OPEN_MAX = 16',
+    replace: 'const MAILS_OPEN_MAX = 16_000',
+    tests: TRANSPORT,
+  },
+  {
+    name: 'space-council-never-notices-who-is-away',
+    invariant: 'a replica that is away is sent a mail at a time',
+    file: POST_FILE,
+    find: '        this.isAway = true\n',
+    replace: '',
+    tests: TRANSPORT,
+  },
+  {
+    name: 'space-council-keeps-all-that-waits',
+    invariant: 'what waits for a peer is bounded',
+    file: POST_FILE,
+    find: 'while (this.#queue.length > piecesMax || ',
+    replace: 'while (piecesMax < 0 || ',
+    tests: TRANSPORT,
+  },
+  {
+    name: 'space-council-writes-a-record-for-each-mail',
+    invariant: 'what goes out together is one record',
+    file: TRANSPORT_FILE,
+    find: 'if (mails.length > 0) void this.#say(mails, now + MAIL_LIFE_MS)',
+    replace: 'for (const one of mails) void this.#say([one], now + MAIL_LIFE_MS)',
+    tests: TRANSPORT,
+  },
+  {
+    name: 'space-council-lets-a-peer-flood',
+    invariant: 'a peer that sends too much waits',
+    file: TRANSPORT_FILE,
+    find: 'return lack > 0 ? Math.ceil(lack * 1_000) : 0',
+    replace: 'return lack > 9 ? 1 : 0',
+    tests: TRANSPORT,
+  },
+  {
+    name: 'space-council-repeats-long-texts',
+    invariant: 'repetitions do not crowd out what is new',
+    file: POST_FILE,
+    find: 'if ((this.#said.get(text) ?? 0) > now) return false',
+    replace: 'if ((this.#said.get(text) ?? 0) < 0) return false',
+    tests: TRANSPORT,
+  },
+  {
+    name: 'space-council-answers-anybody',
+    invariant: 'only the member asks its replica for more than a vote',
+    file: SEAT_FILE,
+    find: 'if (!isOpen && !isProven(',
+    replace: 'if (!isOpen && isProven(',
+    tests: HEARD,
+  },
+  {
+    name: 'space-council-takes-an-old-proof',
+    invariant: 'a request is proven for a minute',
+    file: HANDLERS_FILE,
+    find: 'if (Math.abs(now - Number(at)) > PROOF_MS) return false',
+    replace: '',
+    tests: TRANSPORT,
+  },
+  {
+    name: 'space-council-takes-the-proof-of-another-caller',
+    invariant: 'a request is proven for one caller',
+    file: HANDLERS_FILE,
+    find: "const signed = { type: 'request', instance, space, from, method",
+    replace: "const signed = { type: 'request', instance, space, method",
+    tests: TRANSPORT,
+  },
+  {
+    name: 'space-council-believes-another-question',
+    invariant: 'a certificate counts for what was asked',
+    file: 'src/runtime/council/decide.ts',
+    find: 'const problem = matterProblem(matter, certificate)',
+    replace: 'const problem = matterProblem(certificate.vote.proposal as never, certificate)',
+    tests: HEARD,
+  },
+  {
+    name: 'space-council-believes-a-vote-cut-short',
+    invariant: 'members have the time that was asked for',
+    file: 'src/runtime/council/space-asker.ts',
+    find: 'if (deadline === null || deadline >= earliest) return',
+    replace: 'if (deadline === null || deadline >= 0) return',
+    tests: HEARD,
+  },
+  {
+    name: 'voice-stays-silent-when-it-is-written-to',
+    invariant: 'nobody silences an agent by a message',
+    file: 'src/runtime/voice.ts',
+    find: 'if (said.some(isRefused) && this.#outside === outside) this.#outside = this.#make()',
+    replace: '',
+    tests: HEARD,
+  },
+  {
+    name: 'council-takes-a-question-that-is-too-long',
+    invariant: 'no operation holds up those behind it',
+    file: 'src/runtime/council/own-operations.ts',
+    find: 'if (chars > PAYLOAD_CHARS_MAX) {',
+    replace: 'if (chars < 0) {',
+    tests: REPLICA,
+  },
+]
