@@ -49,8 +49,8 @@ export class Voice {
   }
 
   /**
-   * Sends messages, in one record as far as the store takes them. Answers for each its id, when it is durable, or why it
-   * was not sent; it never throws. After a refusal the voice goes on under another address.
+   * Sends messages, in one record as far as the store takes them. Answers for each its id, when it is durable, or why
+   * it was not sent; it never throws. After a refusal the voice goes on under another address.
    */
   async say(sayings: readonly Saying[]): Promise<readonly PromiseSettledResult<string>[]> {
     const outside = this.#outside

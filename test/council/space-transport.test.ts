@@ -1,4 +1,4 @@
-/** The transport of a replica in a space, over a voice that is made up: what it says when, and what it takes from whom. */
+/** The transport of a replica in a space, over a voice that is made up: what it says when, and what it takes. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { nodeCrypto } from '../../src/adapters/node/crypto.ts'

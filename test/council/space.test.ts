@@ -1,4 +1,4 @@
-/** A council whose replicas live in one space: it agrees there whatever one of them does, and whoever else writes to it. */
+/** A council whose replicas live in one space: it agrees there whatever one of them does. */
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { z } from 'zod'

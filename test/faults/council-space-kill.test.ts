@@ -1,4 +1,4 @@
-/** A council of four processes in one SQLite file, from the command line: one is killed, comes back, and votes again. */
+/** A council of four processes in one SQLite file: one is killed, comes back, and votes again. */
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -88,7 +88,8 @@ test(
     assert.equal((await cli('council', 'vote', at('council', 'bob'), 'alice.999', 'approve')).code, 4)
     assert.equal((await cli('council', 'run', at('council', 'bob'), '--listen', '127.0.0.1:1')).code, 2)
     for (const child of running.values()) child.kill('SIGTERM')
-    await Promise.all([...running.values()].map((child) => child.exitCode ?? once(child, 'close')))
+    for (const child of running.values())
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'close')
     assert.equal((await cli('council', 'status', at('council', 'alice'))).code, 5)
   },
 )

@@ -5,9 +5,10 @@ import type { Turn } from '../../turn/turn.ts'
 import { matterProblem } from './matter.ts'
 
 /**
- * Lets a council decide. The question and the certificate are steps of the turn, or questions to members in the space: what was asked is not asked again
- * after a crash, and what was decided stays decided, recorded under the agent's own signature. A crash between the
- * question and its record may leave a second vote behind, which nobody waits for.
+ * Lets a council decide. The question and the certificate are steps of the turn, or questions to members in the space:
+ * what was asked is not asked again after a crash, and what was decided stays decided, recorded under the agent's own
+ * signature. A crash between the question and its record may leave a second vote behind, which nobody waits for. Throws
+ * COTERIE_VERIFICATION_FAILED when something else was decided than was asked.
  */
 export async function decideByCouncil(turn: Turn, options: CouncilDecideOptions): Promise<CouncilDecision> {
   const { by, ...matter } = options

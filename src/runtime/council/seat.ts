@@ -68,8 +68,8 @@ export class CouncilSeat {
   }
 
   /**
-   * Opens the replica in a space that was opened with this seat's agent, and joins the others. Takes as long as the lease
-   * of an earlier process that was killed.
+   * Opens the replica in a space that was opened with this seat's agent, and joins the others. Takes as long as the
+   * lease of an earlier process that was killed.
    *
    * @throws CoterieError COTERIE_COUNCIL_HALTED, COTERIE_COUNCIL_UNREADY when another process runs the agent,
    * COTERIE_KEY_*, COTERIE_STORE_*.

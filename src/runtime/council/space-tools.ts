@@ -15,8 +15,8 @@ export interface Asking {
 }
 
 /**
- * Asks this member's replica in a space, proving that it is the member who asks. Throws COTERIE_COUNCIL_UNREACHABLE when
- * it does not run, and what it answers with; see `answerRequest`.
+ * Asks this member's replica in a space, proving that it is the member who asks. Throws COTERIE_COUNCIL_UNREACHABLE
+ * when it does not run, and what it answers with; see `answerRequest`.
  */
 export async function askInSpace(
   space: Space,

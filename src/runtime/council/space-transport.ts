@@ -1,7 +1,7 @@
 /**
- * Messages between replicas that live in one space, as its durable mail. Each replica is an agent; from each peer it has
- * a mailbox of its own, `agent/peer`, so that one that floods it holds up nobody else. What counts is signed twice: with
- * the peer's key in the space, and with its key of the council.
+ * Messages between replicas that live in one space, as its durable mail. Each replica is an agent; from each peer it
+ * has a mailbox of its own, `agent/peer`, so that one that floods it holds up nobody else. What counts is signed twice:
+ * with the peer's key in the space, and with its key of the council.
  *
  * @module
  */
