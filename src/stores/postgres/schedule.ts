@@ -64,11 +64,18 @@ const DUE = `select distinct x.address, s.now
     (select l.recipient from coterie.mail l
       where l.space = $1 and l.deadline_ms is not null and l.deadline_ms <= s.now
       and (l.state = 5 or (l.undo and l.state between 7 and 8)) limit $3)) x on true`
-const OVERDUE = `select ${LIVE_COLUMNS} from coterie.spaces s
+// Of a turn that is dead, nothing is final: an operator may put its message back.
+const EXPIRABLE = `(select ${LIVE_COLUMNS} from coterie.spaces s
   join coterie.mail l on l.space = s.space and l.deadline_ms is not null and l.deadline_ms <= ${nowSql('$2')}
     and l.state between 3 and 8 and l.state not in (5, 6) and not l.undo
   join coterie.messages m on m.place = l.place
-  where s.space = $1 order by l.deadline_ms limit $3`
+  where s.space = $1 order by l.deadline_ms limit $3)
+  union
+  (select ${LIVE_COLUMNS} from coterie.mail l
+  join coterie.messages m on m.place = l.place
+  join coterie.messages q on q.id = m.re and q.space = l.space
+  join coterie.messages a on a.id = 'msg_' || substr(q.cause, 6) and a.space = l.space
+  where l.space = $1 and l.state = 3 and not exists (select 1 from coterie.mail x where x.place = a.place) limit $3)`
 const ANY_SCHEDULED_DUE = `select 1 as due from coterie.spaces s
   join coterie.mail l on l.space = s.space and l.state = 4
   and l.due_ms is not null and l.due_ms <= ${nowSql('$2')} where s.space = $1 limit 1`
@@ -179,12 +186,15 @@ export async function due(
   return { addresses: addresses.slice(0, limit), now: Number(rows[0]?.['now'] ?? 0) }
 }
 
-/** Messages past their deadline that no turn has in hand, or that a turn without compensations has. */
-export async function overdue(
+/**
+ * Messages past their deadline that no turn has in hand, or that a turn without compensations has; and replies that
+ * came too late for the turn that asked.
+ */
+export async function expirable(
   { pool, statements, space, clockMs }: SpaceContext,
   limit: number,
 ): Promise<readonly Mail[]> {
-  return (await pool.read(statements.get(OVERDUE), [space, clockMs(), limit])).map(mailOf)
+  return (await pool.read(statements.get(EXPIRABLE), [space, clockMs(), limit])).map(mailOf)
 }
 
 /**
