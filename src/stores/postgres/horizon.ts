@@ -5,8 +5,8 @@
  * @module
  */
 
+import { num, numOrNull } from '../../mailbox/rows.ts'
 import type { Row } from './driver.ts'
-import { num, numOrNull } from './rows.ts'
 import { nowSql } from './statements.ts'
 
 /** A horizon that is older than this is not believed, whatever the version. */

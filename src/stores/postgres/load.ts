@@ -6,6 +6,7 @@
  */
 
 import type { Mailbox } from '../../mailbox/batch-state.ts'
+import { num, text, textOrNull } from '../../mailbox/rows.ts'
 import type { CommitTerms } from '../../ports/store.ts'
 import { PostgresBatch, keyOf } from './batch.ts'
 import type { Head } from './batch.ts'
@@ -13,7 +14,6 @@ import type { Call } from './connection.ts'
 import type { Row } from './driver.ts'
 import { ENTRY_COLUMNS, storedEntry } from './message-entry.ts'
 import type { Need } from './need.ts'
-import { num, text, textOrNull } from './rows.ts'
 import { nowSql } from './statements.ts'
 import type { Statements } from './statements.ts'
 import { texts } from './wire.ts'

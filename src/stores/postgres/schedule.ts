@@ -6,9 +6,10 @@
  */
 
 import { nameOf } from '../../core/address.ts'
+import { mailOf, num, text } from '../../mailbox/rows.ts'
 import type { Mail } from '../../ports/store.ts'
+import { LIVE_COLUMNS } from './columns.ts'
 import type { Row } from './driver.ts'
-import { LIVE_COLUMNS, mailOf, num, text } from './rows.ts'
 import { nowSql } from './statements.ts'
 import { COMMIT, ROLLBACK, lockAndRead } from './transaction.ts'
 import type { SpaceContext } from './transaction.ts'

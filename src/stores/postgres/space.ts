@@ -5,6 +5,7 @@
  */
 
 import { CLIENT, OWNER, nameOf } from '../../core/address.ts'
+import type { KeptDecision } from '../../mailbox/rows.ts'
 import type {
   ChainHead,
   CommitTerms,
@@ -32,7 +33,6 @@ import { Horizon, LOOK } from './horizon.ts'
 import { giveBack, heartbeat, liveWorkers, takeLeases } from './leases.ts'
 import { Known } from './known.ts'
 import { LogReader } from './log.ts'
-import type { KeptDecision } from './log.ts'
 import { takeMail } from './mailbox.ts'
 import { Pulse } from './pulse.ts'
 import { WorkFinder, due, hasScheduledDue, nextDueAt, expirable, promote } from './schedule.ts'

@@ -7,12 +7,12 @@
  * @module
  */
 
+import { num } from '../../mailbox/rows.ts'
 import type { Call, Connection } from './connection.ts'
 import type { DriverResult, Row } from './driver.ts'
 import type { Known } from './known.ts'
 import { LOCK } from './load.ts'
 import type { Head } from './batch.ts'
-import { num } from './rows.ts'
 import type { Pool } from './pool.ts'
 import type { Pulse } from './pulse.ts'
 import type { Statements } from './statements.ts'

@@ -7,12 +7,13 @@
 
 import { nameOf } from '../../core/address.ts'
 import { countMove } from '../../mailbox/batch-state.ts'
+import { mailOf, num, text } from '../../mailbox/rows.ts'
+import type { Row } from '../../mailbox/rows.ts'
 import type { Mail } from '../../ports/store.ts'
 import { Batch, readMailbox } from './batch.ts'
+import { MAIL_COLUMNS, MAIL_TABLES } from './columns.ts'
 import type { Database } from './database.ts'
 import { isAlive } from './leases.ts'
-import { MAIL_COLUMNS, MAIL_TABLES, mailOf, num, text } from './rows.ts'
-import type { Row } from './rows.ts'
 import { CODE } from '../../mailbox/states.ts'
 import { IN_ASIDE, IN_DEADLINE, IN_DUE } from './states.ts'
 
