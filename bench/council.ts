@@ -7,7 +7,6 @@
  * @module
  */
 
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { HttpCouncilTransport } from '../src/adapters/http/council-transport.ts'
 import { systemClock } from '../src/adapters/node/clock.ts'
@@ -27,6 +26,7 @@ import { CouncilDriver } from '../src/runtime/council/driver.ts'
 import { rememberingCrypto } from '../src/runtime/council/remembering-crypto.ts'
 import { CouncilReplica } from '../src/runtime/council/replica.ts'
 import { openCouncilLog } from '../src/stores/sqlite/council-log.ts'
+import { freePorts } from '../test/helpers/ports.ts'
 import type { RawLimits } from './raw.ts'
 import { n as num, say } from './report.ts'
 import { ascending, quantile } from './statistics.ts'
@@ -358,18 +358,3 @@ class Bench {
 }
 
 const TIMES = { deltaMs: 250, deltaMsMin: 50, deltaMsMax: 5_000 }
-
-async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer())
-  await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<void>((resolve) => {
-          server.listen(0, '127.0.0.1', resolve)
-        }),
-    ),
-  )
-  const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
-}
