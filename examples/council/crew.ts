@@ -151,8 +151,8 @@ export class Crew {
 }
 
 /**
- * Ports that nobody listens on now: below those that Linux gives to outgoing connections, where somebody may take one at
- * any moment.
+ * Ports that nobody listens on now: below those that Linux gives to outgoing connections, where somebody may take one
+ * at any moment.
  */
 async function freePorts(count: number): Promise<readonly number[]> {
   const ports = new Set<number>()
