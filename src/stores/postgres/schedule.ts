@@ -11,7 +11,7 @@ import type { Mail } from '../../ports/store.ts'
 import { LIVE_COLUMNS } from './columns.ts'
 import type { Row } from './driver.ts'
 import { nowSql } from './statements.ts'
-import { COMMIT, ROLLBACK, lockAndRead } from './transaction.ts'
+import { COMMIT, ROLLBACK, inIndexedSnapshot, lockAndRead } from './transaction.ts'
 import type { SpaceContext } from './transaction.ts'
 import { numbers, texts } from './wire.ts'
 
@@ -35,8 +35,10 @@ const READY = `select f.address from coterie.spaces s, unnest($2::text[], $3::te
     select address from (${walk('a.stopped', "a.agent || '0'")}) behind
     union all
     select address from (${walk("a.agent || '/'", 'a.stopped')}) before) f
-  left join coterie.mailboxes m on m.space = $1 and m.address = f.address
-  left join coterie.workers w on w.space = $1 and w.worker = m.worker
+  left join lateral (select m.worker from coterie.mailboxes m
+    where m.space = $1 and m.address = f.address offset 0) m on true
+  left join lateral (select w.worker, w.until_ms from coterie.workers w
+    where w.space = $1 and w.worker = m.worker offset 0) w on true
   where s.space = $1 and (m.worker is null or m.worker = $4 or w.worker is null
     or w.until_ms <= ${nowSql('$5')})
   limit $6`
@@ -108,20 +110,14 @@ export class WorkFinder {
 
   /** Waits that may go on come first, then mailboxes, in rotation. */
   async find(worker: string, agents: readonly string[], limit: number): Promise<readonly string[]> {
-    const { pool, statements, space, clockMs } = this.#context
+    const { statements, space, clockMs } = this.#context
     if (agents.length === 0) return []
     const first = this.#rotation++ % agents.length
     const turned = [...agents.slice(first), ...agents.slice(0, first)]
-    const [resumable, ready] = await Promise.all([
-      pool.read(statements.get(RESUMABLE), [space, worker, clockMs(), limit * 2]),
-      pool.read(statements.get(READY), [
-        space,
-        texts(turned),
-        texts(turned.map((agent) => this.#stopped.get(agent) ?? `${agent}/`)),
-        worker,
-        clockMs(),
-        limit,
-      ]),
+    const stops = turned.map((agent) => this.#stopped.get(agent) ?? `${agent}/`)
+    const [resumable = [], ready = []] = await inIndexedSnapshot(this.#context, [
+      [statements.get(RESUMABLE), [space, worker, clockMs(), limit * 2]],
+      [statements.get(READY), [space, texts(turned), texts(stops), worker, clockMs(), limit]],
     ])
     const wanted = new Set(agents)
     const found = new Set<string>()
