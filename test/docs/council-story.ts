@@ -163,7 +163,7 @@ export interface Finalized {
 }
 
 /** A value with the signatures of members on it. */
-export function finalized(roster: Roster, value: Value, how: Finalized = {}): Certificate {
+function finalized(roster: Roster, value: Value, how: Finalized = {}): Certificate {
   const { signers = [0, 1, 2], view = 0, justification = [] } = how
   const digest = valueDigest(council, value)
   const { height } = value

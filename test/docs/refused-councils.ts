@@ -229,7 +229,7 @@ function closings(): readonly RefusedCertificate[] {
   ]
 }
 
-function unsigned({ signature: _, ...rest }: Operation): Omit<Operation, 'signature'> {
+function unsigned({ signature: _signature, ...rest }: Operation): Omit<Operation, 'signature'> {
   return rest
 }
 
