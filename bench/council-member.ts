@@ -19,6 +19,12 @@ import { CouncilDriver } from '../src/runtime/council/driver.ts'
 import { rememberingCrypto } from '../src/runtime/council/remembering-crypto.ts'
 import { openCouncilLog } from '../src/stores/sqlite/council-log.ts'
 
+/**
+ * Heights before anything is measured. Until a replica's log was copied for the first time (after 400 commits), each
+ * flush makes its file longer, and takes twice as long.
+ */
+export const WARM_HEIGHTS = 200
+
 const COUNT: Application = { initial: 0, apply: (state) => Number(state) + 1 }
 const BATCH = 100
 const TIMES = { deltaMs: 250, deltaMsMin: 50, deltaMsMax: 5_000 }

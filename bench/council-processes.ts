@@ -10,6 +10,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ChildTask } from './council-child.ts'
+import { WARM_HEIGHTS } from './council-member.ts'
 import { freePorts } from './council-ports.ts'
 import { n as num, say } from './report.ts'
 import { ascending, quantile } from './statistics.ts'
@@ -75,7 +76,8 @@ async function measure(
   const children = ports.map((_, place) => new Child(folder, ports, place))
   try {
     await Promise.all(children.map((child) => child.ready()))
-    for (const child of children) await child.ask({ what: 'agree', rounds: 10 })
+    for (const child of children)
+      await child.ask({ what: 'agree', rounds: Math.ceil(WARM_HEIGHTS / members) })
     const idle = await cpuOf(children)
     const samples: number[] = []
     for (const child of children) samples.push(...((await child.ask({ what: 'agree', rounds })) as number[]))

@@ -17,7 +17,14 @@ import { verifyDecisionCertificate } from '../src/council/certificate.ts'
 import type { Roster } from '../src/council/roster.ts'
 import { silentLogger } from '../src/ports/logger.ts'
 import { CouncilReplica } from '../src/runtime/council/replica.ts'
-import { benchKey, benchLog, BenchMember, benchRoster, benchTransport } from './council-member.ts'
+import {
+  benchKey,
+  benchLog,
+  BenchMember,
+  benchRoster,
+  benchTransport,
+  WARM_HEIGHTS,
+} from './council-member.ts'
 import { freePorts } from './council-ports.ts'
 import type { RawLimits } from './raw.ts'
 import { n as num, say } from './report.ts'
@@ -102,7 +109,7 @@ async function measure(
   const council = new Bench(folder, benchRoster(await freePorts(members)))
   try {
     await council.start()
-    for (let warm = 0; warm < 20; warm++) await council.agree(warm % members)
+    for (let warm = 0; warm < WARM_HEIGHTS; warm++) await council.agree(warm % members)
     const samples: number[] = []
     for (let round = 0; round < rounds; round++) samples.push(await council.agree(round % members))
     const operationsPerSecond = members > 13 ? undefined : await council.flood(members === 4 ? 4_000 : 1_000)
