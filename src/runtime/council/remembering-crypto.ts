@@ -15,7 +15,8 @@ export function rememberingCouncilCrypto(crypto: Crypto): CouncilCrypto {
     ...council,
     digest(kind, value) {
       const known = digests.get(kind)
-      if (known === undefined || typeof value !== 'object' || value === null) return council.digest(kind, value)
+      if (known === undefined || typeof value !== 'object' || value === null)
+        return council.digest(kind, value)
       const earlier = known.get(value)
       if (earlier !== undefined) return earlier
       const digest = council.digest(kind, value)
