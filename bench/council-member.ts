@@ -16,7 +16,7 @@ import type { CouncilLog } from '../src/ports/council.ts'
 import type { Crypto, KeyPair } from '../src/ports/crypto.ts'
 import { silentLogger } from '../src/ports/logger.ts'
 import { CouncilDriver } from '../src/runtime/council/driver.ts'
-import { rememberingCrypto } from '../src/runtime/council/remembering-crypto.ts'
+import { rememberingCouncilCrypto, rememberingCrypto } from '../src/runtime/council/remembering-crypto.ts'
 import { openCouncilLog } from '../src/stores/sqlite/council-log.ts'
 
 /**
@@ -84,7 +84,7 @@ export class BenchMember {
     this.id = id
     this.#key = benchKey(id)
     this.#crypto = rememberingCrypto(nodeCrypto, this.#key)
-    const crypto = councilCrypto(this.#crypto)
+    const crypto = rememberingCouncilCrypto(this.#crypto)
     const rules = {
       crypto,
       instance: 'bench',

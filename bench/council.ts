@@ -37,6 +37,8 @@ export interface CouncilFigures {
   /** One operation after the other: from handing it in to its durable decision at the same replica. */
   readonly agreementP50Ms: number
   readonly agreementP99Ms: number
+  /** Processor time of one replica for one agreement: what it would take on a machine of its own. */
+  readonly replicaCpuMs: number
   /** Signed operations in a second, up to 100 in a value; undefined when not measured. */
   readonly operationsPerSecond: number | undefined
   /** A whole vote: question, ballots of all members, certificate. */
@@ -75,6 +77,7 @@ export function councilLines(figures: readonly CouncilFigures[]): readonly strin
     String(one.members),
     num(one.agreementP50Ms, 1),
     num(one.agreementP99Ms, 1),
+    num(one.replicaCpuMs, 1),
     num(one.limitMs, 1),
     one.operationsPerSecond === undefined ? '-' : num(one.operationsPerSecond),
     num(one.limitOperationsPerSecond),
@@ -84,9 +87,9 @@ export function councilLines(figures: readonly CouncilFigures[]): readonly strin
     num(one.certificateBytes),
     num(one.verifyMs, 1),
   ]
-  const widths = [7, 8, 8, 11, 8, 11, 8, 11, 11, 12, 9]
+  const widths = [7, 8, 8, 11, 11, 8, 11, 8, 11, 11, 12, 9]
   const head =
-    'members       p50       p99   signatures     ops/s   signatures      vote   one silent  its longest' +
+    'members       p50       p99   cpu of one   signatures     ops/s   signatures      vote   one silent  its longest' +
     '   certificate   verified'
   const rows = figures.map((one) =>
     cells(one)
@@ -95,7 +98,8 @@ export function councilLines(figures: readonly CouncilFigures[]): readonly strin
   )
   return [
     'councils: all replicas in one process, HTTP over the loopback address, a database with synchronous=FULL for each;',
-    'times in ms; "signatures": what all signatures of all replicas cost one after the other on one core',
+    'times in ms; "cpu of one": processor time of one replica for one agreement; "signatures": what all signatures of',
+    'all replicas cost one after the other on one core',
     head,
     ...rows,
   ]
@@ -110,9 +114,12 @@ async function measure(
   const council = new Bench(folder, benchRoster(await freePorts(members)))
   try {
     await council.start()
-    for (let warm = 0; warm < WARM_HEIGHTS; warm++) await council.agree(warm % members)
+    for (let warm = 0; warm < Math.min(WARM_HEIGHTS, 1_000 / members); warm++)
+      await council.agree(warm % members)
     const samples: number[] = []
+    const before = process.cpuUsage()
     for (let round = 0; round < rounds; round++) samples.push(await council.agree(round % members))
+    const { user, system } = process.cpuUsage(before)
     const operationsPerSecond = members > 13 ? undefined : await council.flood(members === 4 ? 4_000 : 1_000)
     await council.stopOne(members - 1)
     const silent: number[] = []
@@ -129,6 +136,7 @@ async function measure(
       members,
       agreementP50Ms: quantile(sorted, 0.5),
       agreementP99Ms: quantile(sorted, 0.99),
+      replicaCpuMs: (user + system) / 1_000 / rounds / members,
       operationsPerSecond,
       ...votes,
       silentMaxMs: Math.max(...silent),

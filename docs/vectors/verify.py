@@ -801,7 +801,7 @@ def verify_with_keys_file(certificate, keys_file):
 
 # ------------------------------------------------------------------------------------------------------- councils
 
-COUNCIL_VIEW_MAX, PAYLOAD_UNITS_MAX = 4096, 65536
+COUNCIL_VIEW_MAX, PAYLOAD_UNITS_MAX, PAYLOAD_LEVELS_MAX = 4096, 65536, 48
 is_id = is_string(1, 256)
 is_digest = matches("[0-9A-Za-z_-]{1,64}")
 is_digest_or_empty = lambda v: v == "" or is_digest(v)
@@ -842,7 +842,8 @@ is_change = has(
     ),
     **SIGNERS,
 )
-is_application = has(kind=one_of("application"), payload=lambda v: units(canonical(v)) <= PAYLOAD_UNITS_MAX)
+is_payload = lambda v: units(canonical(v, 64 - PAYLOAD_LEVELS_MAX)) <= PAYLOAD_UNITS_MAX
+is_application = has(kind=one_of("application"), payload=is_payload)
 is_operation = has(
     type=one_of("operation"), author=is_id, instance=is_id, sequence=is_height, expires=is_count,
     body=lambda v: is_application(v) or is_change(v), signature=is_signature,

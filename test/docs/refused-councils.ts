@@ -2,6 +2,7 @@
 import { nodeCrypto as crypto } from '../../src/adapters/node/crypto.ts'
 import { voteIn } from '../../src/bft/certificate.ts'
 import { proposalDigest, valueDigest, type Operation } from '../../src/bft/proposal.ts'
+import type { Json } from '../../src/core/json.ts'
 import type { DecisionCertificate } from '../../src/council/certificate.ts'
 import type { Roster } from '../../src/council/roster.ts'
 import { keyPairOf } from '../helpers/keys.ts'
@@ -282,6 +283,8 @@ function forms(): readonly RefusedCertificate[] {
   const finalizedAs = (changed: unknown): unknown => decided(FOUR, VOTE, { value: changed as typeof value })
   const close = closing(FOUR, 0, VOTE)
   const noted = operationOf(FOUR, 1, 1, { kind: 'application', payload: 'x'.repeat(65_535) })
+  let deep: Json = 1
+  for (let level = 0; level < 49; level++) deep = [deep]
   const zero = operationOf(FOUR, 1, 0, { kind: 'application', payload: { type: 'pass' } })
   const { vote: _vote, ...voteless } = GOOD
   return [
@@ -303,6 +306,7 @@ function forms(): readonly RefusedCertificate[] {
       finalizedAs(valueWith([close, { ...close, note: 'x' } as Operation])),
     ],
     ['an operation that is too long', finalizedAs(valueWith([close, noted]))],
+    ['an operation that is too deep', finalizedAs(valueWith([close, applied(FOUR, 1, 1, deep)]))],
     ['an operation with the number 0', finalizedAs(valueWith([close, zero]))],
   ]
 }

@@ -6,6 +6,7 @@
  */
 
 import type { Operation } from '../../bft/proposal.ts'
+import { isOperationPayload } from '../../bft/shape.ts'
 import type { OperationText } from '../../bft/statements.ts'
 import type { Payload } from '../../council/operations.ts'
 import { CoterieError } from '../../core/errors.ts'
@@ -67,7 +68,10 @@ export class OwnOperations {
     return Math.max(this.#applied(), this.#last) + 1
   }
 
-  /** Signs an operation with the next number, and hands it in when it is durable. */
+  /**
+   * Signs an operation with the next number, and hands it in when it is durable. Throws COTERIE_INVALID_ARGUMENT when
+   * it is larger or deeper than an operation may be, and what `nextSequence` throws.
+   */
   submit(payload: Payload, expires = 0): Operation {
     return this.#submitAs(this.nextSequence(), payload, expires)
   }
@@ -91,6 +95,11 @@ export class OwnOperations {
   }
 
   #submitAs(sequence: number, payload: Payload, expires: number): Operation {
+    // The others would not take it, and all later operations of this member would wait for it.
+    if (!isOperationPayload(payload)) {
+      const message = 'An operation of a council has at most 65536 characters, nested at most 48 levels deep.'
+      throw new CoterieError('COTERIE_INVALID_ARGUMENT', message)
+    }
     const text: OperationText = {
       type: 'operation',
       instance: this.#instance,
