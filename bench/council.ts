@@ -7,26 +7,26 @@
  * @module
  */
 
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { HttpCouncilTransport } from '../src/adapters/http/council-transport.ts'
 import { systemClock } from '../src/adapters/node/clock.ts'
 import { nodeCrypto } from '../src/adapters/node/crypto.ts'
 import { systemRandom } from '../src/adapters/node/random.ts'
 import { councilCrypto } from '../src/bft/crypto.ts'
-import type { Application } from '../src/bft/ledger.ts'
-import type { Membership } from '../src/bft/membership.ts'
-import type { Operation } from '../src/bft/proposal.ts'
-import { statementBytes, type OperationText, type Statement } from '../src/bft/statements.ts'
 import { canonicalize, type Json } from '../src/core/json.ts'
 import { verifyDecisionCertificate } from '../src/council/certificate.ts'
-import { makeRoster, membershipOf, type Roster } from '../src/council/roster.ts'
-import type { Crypto, KeyPair } from '../src/ports/crypto.ts'
+import type { Roster } from '../src/council/roster.ts'
 import { silentLogger } from '../src/ports/logger.ts'
-import { CouncilDriver } from '../src/runtime/council/driver.ts'
-import { rememberingCrypto } from '../src/runtime/council/remembering-crypto.ts'
 import { CouncilReplica } from '../src/runtime/council/replica.ts'
-import { openCouncilLog } from '../src/stores/sqlite/council-log.ts'
+import {
+  benchKey,
+  benchLog,
+  BenchMember,
+  benchRoster,
+  benchTransport,
+  WARM_HEIGHTS,
+} from './council-member.ts'
+
+import { freePorts } from '../test/helpers/ports.ts'
 import type { RawLimits } from './raw.ts'
 import { n as num, say } from './report.ts'
 import { ascending, quantile } from './statistics.ts'
@@ -37,6 +37,8 @@ export interface CouncilFigures {
   /** One operation after the other: from handing it in to its durable decision at the same replica. */
   readonly agreementP50Ms: number
   readonly agreementP99Ms: number
+  /** Processor time of one replica for one agreement: what it would take on a machine of its own. */
+  readonly replicaCpuMs: number
   /** Signed operations in a second, up to 100 in a value; undefined when not measured. */
   readonly operationsPerSecond: number | undefined
   /** A whole vote: question, ballots of all members, certificate. */
@@ -51,18 +53,16 @@ export interface CouncilFigures {
   readonly limitOperationsPerSecond: number
 }
 
-const COUNT: Application = { initial: 0, apply: (state) => Number(state) + 1 }
-const BATCH = 100
-
 /** Measures councils of these sizes. */
 export async function benchCouncils(
   folder: string,
   raw: RawLimits,
   quick: boolean,
+  sizes: readonly number[],
 ): Promise<readonly CouncilFigures[]> {
   const stay = setInterval(() => undefined, 1_000)
   const figures: CouncilFigures[] = []
-  for (const members of [4, 7, 13, 31]) {
+  for (const members of sizes) {
     say(`a council of ${members}`)
     const rounds = Math.max(10, Math.round((quick ? 200 : 1_000) / members))
     figures.push(await measure(join(folder, `council-${members}`), members, rounds, raw))
@@ -77,6 +77,7 @@ export function councilLines(figures: readonly CouncilFigures[]): readonly strin
     String(one.members),
     num(one.agreementP50Ms, 1),
     num(one.agreementP99Ms, 1),
+    num(one.replicaCpuMs, 1),
     num(one.limitMs, 1),
     one.operationsPerSecond === undefined ? '-' : num(one.operationsPerSecond),
     num(one.limitOperationsPerSecond),
@@ -86,9 +87,9 @@ export function councilLines(figures: readonly CouncilFigures[]): readonly strin
     num(one.certificateBytes),
     num(one.verifyMs, 1),
   ]
-  const widths = [7, 8, 8, 11, 8, 11, 8, 11, 11, 12, 9]
+  const widths = [7, 8, 8, 11, 11, 8, 11, 8, 11, 11, 12, 9]
   const head =
-    'members       p50       p99   signatures     ops/s   signatures      vote   one silent  its longest' +
+    'members       p50       p99   cpu of one   signatures     ops/s   signatures      vote   one silent  its longest' +
     '   certificate   verified'
   const rows = figures.map((one) =>
     cells(one)
@@ -97,7 +98,8 @@ export function councilLines(figures: readonly CouncilFigures[]): readonly strin
   )
   return [
     'councils: all replicas in one process, HTTP over the loopback address, a database with synchronous=FULL for each;',
-    'times in ms; "signatures": what all signatures of all replicas cost one after the other on one core',
+    'times in ms; "cpu of one": processor time of one replica for one agreement; "signatures": what all signatures of',
+    'all replicas cost one after the other on one core',
     head,
     ...rows,
   ]
@@ -109,17 +111,20 @@ async function measure(
   rounds: number,
   raw: RawLimits,
 ): Promise<CouncilFigures> {
-  const council = await Bench.make(folder, members)
+  const council = new Bench(folder, benchRoster(await freePorts(members)))
   try {
-    await council.startDrivers()
-    for (let warm = 0; warm < 20; warm++) await council.agree(warm % members)
+    await council.start()
+    for (let warm = 0; warm < Math.min(WARM_HEIGHTS, 1_000 / members); warm++)
+      await council.agree(warm % members)
     const samples: number[] = []
+    const before = process.cpuUsage()
     for (let round = 0; round < rounds; round++) samples.push(await council.agree(round % members))
+    const { user, system } = process.cpuUsage(before)
     const operationsPerSecond = members > 13 ? undefined : await council.flood(members === 4 ? 4_000 : 1_000)
-    await council.stopDriver(members - 1)
+    await council.stopOne(members - 1)
     const silent: number[] = []
     for (let round = 0; round < 4 * members; round++) silent.push(await council.agree(0))
-    await council.stopDrivers()
+    await council.stop()
     const votes = await council.votes(Math.max(5, Math.round(rounds / 20)))
     const sorted = ascending(samples)
     const quiet = ascending(silent)
@@ -131,6 +136,7 @@ async function measure(
       members,
       agreementP50Ms: quantile(sorted, 0.5),
       agreementP99Ms: quantile(sorted, 0.99),
+      replicaCpuMs: (user + system) / 1_000 / rounds / members,
       operationsPerSecond,
       ...votes,
       silentMaxMs: Math.max(...silent),
@@ -139,115 +145,50 @@ async function measure(
       limitOperationsPerSecond: 1_000_000 / perOperationUs,
     }
   } finally {
-    await council.stopDrivers()
+    await council.stop()
   }
-}
-
-interface Waiting {
-  done(): void
 }
 
 class Bench {
   readonly #folder: string
   readonly #roster: Roster
-  readonly #membership: Membership
-  readonly #keys: ReadonlyMap<string, KeyPair>
-  readonly #drivers: (CouncilDriver | undefined)[] = []
-  readonly #cryptos = new Map<string, Crypto>()
-  readonly #waiting = new Map<string, Waiting>()
-  readonly #sequences = new Map<string, number>()
+  readonly #members: (BenchMember | undefined)[] = []
 
-  constructor(folder: string, roster: Roster, keys: ReadonlyMap<string, KeyPair>) {
+  constructor(folder: string, roster: Roster) {
     this.#folder = folder
     this.#roster = roster
-    this.#keys = keys
-    this.#membership = membershipOf(councilCrypto(nodeCrypto), roster)
   }
 
-  static async make(folder: string, members: number): Promise<Bench> {
-    const ports = await freePorts(members)
-    const ids = Array.from({ length: members }, (_, at) => `m${String(at).padStart(2, '0')}`)
-    const keys = new Map(ids.map((id) => [id, nodeCrypto.keyPair(systemRandom.bytes(32))]))
-    const cards = ids.map((id, at) => {
-      const publicKey = keys.get(id)?.publicKey ?? ''
-      return { id, publicKey, weight: 1, url: `http://127.0.0.1:${ports[at] ?? 0}` }
-    })
-    return new Bench(folder, makeRoster('bench', cards), keys)
-  }
-
-  async startDrivers(): Promise<void> {
+  async start(): Promise<void> {
     for (const { id } of this.#roster.members) {
-      const remembering = rememberingCrypto(nodeCrypto, this.#key(id))
-      this.#cryptos.set(id, remembering)
-      const crypto = councilCrypto(remembering)
-      const rules = {
-        crypto,
-        instance: 'bench',
-        application: COUNT,
-        self: id,
-        ...TIMES,
-        batchOperations: BATCH,
-      }
-      const driver = new CouncilDriver(
-        {
-          rules,
-          genesis: this.#membership,
-          seal: (statement: Statement) => this.#seal(id, statement),
-          log: this.#log(`${this.#folder}-${id}.db`, id),
-          transport: this.#transport(id),
-          clock: systemClock,
-          logger: silentLogger,
-          sha256: (text) => nodeCrypto.sha256(text),
-          nonce: 'none',
-        },
-        {
-          decided: ({ value }) => {
-            const own = value.operations.filter(({ author }) => author === id)
-            if (own.length > 0) driver.keep({}, () => own.forEach((one) => this.#done(one)))
-          },
-          evidence: () => undefined,
-          halted: () => undefined,
-          failed: (error) => {
-            throw error
-          },
-        },
-      )
-      this.#drivers.push(driver)
-      await driver.start()
+      const member = new BenchMember(this.#folder, this.#roster, id)
+      this.#members.push(member)
+      await member.start()
     }
   }
 
-  async stopDriver(at: number): Promise<void> {
-    const driver = this.#drivers[at]
-    this.#drivers[at] = undefined
-    await driver?.stop()
+  async stopOne(at: number): Promise<void> {
+    const member = this.#members[at]
+    this.#members[at] = undefined
+    await member?.stop()
   }
 
-  async stopDrivers(): Promise<void> {
-    for (const at of this.#drivers.keys()) await this.stopDriver(at)
+  async stop(): Promise<void> {
+    for (const at of this.#members.keys()) await this.stopOne(at)
   }
 
   /** One operation of a member; answers how long it took, in milliseconds. */
   async agree(at: number): Promise<number> {
-    const start = performance.now()
-    await this.#submit(at)
-    return performance.now() - start
+    return (await this.#members[at]?.agree()) ?? Number.NaN
   }
 
   /** Operations of all members at once; answers how many were decided in a second. */
-  async flood(count: number): Promise<number> {
+  async flood(operations: number): Promise<number> {
+    const members = this.#members.filter((member) => member !== undefined)
+    const count = Math.round(operations / members.length)
     const start = performance.now()
-    const lanes = this.#drivers.flatMap((driver, at) => (driver === undefined ? [] : [at]))
-    const width = Math.min(50, Math.floor(count / lanes.length))
-    let left = count
-    const lane = async (at: number): Promise<void> => {
-      while (left > 0) {
-        left -= 1
-        await this.#submit(at)
-      }
-    }
-    await Promise.all(lanes.flatMap((at) => Array.from({ length: width }, () => lane(at))))
-    return (count * 1_000) / (performance.now() - start)
+    await Promise.all(members.map((member) => member.flood(count, Math.min(50, count))))
+    return (count * members.length * 1_000) / (performance.now() - start)
   }
 
   /** Whole votes, one after the other, by replicas of their own. */
@@ -257,10 +198,10 @@ class Bench {
       const replica = new CouncilReplica({
         roster: this.#roster,
         self: id,
-        key: this.#key(id),
+        key: benchKey(id),
         crypto: nodeCrypto,
-        log: this.#log(`${this.#folder}-votes-${id}.db`, id),
-        transport: this.#transport(id),
+        log: benchLog(`${this.#folder}-votes-${id}.db`, this.#roster, id),
+        transport: benchTransport(this.#roster, id),
         clock: systemClock,
         random: systemRandom,
         logger: silentLogger,
@@ -282,7 +223,8 @@ class Bench {
     await Promise.all(replicas.map((replica) => replica.close()))
     const cryptos = { crypto: nodeCrypto, council: councilCrypto(nodeCrypto) }
     const { instance, epoch } = this.#roster
-    const trusted = { instance, epoch, members: this.#membership.members }
+    const members = this.#roster.members.map(({ id, publicKey, weight }) => ({ id, publicKey, weight }))
+    const trusted = { instance, epoch, members }
     const start = performance.now()
     for (let round = 0; round < 20; round++) {
       if (!verifyDecisionCertificate(cryptos, certificate, trusted).ok)
@@ -292,84 +234,4 @@ class Bench {
     const certificateBytes = Buffer.byteLength(canonicalize(certificate))
     return { voteP50Ms: quantile(ascending(samples), 0.5), certificateBytes, verifyMs }
   }
-
-  async #submit(at: number): Promise<void> {
-    const id = this.#roster.members[at]?.id ?? ''
-    const sequence = (this.#sequences.get(id) ?? 0) + 1
-    this.#sequences.set(id, sequence)
-    const body = { kind: 'application', payload: sequence } as const
-    const text: OperationText = {
-      type: 'operation',
-      instance: 'bench',
-      author: id,
-      sequence,
-      expires: 0,
-      body,
-    }
-    const operation = { ...text, signature: this.#seal(id, text) }
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#waiting.set(`${id} ${sequence}`, { done: resolve })
-    this.#drivers[at]?.submit(operation)
-    await promise
-  }
-
-  #done({ author, sequence }: Operation): void {
-    const name = `${author} ${sequence}`
-    this.#waiting.get(name)?.done()
-    this.#waiting.delete(name)
-  }
-
-  #seal(id: string, statement: Statement): string {
-    const crypto = this.#cryptos.get(id) ?? nodeCrypto
-    return crypto.sign(this.#key(id).privateKey, statementBytes(statement))
-  }
-
-  #key(id: string): KeyPair {
-    const key = this.#keys.get(id)
-    if (key === undefined) throw new Error(`there is no member ${id}`)
-    return key
-  }
-
-  #log(file: string, member: string) {
-    const identity = { instance: 'bench', member, membership: this.#membership.digest }
-    return openCouncilLog(file, identity, {
-      run: Buffer.from(systemRandom.bytes(16)).toString('hex'),
-      isNew: true,
-    })
-  }
-
-  #transport(self: string): HttpCouncilTransport {
-    const { members } = this.#roster
-    const keys = new Map(members.map(({ id, publicKey }) => [id, publicKey]))
-    const own = members.find(({ id }) => id === self)
-    return new HttpCouncilTransport({
-      identity: {
-        instance: 'bench',
-        self,
-        key: this.#key(self),
-        crypto: nodeCrypto,
-        publicKeyOf: (id) => keys.get(id),
-      },
-      peers: members.filter(({ id }) => id !== self),
-      port: Number(new URL(own?.url ?? '').port),
-      logger: silentLogger,
-    })
-  }
-}
-
-const TIMES = { deltaMs: 250, deltaMsMin: 50, deltaMsMax: 5_000 }
-
-async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer())
-  await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<void>((resolve) => {
-          server.listen(0, '127.0.0.1', resolve)
-        }),
-    ),
-  )
-  const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
 }

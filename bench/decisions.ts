@@ -9,7 +9,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { agent, majority, on, open, vote } from '../src/index.ts'
-import { benchCouncils, councilLines, type CouncilFigures } from './council.ts'
+import { benchCouncilProcesses, processLines } from './council-processes.ts'
+import { benchCouncils, councilLines } from './council.ts'
 import { measureRaw, meanOf, type RawLimits } from './raw.ts'
 import { benchFolder, machine, n, say, type BenchOptions } from './report.ts'
 import { ascending, quantile } from './statistics.ts'
@@ -24,14 +25,17 @@ interface Votes {
   readonly limitMs: number
 }
 
+/** More processes than these are more than a small machine can run at once. */
+const PROCESSES: readonly number[] = [4, 7]
+
 /** Runs the suite; answers the report. */
-export async function benchDecisions({ quick, json }: BenchOptions): Promise<string> {
+export async function benchDecisions({ quick, json, councils: sizes }: BenchOptions): Promise<string> {
   const folder = mkdtempSync(join(benchFolder(), 'coterie-bench-'))
   try {
     say('raw limits')
     const before = measureRaw(folder)
     const measured: Omit<Votes, 'limitMs'>[] = []
-    for (const sealed of [false, true]) {
+    for (const sealed of sizes === undefined ? [false, true] : []) {
       for (const [members, decisions] of [
         [5, quick ? 40 : 400],
         [20, quick ? 20 : 200],
@@ -42,13 +46,18 @@ export async function benchDecisions({ quick, json }: BenchOptions): Promise<str
         measured.push(await quorum(`sqlite:${file}`, members, decisions, sealed))
       }
     }
-    const councils = await benchCouncils(folder, before, quick)
+    const processes = await benchCouncilProcesses(
+      folder,
+      quick,
+      (sizes ?? PROCESSES).filter((size) => PROCESSES.includes(size)),
+    )
+    const councils = await benchCouncils(folder, before, quick, sizes ?? [4, 7, 13, 31])
     rmSync(join(folder, 'raw.db'))
     const raw = meanOf(before, measureRaw(folder))
     const votes = measured.map((one) => ({ ...one, limitMs: limitOf(raw, one.members, one.sealed) }))
     return json
-      ? `${JSON.stringify({ machine: machine(), raw, votes, councils })}\n`
-      : report(raw, votes, councils)
+      ? `${JSON.stringify({ machine: machine(), raw, votes, councils, processes })}\n`
+      : report(raw, votes, [...councilLines(councils), '', ...processLines(processes)])
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -100,7 +109,7 @@ function limitOf(raw: RawLimits, members: number, sealed: boolean): number {
   return us / 1_000
 }
 
-function report(raw: RawLimits, votes: readonly Votes[], councils: readonly CouncilFigures[]): string {
+function report(raw: RawLimits, votes: readonly Votes[], councils: readonly string[]): string {
   const lines = [
     machine(),
     `raw: one commit p50 ${n(raw.singleCommitP50Us)} us, p99 ${n(raw.singleCommitP99Us)} us; ` +
@@ -118,7 +127,7 @@ function report(raw: RawLimits, votes: readonly Votes[], councils: readonly Coun
       ].join('  '),
     ),
     '',
-    ...councilLines(councils),
+    ...councils,
   ]
   return `${lines.join('\n')}\n`
 }

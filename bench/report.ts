@@ -5,6 +5,8 @@ import { cpus, tmpdir, totalmem } from 'node:os'
 export interface BenchOptions {
   readonly quick: boolean
   readonly json: boolean
+  /** Of the suite of decisions: councils of these sizes alone, and no votes. */
+  readonly councils?: readonly number[]
 }
 
 /** Tells how far it is, beside the report. */

@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { killLoop } from '../test/faults/kill-loop.ts'
 import { SITES } from '../test/faults/site.ts'
+import { wholeNumber } from './whole-number.ts'
 
 const { values } = parseArgs({
   options: {
@@ -23,10 +24,10 @@ const { values } = parseArgs({
 })
 
 const plan = {
-  kills: whole('kills', values.kills),
-  seed: whole('seed', values.seed),
-  workers: whole('workers', values.workers),
-  leaseMs: whole('lease-ms', values['lease-ms']),
+  kills: wholeNumber('kills', values.kills),
+  seed: wholeNumber('seed', values.seed),
+  workers: wholeNumber('workers', values.workers),
+  leaseMs: wholeNumber('lease-ms', values['lease-ms']),
 }
 const store = SITES.find(({ name }) => name.toLowerCase() === values.store)
 if (store === undefined) {
@@ -60,11 +61,4 @@ try {
         `--workers ${plan.workers} --lease-ms ${plan.leaseMs}`,
     )
   }
-}
-
-function whole(name: string, text: string): number {
-  const value = Number(text)
-  if (Number.isSafeInteger(value) && value >= 0) return value
-  process.stderr.write(`--${name} takes a whole number, not "${text}"\n`)
-  process.exit(2)
 }

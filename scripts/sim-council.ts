@@ -7,6 +7,7 @@
 import { parseArgs } from 'node:util'
 import { simulateCouncil, type CouncilResult } from '../src/testing/council/simulate.ts'
 import { councilFailureText, councilReplayCommand } from '../src/testing/council/report.ts'
+import { wholeNumber } from './whole-number.ts'
 
 const PROGRESS_MS = 2_000
 const SEEDS_MAX = 100_000_000
@@ -21,9 +22,9 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 })
-const seeds = whole('seeds', values.seeds)
-const from = whole('from', values.from)
-const liars = values.liars === undefined ? undefined : whole('liars', values.liars)
+const seeds = wholeNumber('seeds', values.seeds, SEEDS_MAX)
+const from = wholeNumber('from', values.from, SEEDS_MAX)
+const liars = values.liars === undefined ? undefined : wholeNumber('liars', values.liars, SEEDS_MAX)
 
 const started = Date.now()
 const failures: CouncilResult[] = []
@@ -66,11 +67,4 @@ function count(result: CouncilResult): void {
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`)
-}
-
-function whole(name: string, text: string): number {
-  const value = Number(text)
-  if (Number.isSafeInteger(value) && value >= 0 && value <= SEEDS_MAX && text !== '') return value
-  process.stderr.write(`--${name} takes a whole number from 0 to ${SEEDS_MAX}, not "${text}".\n`)
-  process.exit(2)
 }

@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import { simulate } from '../src/testing/index.ts'
 import type { SimulationResult } from '../src/testing/index.ts'
 import { failureText, replayCommand, runSeeds } from '../test/simulation/fleet.ts'
+import { wholeNumber } from './whole-number.ts'
 
 const PROGRESS_MS = 2_000
 const SEEDS_MAX = 1_000_000
@@ -19,8 +20,8 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 })
-const seeds = whole('seeds', values.seeds)
-const from = whole('from', values.from)
+const seeds = wholeNumber('seeds', values.seeds, SEEDS_MAX)
+const from = wholeNumber('from', values.from, SEEDS_MAX)
 
 const started = Date.now()
 const failed: SimulationResult[] = []
@@ -65,11 +66,4 @@ function count(result: SimulationResult): void {
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`)
-}
-
-function whole(name: string, text: string): number {
-  const value = Number(text)
-  if (Number.isSafeInteger(value) && value >= 0 && value <= SEEDS_MAX && text !== '') return value
-  process.stderr.write(`--${name} takes a whole number from 0 to ${SEEDS_MAX}, not "${text}".\n`)
-  process.exit(2)
 }

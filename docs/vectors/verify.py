@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""An independent verifier of Coterie's logs and certificates, written from docs/reference/formats.md alone.
+"""An independent verifier of Coterie's logs, certificates and councils, written from docs/reference/formats.md alone.
 
     python3 verify.py FOLDER                       checks all test vectors in the folder
     python3 verify.py --certificate FILE --keys FILE
+    python3 verify.py --evidence FILE --keys FILE   evidence against members of a council, with its membership file
     python3 verify.py --log FILE                   a log in the form of log.json
 
 It needs nothing but Python 3.8 or later. It does not check what needs a store: the states in which a store
@@ -798,6 +799,236 @@ def verify_with_keys_file(certificate, keys_file):
     return outcome
 
 
+# ------------------------------------------------------------------------------------------------------- councils
+
+COUNCIL_VIEW_MAX, PAYLOAD_UNITS_MAX, PAYLOAD_LEVELS_MAX = 4096, 65536, 48
+is_id = is_string(1, 256)
+is_digest = matches("[0-9A-Za-z_-]{1,64}")
+is_digest_or_empty = lambda v: v == "" or is_digest(v)
+is_height = whole(1, SAFE)
+is_view = whole(0, COUNCIL_VIEW_MAX)
+is_place = whole(0, 63)
+
+
+def at_most(length, check):
+    return lambda v: list_of(check)(v) and len(v) <= length
+
+
+SCOPE = dict(epoch=is_count, instance=is_id, membership=is_digest)
+POSITION = dict(SCOPE, height=is_height, view=is_view, sender=is_place)
+SIGNERS = dict(signers=at_most(64, is_place), signatures=at_most(64, is_signature))
+VOTES = {
+    "propose": has(type=is_text, signature=is_signature, proposal=is_digest, **POSITION),
+    "notarize": has(type=is_text, signature=is_signature, proposal=is_digest, value=is_digest, **POSITION),
+    "finalize": has(type=is_text, signature=is_signature, proposal=is_digest, value=is_digest, **POSITION),
+    "nullify": has(type=is_text, signature=is_signature, **POSITION),
+}
+VOTE_OF = {"notarization": "notarize", "finalization": "finalize", "nullification": "nullify"}
+
+
+def is_vote(v):
+    return isinstance(v, dict) and isinstance(v.get("type"), str) and v["type"] in VOTES and VOTES[v["type"]](v)
+
+
+is_quorum = has(
+    type=one_of(*VOTE_OF), height=is_height, view=is_view, proposal=is_digest_or_empty, value=is_digest_or_empty,
+    **SCOPE, **SIGNERS,
+)
+is_change = has(
+    kind=one_of("change"),
+    change=has(
+        add=at_most(64, has(id=is_id, publicKey=matches("[0-9A-Za-z_-]{43}"), weight=is_height)),
+        remove=at_most(64, is_id),
+    ),
+    **SIGNERS,
+)
+is_payload = lambda v: units(canonical(v, 64 - PAYLOAD_LEVELS_MAX)) <= PAYLOAD_UNITS_MAX
+is_application = has(kind=one_of("application"), payload=is_payload)
+is_operation = has(
+    type=one_of("operation"), author=is_id, instance=is_id, sequence=is_height, expires=is_count,
+    body=lambda v: is_application(v) or is_change(v), signature=is_signature,
+)
+is_value = has(
+    height=is_height, previous=is_digest_or_empty, stateRoot=is_digest, operations=at_most(1000, is_operation),
+    complaints=at_most(512, has(height=is_height, view=is_view, leader=is_id, **SIGNERS)),
+)
+is_council_file = has(
+    v=is_one, type=one_of("coterie.council"), instance=is_id, epoch=is_count,
+    members=list_of(has(
+        id=is_name, publicKey=lambda v: base64url(v, 32) is not None, weight=whole(1, 1000000), url=is_text,
+    )),
+)
+is_council_certificate = has(
+    v=is_one, type=one_of("coterie.council-certificate"), instance=is_id, epoch=is_count,
+    members=lambda v: isinstance(v, list), vote=lambda v: isinstance(v, dict), value=is_value, finalization=is_quorum,
+)
+is_close = has(type=one_of("close"), decision=is_label, certificate=is_hash)
+
+
+def council_type(kind):
+    return f"application/vnd.coterie.council-{kind}.v1+json"
+
+
+def council_digest(kind, value):
+    return sha256(pae(council_type(kind), canonical(value)))
+
+
+def statement_holds(public_key, statement, signature):
+    body = {name: value for name, value in statement.items() if name != "signature"}
+    return signature_holds(public_key, pae(council_type(body["type"]), canonical(body)), signature)
+
+
+class Council:
+    """The members of one epoch, from a membership file that is trusted."""
+
+    def __init__(self, file):
+        need(is_council_file(file), "not a membership file")
+        self.instance, self.epoch = file["instance"], file["epoch"]
+        members = [{name: m[name] for name in ("id", "publicKey", "weight")} for m in file["members"]]
+        self.members = sorted(members, key=lambda m: order(m["id"]))
+        total = sum(m["weight"] for m in members)
+        self.total, self.may_lie = total, (total - 1) // 3
+        self.quorum = (total + self.may_lie) // 2 + 1
+        need(4 <= len(members) <= 64, "too few members, or too many")
+        need(different([m["id"] for m in members]), "an id is there twice")
+        need(different([m["publicKey"] for m in members]), "a key is there twice")
+        need(all(m["weight"] <= self.may_lie for m in members), "a member has more weight than may lie")
+        for m in members:
+            y = int.from_bytes(base64url(m["publicKey"], 32), "little") & (2**255 - 1)
+            need(y % P not in SMALL_Y, "a key of small order")
+        self.digest = council_digest("membership", {"epoch": self.epoch, "members": self.members})
+
+    def scope(self):
+        return {"instance": self.instance, "epoch": self.epoch, "membership": self.digest}
+
+    def has_scope(self, said):
+        return all(said[name] == value for name, value in self.scope().items())
+
+    def key_of(self, place):
+        return self.members[place]["publicKey"] if place < len(self.members) else None
+
+    def certificate_holds(self, one):
+        kind, signers = VOTE_OF[one["type"]], one["signers"]
+        empty = [one["proposal"] == "", one["value"] == ""]
+        if not self.has_scope(one) or empty != [kind == "nullify"] * 2:
+            return False
+        if len(signers) != len(one["signatures"]) or any(a >= b for a, b in zip(signers, signers[1:])):
+            return False
+        if any(self.key_of(place) is None for place in signers):
+            return False
+        if sum(self.members[place]["weight"] for place in signers) < self.quorum:
+            return False
+        vote = dict(self.scope(), type=kind, height=one["height"], view=one["view"])
+        if kind != "nullify":
+            vote.update(proposal=one["proposal"], value=one["value"])
+        return all(
+            statement_holds(self.key_of(place), dict(vote, sender=place), signature)
+            for place, signature in zip(signers, one["signatures"])
+        )
+
+    def proposal_digest(self, said, value, justification):
+        return council_digest("proposal", {
+            **{name: said[name] for name in ("instance", "epoch", "membership", "height", "view")},
+            "value": value,
+            "justification": council_digest("justification", justification) if justification else "",
+        })
+
+    def is_justified(self, vote, value, justification):
+        if len(justification) != vote["view"]:
+            return False
+        for view, one in enumerate(justification):
+            if one["view"] != view or one["height"] != vote["height"] or one["type"] == "finalization":
+                return False
+            if one["type"] == "notarization":
+                earlier = self.proposal_digest(one, value, justification[:view])
+                if one["value"] != value or one["proposal"] != earlier:
+                    return False
+            if not self.certificate_holds(one):
+                return False
+        return True
+
+
+def verify_council_certificate(certificate, file):
+    """The outcome of a vote in a council."""
+    council = Council(file)
+    canonical(certificate)
+    need(is_council_certificate(certificate), "the form of the certificate")
+    need(certificate["instance"] == council.instance, "another council")
+    need(certificate["epoch"] == council.epoch, "another epoch")
+    need(canonical(certificate["members"]) == canonical(council.members), "other members")
+    vote, value, finalization = (certificate[name] for name in ("vote", "value", "finalization"))
+    need(finalization["type"] == "finalization", "not a finalization")
+    need(finalization["height"] == value["height"], "the finalization of another height")
+    need(finalization["value"] == council_digest("value", value), "the finalization of another value")
+    need(council.certificate_holds(finalization), "the finalization does not hold")
+    need(isinstance(vote.get("proposal"), dict), "there is no proposal")
+    name = {"decision": vote["proposal"].get("decision"), "certificate": sha256(canonical(vote))}
+    for operation in value["operations"]:
+        payload = operation["body"].get("payload")
+        if is_close(payload) and {k: payload[k] for k in name} == name:
+            check_authentic(council, operation)
+            break
+    else:
+        raise Refused("the council did not close this vote")
+    need(vote["proposal"].get("space") == council.instance, "the vote of another space")
+    trusted = {sha256(base64url(m["publicKey"], 32))[:40]: (m["id"], m["publicKey"]) for m in council.members}
+    return verify_certificate(vote, trusted)
+
+
+def check_authentic(council, operation):
+    key = next((m["publicKey"] for m in council.members if m["id"] == operation["author"]), None)
+    need(operation["instance"] == council.instance, "an operation for another council")
+    need(key is not None, "an operation by one who is no member")
+    need(statement_holds(key, operation, operation["signature"]), "an operation that its author did not sign")
+
+
+def verify_council_evidence(document, file):
+    """Who is guilty, for each piece."""
+    council = Council(file)
+    canonical(document)
+    is_document = has(
+        v=is_one, type=one_of("coterie.council-evidence"), instance=is_id, evidence=at_most(10000, lambda v: True),
+    )
+    need(is_document(document), "the form of the document")
+    need(document["instance"] == council.instance, "another council")
+    return [council.members[culprit(council, piece)]["id"] for piece in document["evidence"]]
+
+
+is_contradiction = has(type=one_of("contradiction"), first=is_vote, second=is_vote)
+is_unjustified = has(
+    type=one_of("unjustified"), vote=is_vote, value=lambda v: isinstance(v, str),
+    justification=at_most(4096, is_quorum),
+)
+
+
+def culprit(council, piece):
+    need(is_contradiction(piece) or is_unjustified(piece), "the form of a piece")
+    votes = [piece["first"], piece["second"]] if piece["type"] == "contradiction" else [piece["vote"]]
+    for vote in votes:
+        key = council.key_of(vote["sender"])
+        need(council.has_scope(vote) and key is not None, "a vote of another council or epoch, or of nobody")
+        need(statement_holds(key, vote, vote["signature"]), "a vote that its sender did not sign")
+    if piece["type"] == "contradiction":
+        first, second = votes
+        need(all(first[k] == second[k] for k in ("height", "view", "sender")), "votes of two views or members")
+        need(contradict(first, second), "an honest member may sign both")
+    else:
+        vote, value, justification = piece["vote"], piece["value"], piece["justification"]
+        need(vote["type"] != "nullify", "it is for no proposal")
+        need(vote["proposal"] == council.proposal_digest(vote, value, justification), "it is for something else")
+        need(not council.is_justified(vote, value, justification), "the justification holds")
+    return votes[0]["sender"]
+
+
+def contradict(first, second):
+    types = {first["type"], second["type"]}
+    if types == {"finalize", "nullify"}:
+        return True
+    if types == {"propose"}:
+        return first["proposal"] != second["proposal"]
+    return types <= {"notarize", "finalize"} and any(first[k] != second[k] for k in ("proposal", "value"))
+
+
 # ---------------------------------------------------------------------------------------------------------- logs
 
 FINAL = ("handled", "dead", "expired", "cancelled")
@@ -1113,14 +1344,57 @@ def check_vectors(folder):
     for v in data["refused"]:
         report.fails(v["name"], verify_with_keys_file, v["certificate"], data["keys"])
     reports.append(report)
+
+    data, report = load("council.json")
+    check_council_vectors(data, report)
+    reports.append(report)
     return reports
 
 
+def check_council_vectors(data, report):
+    for v in data["memberships"]:
+        url = "http://127.0.0.1:1"
+        members = [dict(m, url=url) for m in reversed(v["members"])]
+        file = {"v": 1, "type": "coterie.council", "instance": "x", "epoch": v["epoch"], "members": members}
+        council = report.holds("members", Council, file)
+        must = (v["members"], v["digest"], v["total"], v["mayLie"], v["quorum"])
+        is_ = council and (council.members, council.digest, council.total, council.may_lie, council.quorum)
+        report.holds("members", must_equal, is_, must)
+    for v in data["digests"]:
+        report.holds(v["kind"], must_equal, council_digest(v["kind"], v["value"]), v["digest"])
+    for v in data["signed"]:
+        said = v["statement"]
+        report.holds(said["type"], must_equal, pae(council_type(said["type"]), canonical(said)).hex(), v["pae"])
+        report.holds(said["type"], signed, v)
+
+    def judged(v):
+        file = v["roster"] if "roster" in v else data["councils"][v["council"]]
+        one = v["certificate"] if "certificate" in v else changed(data["certificate"], v["changes"])
+        return verify_council_certificate(one, file)
+
+    for v in data["accepted"]:
+        report.holds(v["name"], must_equal, report.holds(v["name"], judged, v), v["outcome"])
+    for v in data["refused"]:
+        report.fails(v["name"], judged, v)
+    four = data["councils"]["four"]
+    for v in data["evidence"]["accepted"]:
+        report.holds(v["name"], must_equal, report.holds(v["name"], verify_council_evidence, v["file"], four), v["culprits"])
+    for v in data["evidence"]["refused"]:
+        report.fails(v["name"], verify_council_evidence, v["file"], four)
+
+
+def verify_with(certificate, file):
+    """By a keys file, or by the membership file of a council."""
+    is_council = isinstance(file, dict) and file.get("type") == "coterie.council"
+    return (verify_council_certificate if is_council else verify_with_keys_file)(certificate, file)
+
+
 def main(args):
-    if len(args) == 4 and args[0] == "--certificate" and args[2] == "--keys":
+    if len(args) == 4 and args[0] in ("--certificate", "--evidence") and args[2] == "--keys":
+        verify = verify_with if args[0] == "--certificate" else verify_council_evidence
         try:
             texts = [open(file, encoding="utf-8").read() for file in (args[1], args[3])]
-            print("holds:", verify_with_keys_file(*map(strict, texts)))
+            print("holds:", verify(*map(strict, texts)))
             return 0
         except Refused as error:
             print("refused:", error)

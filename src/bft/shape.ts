@@ -15,8 +15,13 @@ type Check = (value: unknown) => boolean
 const VIEW_MAX = 4096
 /** The largest message, in characters of its canonical text. */
 const MESSAGE_CHARS_MAX = 8 * 1024 * 1024
-/** The largest payload of an operation, in characters of its JSON. */
-export const PAYLOAD_CHARS_MAX: number = 64 * 1024
+/** The largest payload of an operation, in characters of its canonical text. */
+const PAYLOAD_CHARS_MAX = 64 * 1024
+/**
+ * The deepest payload of an operation. Less than what has a canonical form, for it is carried in proposals, in replies
+ * and in states: what fits one of these and not another would be proposed, and refused, for ever.
+ */
+const PAYLOAD_LEVELS_MAX = 48
 const OPERATIONS_MAX = 1_000
 const LIST_MAX = 512
 const ID_CHARS_MAX = 256
@@ -27,7 +32,7 @@ const DIGEST = /^[0-9A-Za-z_-]{1,64}$/
 const SIGNATURE = /^[A-Za-z0-9_-]{85}[AQgw]$/
 const PUBLIC_KEY = /^[0-9A-Za-z_-]{43}$/
 
-const isCount: Check = (value) => Number.isSafeInteger(value) && Number(value) >= 0
+const isCount: Check = (value) => Number.isSafeInteger(value) && Number(value) >= 0 && !Object.is(value, -0)
 const isHeight: Check = (value) => isCount(value) && Number(value) >= 1
 const isView: Check = (value) => isCount(value) && Number(value) <= VIEW_MAX
 const isPlace: Check = (value) => isCount(value) && Number(value) < MEMBERS_MAX
@@ -75,7 +80,7 @@ const isMember = members({
   weight: (value) => isCount(value) && Number(value) >= 1,
 })
 const isBody = oneOf(
-  members({ kind: is('application'), payload: (value) => JSON.stringify(value).length <= PAYLOAD_CHARS_MAX }),
+  members({ kind: is('application'), payload: isOperationPayload }),
   members({
     ...SIGNERS,
     kind: is('change'),
@@ -166,9 +171,37 @@ export function readMessage(value: unknown): Message | undefined {
   }
 }
 
+/**
+ * The message that a text from a peer is, or undefined. It never throws. A value fresh from the parser has nothing to
+ * deceive with, so no copy is made of it; whatever has the form of a message also has a canonical form.
+ */
+export function parseMessage(text: string): Message | undefined {
+  if (text.length > MESSAGE_CHARS_MAX) return undefined
+  try {
+    const value: unknown = JSON.parse(text)
+    return isMessage(value) ? (value as Message) : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** Whether a value has the form of a message. Only for values that nobody can have tampered with since. */
 export function isMessageShape(value: unknown): boolean {
   return isMessage(value)
+}
+
+/** Whether everybody takes an operation with this payload: it has a canonical form, and is neither long nor deep. */
+export function isOperationPayload(value: unknown): boolean {
+  try {
+    return canonicalize(value as Json).length <= PAYLOAD_CHARS_MAX && !isDeeper(value, PAYLOAD_LEVELS_MAX)
+  } catch {
+    return false
+  }
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return levels === 0 || Object.values(value).some((one) => isDeeper(one, levels - 1))
 }
 
 function members(checks: Readonly<Record<string, Check>>): Check {

@@ -44,7 +44,7 @@ export function isInstanceKey(text: string): boolean {
 }
 
 /** True for a readable text of 1 to `max` code points. */
-export function isShortText(text: string, max: number): boolean {
-  if (text.length === 0 || text.length > 2 * max) return false
+export function isShortText(text: unknown, max: number): text is string {
+  if (typeof text !== 'string' || text.length === 0 || text.length > 2 * max) return false
   return isReadable(text) && [...text].length <= max
 }

@@ -13,12 +13,23 @@ export const PAYLOAD_TYPES = {
   sealedBallot: 'application/vnd.coterie.sealed-ballot.v1+json',
 } as const
 
+/** There are few types, and each is written with its length again and again. */
+const heads = new Map<string, string>()
+const HEADS_MAX = 64
+
+function headOf(payloadType: string): string {
+  const known = heads.get(payloadType)
+  if (known !== undefined) return known
+  const head = `DSSEv1 ${utf8(payloadType).length} ${payloadType} `
+  if (heads.size < HEADS_MAX) heads.set(payloadType, head)
+  return head
+}
+
 /**
  * The bytes that are signed: the DSSE v1 pre-authentication encoding,
  * `"DSSEv1" SP LEN(type) SP type SP LEN(payload) SP payload`, where LEN is a decimal count of bytes
  * (https://github.com/secure-systems-lab/dsse/blob/master/protocol.md).
  */
 export function preAuthEncoding(payloadType: string, payload: Uint8Array): Uint8Array {
-  const type = utf8(payloadType)
-  return concat(utf8(`DSSEv1 ${type.length} `), type, utf8(` ${payload.length} `), payload)
+  return concat(utf8(`${headOf(payloadType)}${payload.length} `), payload)
 }

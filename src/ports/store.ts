@@ -321,8 +321,11 @@ export interface SpaceStore {
   nextDueAt(): Promise<number | null>
   /** Addresses whose waits or retries are due. */
   due(limit: number): Promise<readonly string[]>
-  /** Messages that are past their deadline and not in a turn. */
-  overdue(limit: number): Promise<readonly Mail[]>
+  /**
+   * Messages to be ended as expired: past their deadline and not in a turn, or replies to a turn that has ended
+   * without them.
+   */
+  expirable(limit: number): Promise<readonly Mail[]>
 
   mail(address: string, query: MailQuery): Promise<MailPage>
   waits(turn: string): Promise<readonly Wait[]>

@@ -216,21 +216,25 @@ export class Outside {
     return outcome.cancelled
   }
 
-  /** Ends what is past its deadline and in no turn, and tells those who asked. */
-  async sweep(): Promise<void> {
-    const overdue = await this.#context.store.overdue(SWEEP_LIMIT)
-    if (overdue.length === 0) return
-    const settles: Settle[] = overdue.map((mail) => ({
-      id: mail.envelope.id,
+  /**
+   * Ends what is past its deadline and in no turn, and tells those who asked; and replies that came too late for the
+   * turn that asked. Answers whether there was anything to end.
+   */
+  async sweep(): Promise<boolean> {
+    const ended = await this.#context.store.expirable(SWEEP_LIMIT)
+    if (ended.length === 0) return false
+    const settles: Settle[] = ended.map(({ envelope, state }) => ({
+      id: envelope.id,
       as: 'expired',
-      reason: 'the deadline passed',
+      reason: state === 'answered' ? 'nobody took it in time' : 'the deadline passed',
     }))
     const error = new CoterieError(
       'COTERIE_DEADLINE_PASSED',
       'The deadline passed before the message was handled.',
     )
-    const asks = overdue.filter(({ envelope }) => envelope.kind === 'ask')
+    const asks = ended.filter(({ envelope }) => envelope.kind === 'ask')
     await this.#settle(settles, this.#failures(asks, error))
+    return true
   }
 
   /** An operator puts a dead letter back, or drops it. */

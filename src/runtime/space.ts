@@ -307,7 +307,10 @@ export class Space {
     return this.#context.store.status()
   }
 
-  /** Resolves when this process has nothing left to do: no mail for its agents, no turn that runs or waits. */
+  /**
+   * Resolves when this process has nothing left to do: no mail for its agents, no turn that runs or waits, nothing that
+   * is to be ended as expired.
+   */
   async idle(): Promise<void> {
     for (;;) {
       await this.#committer.idle()
@@ -318,7 +321,7 @@ export class Space {
 
   async #hasWork(): Promise<boolean> {
     await this.#worker.scanAll()
-    if (!this.#worker.quiet) return true
+    if (!this.#worker.quiet || (await this.#outside.sweep())) return true
     const own = new Set(this.#worker.agentNames)
     const { mailboxes } = await this.#context.store.status()
     return mailboxes.some(({ address, ready, waiting }) => ready + waiting > 0 && own.has(nameOf(address)))

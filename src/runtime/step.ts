@@ -10,6 +10,7 @@ import type { DoneEntry, Recorded } from '../turn/journal.ts'
 import type { StepContext, StepOptions, Usage } from '../turn/turn.ts'
 import { encode } from './outbox.ts'
 import type { TurnEngine } from './turn-engine.ts'
+import { onAbort } from './on-abort.ts'
 
 const ONE_TRY = { attempts: 1, firstMs: 100, factor: 3, maxMs: 30_000 }
 
@@ -123,14 +124,14 @@ async function oneTry<T>(
   used: Record<string, number>,
 ): Promise<T> {
   const { timeoutMs } = options
+  // Not AbortSignal.any: while somebody listens to such a signal, Node keeps it, and with it the whole turn, for ever.
   const own = new AbortController()
-  const signal = AbortSignal.any([engine.signal, own.signal])
+  const { signal } = own
+  const part = onAbort(engine.signal, () => own.abort(engine.signal.reason))
   const context = stepContext(engine, name, recorded.occurrence, attempt, signal, used)
   let forget: () => void = () => undefined
   const stopped = new Promise<never>((_resolve, reject) => {
-    const stop = (): void => reject(signal.reason)
-    if (signal.aborted) stop()
-    else signal.addEventListener('abort', stop, { once: true })
+    onAbort(signal, () => reject(signal.reason))
     if (timeoutMs === undefined) return
     forget = engine.host.context.clock.setTimer(timeoutMs, () => {
       own.abort(
@@ -144,6 +145,7 @@ async function oneTry<T>(
     return await Promise.race([Promise.resolve(fn(context)), stopped])
   } finally {
     forget()
+    part()
     stopped.catch(() => undefined)
   }
 }
@@ -178,13 +180,14 @@ function stepContext(
 /** Waits within a turn, without holding the process and not beyond the turn. */
 function pause(engine: TurnEngine, ms: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    const forget = engine.host.context.clock.setTimer(ms, resolve)
-    const stop = (): void => {
+    const forget = engine.host.context.clock.setTimer(ms, () => {
+      part()
+      resolve()
+    })
+    const part = onAbort(engine.signal, () => {
       forget()
       reject(engine.signal.reason)
-    }
-    if (engine.signal.aborted) stop()
-    else engine.signal.addEventListener('abort', stop, { once: true })
+    })
   })
 }
 

@@ -26,6 +26,7 @@ import type {
 import type { CouncilDecideOptions, CouncilDecision } from '../turn/council.ts'
 import { decideByCouncil } from './council/decide.ts'
 import { runDecision } from './decide.ts'
+import { onAbort } from './on-abort.ts'
 import { checkHorizon, deadlineFor, encode, makeMessage } from './outbox.ts'
 import type { Origin, Target } from './outbox.ts'
 import { askError, readReply } from './reply.ts'
@@ -193,8 +194,12 @@ export class TurnHandle implements Turn<unknown> {
     isNew: boolean,
   ): Promise<DoneEntry> {
     return new Promise((resolve, reject) => {
-      this.signal.addEventListener('abort', () => reject(this.signal.reason), { once: true })
-      this.#engine.addWait({ i, target, request, dueAt, settle: resolve }, isNew)
+      const part = onAbort(this.signal, () => reject(this.signal.reason))
+      const settle = (done: DoneEntry): void => {
+        part()
+        resolve(done)
+      }
+      this.#engine.addWait({ i, target, request, dueAt, settle }, isNew)
     })
   }
 

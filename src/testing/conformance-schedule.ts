@@ -5,6 +5,7 @@
  */
 
 import assert from 'node:assert/strict'
+import type { NewMessage } from '../ports/store.ts'
 import { LEASE_MS, idOf } from './conformance-kit.ts'
 import type { Case } from './conformance-kit.ts'
 import { fakeJournal } from './fixtures.ts'
@@ -84,15 +85,66 @@ export const SCHEDULE_CASES: readonly Case[] = [
       await kit.handle('reviewer', done)
       await kit.accept(fakeJournal(await kit.lease('undoer'), idOf(undoing), { undo: true }))
       await kit.accept(kit.asking('asker', waiting, 'other').write)
-      assert.deepEqual(await kit.space.overdue(10), [])
+      assert.deepEqual(await kit.space.expirable(10), [])
       kit.harness.clock.advance(1_000)
-      const overdue = await kit.space.overdue(10)
+      const overdue = await kit.space.expirable(10)
       assert.deepEqual(overdue.map((m) => m.envelope.id).toSorted(), [queued, scheduled].map(idOf).toSorted())
-      assert.equal((await kit.space.overdue(1)).length, 1)
+      assert.equal((await kit.space.expirable(1)).length, 1)
       assert.deepEqual((await kit.space.due(10)).toSorted(), ['asker', 'undoer'])
       const settles = overdue.map((m) => ({ id: m.envelope.id, as: 'expired' as const, reason: 'too late' }))
       await kit.accept(kit.write('client/one', { settles }))
-      assert.deepEqual(await kit.space.overdue(10), [])
+      assert.deepEqual(await kit.space.expirable(10), [])
+    },
+  ],
+  [
+    'finds replies that came too late for the turn that asked, unless it may be run again',
+    async (kit) => {
+      const asked = async (asker: string): Promise<NewMessage> => {
+        const message = await kit.send(asker)
+        await kit.lease(asker)
+        const { write, questions } = kit.asking(asker, message, 'other')
+        await kit.accept(write)
+        const [question] = questions
+        assert.ok(question !== undefined)
+        await kit.lease('other')
+        const reply = kit.reply(question)
+        await kit.handle('other', question, { messages: [reply] })
+        asks.set(reply, message)
+        return reply
+      }
+      const asks = new Map<NewMessage, NewMessage>()
+      const end = async (reply: NewMessage, to: 'handled' | 'dead'): Promise<void> => {
+        const message = asks.get(reply)
+        assert.ok(message !== undefined)
+        await kit.accept(
+          kit.turn(message.envelope.to, message, to, to === 'dead' ? { error: 'it broke' } : {}),
+        )
+      }
+      const stale = async (): Promise<readonly string[]> =>
+        (await kit.space.expirable(10)).map((mail) => mail.envelope.id).toSorted()
+      const [late, later, awaited, dead] = [
+        await asked('one'),
+        await asked('two'),
+        await asked('three'),
+        await asked('four'),
+      ]
+      assert.deepEqual(await stale(), [])
+      await end(late, 'handled')
+      await end(later, 'handled')
+      await end(dead, 'dead')
+      assert.deepEqual(await stale(), [late, later].map(idOf).toSorted())
+      assert.equal((await kit.space.expirable(1)).length, 1)
+      assert.equal((await kit.row(awaited)).state, 'answered')
+      const settles = [late, later].map((m) => ({ id: idOf(m), as: 'expired' as const, reason: 'too late' }))
+      await kit.accept(kit.write('client/one', { settles }))
+      assert.equal((await kit.row(late)).state, 'expired')
+      assert.deepEqual(await stale(), [])
+      await kit.accept(
+        kit.write('client/one', {
+          settles: [{ id: idOf(asks.get(dead) ?? dead), as: 'cancelled', reason: 'dropped' }],
+        }),
+      )
+      assert.deepEqual(await stale(), [idOf(dead)])
     },
   ],
   [

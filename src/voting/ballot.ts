@@ -14,6 +14,7 @@ import {
 import { takesList } from './rule.ts'
 import { closeCommitments, sealHash, type Closed } from './sealed.ts'
 import { hasExactly, isText, SIGNATURE } from './shape.ts'
+import { judgeStatement, type StatementProblem } from './statement.ts'
 
 export { proposalHash, type Proposal } from './proposal.ts'
 
@@ -48,12 +49,7 @@ export type SignedBallot = { readonly ballot: Ballot; readonly signature: string
 /** Why a ballot is not counted. */
 export type BallotProblem =
   | 'malformed'
-  | 'not-a-member'
-  | 'wrong-key'
-  | 'bad-signature'
-  | 'wrong-space'
-  | 'wrong-decision'
-  | 'wrong-proposal'
+  | StatementProblem
   /** In a sealed vote: its signer had not committed itself. */
   | 'no-commitment'
   /** In a sealed vote: it is not the ballot that its signer committed to. */
@@ -81,8 +77,7 @@ export function ballotBytes(ballot: Ballot): Uint8Array {
 /**
  * Judges one ballot by its proposal; undefined means that it counts. It accepts hostile input.
  *
- * Who signed is judged before what was signed, so that `wrong-space`, `wrong-decision`,
- * `wrong-proposal` and `unknown-option` are said only of what the member did sign.
+ * Who signed is judged before what was signed: `unknown-option` is said only of what the member did sign.
  */
 export function verifyBallot(
   crypto: Crypto,
@@ -110,14 +105,9 @@ export function judgeBallot(
 ): BallotProblem | undefined {
   if (!isSignedBallot(signed)) return 'malformed'
   const { ballot, signature } = signed
-  const member = proposal.electorate.find((one) => one.member === ballot.member)
-  if (member === undefined) return 'not-a-member'
-  if (ballot.key !== member.key) return 'wrong-key'
-  if (!crypto.verify(member.publicKey, ballotBytes(ballot), signature)) return 'bad-signature'
-  if (ballot.space !== proposal.space) return 'wrong-space'
-  if (ballot.decision !== proposal.decision) return 'wrong-decision'
-  if (ballot.proposal !== hash) return 'wrong-proposal'
-  const flaw = sealProblem(crypto, proposal, closed, ballot)
+  const flaw =
+    judgeStatement(crypto, { proposal, hash }, ballot, { bytes: ballotBytes(ballot), signature }) ??
+    sealProblem(crypto, proposal, closed, ballot)
   if (flaw !== undefined) return flaw
   if (choicesOf(proposal, ballot.choice) === undefined) return 'unknown-option'
   const deadline = proposal.sealed?.commitBy ?? proposal.deadline

@@ -16,6 +16,7 @@ import type { Crypto } from '../ports/crypto.ts'
 import type { Ballot } from './ballot.ts'
 import { isLabel, type Proposal } from './proposal.ts'
 import { compare, hasExactly, SIGNATURE } from './shape.ts'
+import { judgeStatement, type StatementProblem } from './statement.ts'
 
 /** What a member signs before it shows its ballot. */
 export type Commitment = {
@@ -34,14 +35,7 @@ export type Commitment = {
 export type SignedCommitment = { readonly commitment: Commitment; readonly signature: string }
 
 /** Why a commitment is refused. */
-export type CommitmentProblem =
-  | 'malformed'
-  | 'not-a-member'
-  | 'wrong-key'
-  | 'bad-signature'
-  | 'wrong-space'
-  | 'wrong-decision'
-  | 'wrong-proposal'
+export type CommitmentProblem = 'malformed' | StatementProblem
 
 const COMMITMENT_KEYS = ['v', 'space', 'decision', 'proposal', 'member', 'key', 'sha256'] as const
 const HASH = /^[0-9a-f]{64}$/
@@ -66,13 +60,8 @@ export function judgeCommitment(
 ): CommitmentProblem | undefined {
   if (!isSignedCommitment(signed)) return 'malformed'
   const { commitment, signature } = signed
-  const member = proposal.electorate.find((one) => one.member === commitment.member)
-  if (member === undefined) return 'not-a-member'
-  if (commitment.key !== member.key) return 'wrong-key'
-  if (!crypto.verify(member.publicKey, commitmentBytes(commitment), signature)) return 'bad-signature'
-  if (commitment.space !== proposal.space) return 'wrong-space'
-  if (commitment.decision !== proposal.decision) return 'wrong-decision'
-  return commitment.proposal === hash ? undefined : 'wrong-proposal'
+  const bytes = commitmentBytes(commitment)
+  return judgeStatement(crypto, { proposal, hash }, commitment, { bytes, signature })
 }
 
 /** The commitments of a decision once they are closed. */

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import type { Message } from '../../src/bft/messages.ts'
-import { readMessage } from '../../src/bft/shape.ts'
+import { parseMessage, readMessage } from '../../src/bft/shape.ts'
+import type { Json } from '../../src/core/json.ts'
 import { Kit } from './council-kit.ts'
 
 const kit = new Kit(4, { real: true })
@@ -135,6 +136,54 @@ test('an operation with a payload that is too large is none, alone or in a propo
   assert.equal(readMessage({ type: 'operation', operation: large }), undefined)
   const carrier = kit.proposal(1, 0, kit.value([large]))
   assert.equal(readMessage({ type: 'proposal', proposal: carrier }), undefined)
+})
+
+test('a payload that fits into an operation fits into all that carries it', () => {
+  let deep: Json = 1
+  for (let i = 0; i < 48; i++) deep = [deep]
+  const carrying = (payload: Json): readonly (Message | undefined)[] => {
+    const operation = kit.operation(0, 1, { kind: 'application', payload })
+    const value = kit.value([operation])
+    const proposal = kit.proposal(1, 0, value)
+    const reply = {
+      type: 'reply',
+      decisions: [kit.decision(proposal)],
+      certificates: [],
+      proposals: [proposal],
+    } as const
+    return [{ type: 'operation', operation } as const, { type: 'proposal', proposal } as const, reply].map(
+      (message) => parseMessage(JSON.stringify(message)),
+    )
+  }
+  assert.ok(!carrying(deep).includes(undefined))
+  assert.deepEqual(new Set(carrying([deep])), new Set([undefined]))
+})
+
+test('what is read from a text is what is read from its value, whatever its numbers and names are', () => {
+  const texts = MESSAGES.map((message) => JSON.stringify(message))
+  const spoilt = texts.flatMap((text) => [
+    text.replace(/"height":1/, '"height":1e400'),
+    text.replace(/"view":0/, '"view":-0'),
+    text.replace(/"view":0/, '"view":0.5'),
+    text.replace(/"expires":0/, '"expires":-0'),
+    text.replace(/"payload":[^}]*/, '"payload":{"__proto__":1}'),
+    text.replace(/"payload":[^}]*/, '"payload":-0'),
+    text.replace(/"payload":[^}]*/, '"payload":"\\ud800"'),
+    text.slice(1),
+  ])
+  let refused = 0
+  for (const text of [...texts, ...spoilt]) {
+    let value: unknown
+    try {
+      value = JSON.parse(text)
+    } catch {
+      value = undefined
+    }
+    const read = readMessage(value)
+    assert.deepEqual(parseMessage(text), read, text)
+    if (read === undefined) refused += 1
+  }
+  assert.ok(refused > 20 && refused <= spoilt.length, String(refused))
 })
 
 test('whatever comes, reading does not throw', () => {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { freePorts } from '../helpers/ports.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 const TIMEOUT = { timeout: 90_000 }
@@ -33,13 +34,21 @@ async function cli(...args: readonly string[]): Promise<Said> {
   return { code, out, err }
 }
 
+/** Waits for the first word of a replica; throws what it said instead. */
+async function started(child: ChildProcess): Promise<void> {
+  let err = ''
+  child.stderr?.on('data', (piece) => (err += String(piece)))
+  const ended = once(child, 'close').then(() => assert.fail(`the replica ended: ${err}`))
+  await Promise.race([once(child.stdout ?? assert.fail(), 'data'), ended])
+}
+
 // The four owners of a council: each makes a key, hands its card out, and makes the membership file from all cards.
 before(async () => {
-  const port = 20_000 + (process.pid % 20_000)
+  const ports = await freePorts(NAMES.length)
   const cards = NAMES.map((name) => at(`${name}.json`))
   await Promise.all(
     NAMES.map(async (name, i) => {
-      const url = `http://127.0.0.1:${port + i}`
+      const url = `http://127.0.0.1:${ports[i]}`
       const made = await cli('council', 'key', at(name), '--id', name, '--url', url, '--out', cards[i] ?? '')
       assert.equal(made.code, 0, made.err)
     }),
@@ -57,10 +66,10 @@ before(async () => {
       const judge = name === 'dave' ? [] : ['--judge', at('judge.mjs')]
       const child = start('council', 'run', at(name), '--json', ...judge)
       replicas.push(child)
-      if (child.stdout !== null) await once(child.stdout, 'data')
+      await started(child)
     }),
   )
-})
+}, TIMEOUT)
 
 after(() => {
   for (const child of replicas) child.kill('SIGKILL')

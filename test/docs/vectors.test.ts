@@ -15,17 +15,18 @@ import { open } from '../../src/index.ts'
 import { rootFromPath } from '../../src/merkle/tree.ts'
 import { verifyCertificate } from '../../src/voting/certificate.ts'
 import { bold, cautious, clerk, intake, lead } from '../fixtures/cli/agents.ts'
-import { ROOT } from '../repo/files.ts'
 import { certificateVectors } from './certificate-vectors.ts'
+import { councilVectors } from './council-vectors.ts'
 import type { Log } from './log-vectors.ts'
 import { changed, logVectors, type Change } from './refused-logs.ts'
 import { randomVotes } from './random-votes.ts'
+import { runPython, skip, VECTORS as FOLDER } from './python.ts'
 import { canonicalVectors, keyVectors, merkleVectors, signatureVectors } from './vectors.ts'
 
-const FOLDER = join(ROOT, 'docs', 'vectors')
 const FILES: Readonly<Record<string, () => object>> = {
   'canonical.json': canonicalVectors,
   'certificates.json': certificateVectors,
+  'council.json': councilVectors,
   'keys.json': keyVectors,
   'log.json': logVectors,
   'merkle.json': merkleVectors,
@@ -205,23 +206,13 @@ describe('certificates.json', () => {
   }
 })
 
-const python = spawnSync('python3', ['--version'], { encoding: 'utf8' })
-const skip = python.status === 0 ? false : 'there is no python3 on this machine'
-
-/** Runs the verifier that knows nothing but the format text. */
-function runPython(...args: readonly string[]): { readonly status: number | null; readonly said: string } {
-  const { status, stdout, stderr } = spawnSync('python3', ['-B', join(FOLDER, 'verify.py'), ...args], {
-    encoding: 'utf8',
-  })
-  return { status, said: `${stdout}${stderr}` }
-}
-
 describe('a verifier in another language, written from the format text', () => {
   test('comes to the same answers on all vectors', { skip }, () => {
     const { status, said } = runPython(FOLDER)
     assert.equal(status, 0, said)
     const { refused } = vectors('log.json') as LogFile
     assert.match(said, new RegExp(`log\\.json: \\d+ accepted, ${refused.length} refused, 0 wrong`))
+    assert.match(said, /council\.json: \d{2,} accepted, \d{3,} refused, 0 wrong/)
   })
 
   test('counts random votes under random rules as we do', { skip }, () => {

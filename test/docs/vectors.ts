@@ -8,7 +8,7 @@ import { inclusionPaths, leafHash, merkleRoot } from '../../src/merkle/tree.ts'
 import { keyPairOf } from '../helpers/keys.ts'
 
 /** Everybody who signs something in the vectors. */
-const SIGNERS = [OWNER, '@owner 2', 'alice', 'bob', 'bob 2', 'carol', 'client']
+const SIGNERS = [OWNER, '@owner 2', 'alice', 'bob', 'bob 2', 'carol', 'client', 'dave', 'erin']
 
 /** A text that must be refused, and why. */
 interface Refused {
@@ -132,13 +132,13 @@ const Y_TOO_LARGE = toBase64url(
 )
 
 /** The last character of 64 bytes in base64url carries two bits; this sets one of the four that carry none. */
-function respelled(signature: string): string {
+export function respelled(signature: string): string {
   const last = signature.at(-1) ?? ''
   return signature.slice(0, -1) + { A: 'B', Q: 'R', g: 'h', w: 'x' }[last]
 }
 
 /** S + L: the same number to a verifier that does not look. */
-function raised(signature: string): string {
+export function raised(signature: string): string {
   const bytes = Buffer.from(signature, 'base64url')
   let carry = 0n
   let order = 2n ** 252n + 27742317777372353535851937790883648493n
@@ -151,7 +151,7 @@ function raised(signature: string): string {
   return bytes.toString('base64url')
 }
 
-function point(firstByte: string, length = 32): string {
+export function point(firstByte: string, length = 32): string {
   const bytes = Buffer.alloc(length)
   bytes.write(firstByte, 'hex')
   return bytes.toString('base64url')

@@ -7,9 +7,7 @@
 
 import { nodeCrypto } from '../../src/index.ts'
 import { verifyLog } from '../../src/cli/queries/verify-log.ts'
-import { messageOf } from '../../src/core/ids.ts'
 import { isFinal, laneOf } from '../../src/core/message.ts'
-import type { Envelope } from '../../src/core/message.ts'
 import type { RecordBody } from '../../src/core/record.ts'
 import type { MessageRow, SpaceStore } from '../../src/ports/store.ts'
 import { openStore } from '../../src/open.ts'
@@ -132,10 +130,8 @@ function handledOnce({ rows, bodies }: Books): readonly string[] {
     if (turn === undefined || turn.end === 'waiting' || turn.end === 'retry') return
     ends.set(turn.message.id, [...(ends.get(turn.message.id) ?? []), position])
   })
-  const byId = new Map(rows.map((row) => [row.envelope.id, row]))
   return rows.flatMap(({ envelope, state, settledAt }) => {
     const { id, to, handler, kind } = envelope
-    if (state === 'answered' && isTooLate(envelope, byId)) return []
     if (!isFinal(state)) return [`message ${id} to ${to} ${handler} is ${state}`]
     if (kind === 'reply') return []
     const found = ends.get(id) ?? []
@@ -143,13 +139,6 @@ function handledOnce({ rows, bodies }: Books): readonly string[] {
       ? []
       : [`message ${id} to ${to} ${handler} ended at ${found.join(', ')}; the mailbox says ${settledAt}`]
   })
-}
-
-/** An answer to a turn that has ended without it, as a vote does that is certain: it expires at its deadline. */
-function isTooLate({ re, deadline }: Envelope, byId: ReadonlyMap<string, MessageRow>): boolean {
-  const cause = byId.get(re ?? '')?.envelope.cause
-  if (deadline === null || cause === null || cause === undefined) return false
-  return isFinal(byId.get(messageOf(cause))?.state ?? 'queued')
 }
 
 /** In each mailbox, the messages of each lane end in the order in which they were sent. */

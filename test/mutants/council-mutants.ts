@@ -456,4 +456,20 @@ export const councilMutants: readonly Mutant[] = [
     replace: '{86}$/',
     tests: SHAPE,
   },
+  {
+    name: 'council-takes-a-payload-that-nothing-can-carry',
+    invariant: 'what fits into an operation fits into a proposal, a reply and a state',
+    file: 'src/bft/shape.ts',
+    find: ' && !isDeeper(value, PAYLOAD_LEVELS_MAX)',
+    replace: '',
+    tests: SHAPE,
+  },
+  {
+    name: 'council-reads-minus-zero',
+    invariant: 'whatever has the form of a message has a canonical form',
+    file: 'src/bft/shape.ts',
+    find: ' && !Object.is(value, -0)',
+    replace: '',
+    tests: SHAPE,
+  },
 ]

@@ -2,6 +2,7 @@ import type { Mutant } from './mutant.ts'
 
 const KNOWN = ['test/stores/postgres/known.test.ts']
 const LOST = ['test/stores/postgres/lost-moments.test.ts']
+const HEAD = ['test/stores/postgres/head.test.ts']
 const FEED = ['test/stores/postgres/feed.test.ts']
 
 /** Faults of the PostgreSQL store: what it believes without asking, what it finds out, and what it is told. */
@@ -52,7 +53,7 @@ export const postgresMutants: readonly Mutant[] = [
     file: 'src/stores/postgres/load.ts',
     find: ' for no key update of spaces',
     replace: '',
-    tests: LOST,
+    tests: HEAD,
   },
   {
     name: 'takes-a-lost-commit-for-done',

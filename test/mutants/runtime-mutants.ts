@@ -377,6 +377,22 @@ export const runtimeMutants: readonly Mutant[] = [
     tests: ROLLBACK,
   },
   {
+    name: 'keeps-turns-for-their-signals',
+    invariant: 'memory is bounded by what is going on',
+    file: 'src/runtime/step.ts',
+    find: 'const { signal } = own',
+    replace: 'const signal = AbortSignal.any([engine.signal, own.signal])',
+    tests: ['test/runtime/memory.test.ts'],
+  },
+  {
+    name: 'listens-for-steps-that-are-over',
+    invariant: 'memory is bounded by what is going on',
+    file: 'src/runtime/step.ts',
+    find: '    forget()\n    part()',
+    replace: '    forget()',
+    tests: ['test/runtime/steps.test.ts'],
+  },
+  {
     name: 'does-not-notice-another-call',
     invariant: 'a handler that left its journal is stopped',
     file: 'src/turn/journal.ts',

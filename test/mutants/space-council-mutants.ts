@@ -2,7 +2,6 @@ import type { Mutant } from './mutant.ts'
 
 const HEARD = ['test/council/space-heard.test.ts']
 const MAIL = ['test/council/space-mail.test.ts']
-const REPLICA = ['test/council/replica.test.ts']
 const TRANSPORT = ['test/council/space-transport.test.ts']
 
 const HANDLERS_FILE = 'src/runtime/council/space-handlers.ts'
@@ -196,13 +195,5 @@ export const spaceCouncilMutants: readonly Mutant[] = [
     find: 'if (said.some(isRefused) && this.#outside === outside) this.#outside = this.#make()',
     replace: '',
     tests: HEARD,
-  },
-  {
-    name: 'council-takes-a-question-that-is-too-long',
-    invariant: 'no operation holds up those behind it',
-    file: 'src/runtime/council/own-operations.ts',
-    find: 'if (chars > PAYLOAD_CHARS_MAX) {',
-    replace: 'if (chars < 0) {',
-    tests: REPLICA,
   },
 ]

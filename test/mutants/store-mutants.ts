@@ -158,6 +158,22 @@ export const storeMutants: readonly Mutant[] = [
     tests: STORE,
   },
   {
+    name: 'ends-answers-that-are-awaited',
+    invariant: 'an answer is there until the turn that asked has ended',
+    file: 'src/stores/sqlite/schedule.ts',
+    find: '\n  and a.state in (${CODE.expired}, ${CODE.cancelled}, ${CODE.handled})',
+    replace: '',
+    tests: STORE,
+  },
+  {
+    name: 'keeps-answers-that-nobody-awaits',
+    invariant: 'every message comes to an end',
+    file: 'src/stores/sqlite/schedule.ts',
+    find: '[...overdue, ...db.sql(UNWANTED).all(space, now, limit - overdue.length)]',
+    replace: 'overdue',
+    tests: STORE,
+  },
+  {
     name: 'gives-mail-newest-first',
     invariant: 'the messages of a mailbox come in order',
     file: 'src/stores/sqlite/mailbox.ts',

@@ -141,8 +141,8 @@ export const votingMutants: readonly Mutant[] = [
   {
     name: 'takes-a-commitment-that-nobody-signed',
     invariant: "a commitment is its member's own",
-    file: 'src/voting/sealed.ts',
-    find: '!crypto.verify(member.publicKey, commitmentBytes(commitment), signature)',
+    file: 'src/voting/statement.ts',
+    find: '!crypto.verify(member.publicKey, signed.bytes, signed.signature)',
     replace: 'false',
     tests: SEALED,
   },
@@ -150,8 +150,8 @@ export const votingMutants: readonly Mutant[] = [
     name: 'takes-a-commitment-to-another-proposal',
     invariant: 'a commitment is to a ballot for this proposal',
     file: 'src/voting/sealed.ts',
-    find: "commitment.proposal === hash ? undefined : 'wrong-proposal'",
-    replace: 'undefined',
+    find: '{ proposal, hash }, commitment,',
+    replace: '{ proposal, hash: commitment.proposal }, commitment,',
     tests: SEALED,
   },
   {

@@ -19,6 +19,7 @@ export const PURE_EDGES: Readonly<Record<string, readonly string[]>> = {
   bft: ['log'],
   council: ['bft', 'voting'],
   log: ['merkle'],
+  mailbox: ['log'],
   turn: ['council', 'voting'],
   voting: ['log'],
 }

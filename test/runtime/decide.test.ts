@@ -326,6 +326,28 @@ test('the vote closes as soon as no missing ballot can change the outcome, and w
   assert.equal((await verdict(space, decision.certificate)).ok, true)
 })
 
+test('a ballot that comes when the vote has closed is ended, and nothing is left waiting', async (t) => {
+  const held = gate()
+  const late = judge('cat', async () => {
+    await held.opened
+    return { choice: 'approve', reason: 'late' }
+  })
+  const judges = [says('ann', 'approve'), says('ben', 'approve'), late]
+  const { space } = await decide(t, { ...QUESTION, everyBallot: false, timeoutMs: 60_000 }, judges)
+  held.open()
+  await space.idle()
+  const rows = await space.store.messagesOf({ after: -1, limit: 100 })
+  const replies = rows.filter(({ envelope }) => envelope.kind === 'reply' && envelope.to === 'chair')
+  const ends = replies.map(({ envelope, state, reason }) => `${envelope.from}: ${state}, ${reason}`)
+  assert.deepEqual(ends.toSorted(), [
+    'ann: handled, taken by the asker',
+    'ben: handled, taken by the asker',
+    'cat: expired, nobody took it in time',
+  ])
+  const { messages } = await space.status()
+  assert.equal(messages.answered, 0)
+})
+
 test('a turn that is run again closes its vote at the same answer, and finds the same certificate', async (t) => {
   const url = tempUrl(t)
   const judges = [

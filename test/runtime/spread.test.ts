@@ -52,7 +52,7 @@ async function join(
 }
 
 function counting(space: SpaceStore, calls: Map<string, number>): Partial<SpaceStore> {
-  const names = ['heartbeat', 'workers', 'work', 'promote', 'due', 'nextDueAt', 'overdue', 'chain'] as const
+  const names = ['heartbeat', 'workers', 'work', 'promote', 'due', 'nextDueAt', 'expirable', 'chain'] as const
   const wrapped = names.map((name) => [
     name,
     (...args: readonly unknown[]): unknown => {

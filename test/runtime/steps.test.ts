@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { agent, on } from '../../src/index.ts'
 import type { ErrorValue } from '../../src/index.ts'
@@ -396,4 +397,34 @@ test('a step that ignores its signal cannot commit after its turn was given up',
     const chunks = await space.store.journal(`turn_${id.slice(4)}`)
     return !chunks.some((chunk) => chunk.text.includes('"done"'))
   })
+})
+
+test('steps that are over, retries and waits leave nothing behind that listens to their turn', async (t) => {
+  const listeners: number[] = []
+  const ann = agent('ann', { hello: on({ input: nothing }, () => 'hello') })
+  const worker = agent('worker', {
+    go: on({ input: nothing, retry: ONCE }, async (turn) => {
+      const count = (): unknown => listeners.push(getEventListeners(turn.signal, 'abort').length)
+      await turn.step(
+        'one',
+        ({ signal, attempt }) => {
+          assert.equal(signal.aborted, false)
+          count()
+          if (attempt === 1) throw new Error('once')
+        },
+        { retry: QUICK },
+      )
+      count()
+      await turn.sleep(1)
+      await turn.ask(ann.hello, null)
+      count()
+      await assert.rejects(turn.step('late', () => never(), { timeoutMs: 5 }))
+      count()
+    }),
+  })
+  const space = await start(t, [ann, worker])
+  await space.ask(worker.go, null)
+  // Within a step it is the step alone that listens.
+  assert.deepEqual(listeners.slice(0, 2), [1, 1])
+  assert.deepEqual(listeners.slice(-3), [0, 0, 0])
 })

@@ -11,6 +11,7 @@ import { restore, start, step } from '../../bft/machine.ts'
 import type { Membership } from '../../bft/membership.ts'
 import type { Effect, Event, LogEntry } from '../../bft/messages.ts'
 import type { Operation } from '../../bft/proposal.ts'
+import { parseMessage } from '../../bft/shape.ts'
 import { VoteSigner } from '../../bft/signer.ts'
 import type { Replica, ReplicaRules } from '../../bft/state.ts'
 import type { Statement, Vote } from '../../bft/statements.ts'
@@ -19,7 +20,7 @@ import type { Clock } from '../../ports/clock.ts'
 import type { CouncilBatch, CouncilLog, CouncilTransport } from '../../ports/council.ts'
 import type { Logger } from '../../ports/logger.ts'
 import { PendingBatch } from './batch.ts'
-import { culpritOf, entryIn, entryText, heightOf, messageIn, messageOf, replyText } from './wire.ts'
+import { culpritOf, entryIn, entryText, heightOf, messageOf, replyText } from './wire.ts'
 
 /** Pieces of evidence that are kept against one member: one is enough to convict it. */
 const EVIDENCE_PER_MEMBER_MAX = 16
@@ -129,7 +130,7 @@ export class CouncilDriver {
 
   #receive(from: string, text: string): void {
     if (this.#isStopped) return
-    const message = messageIn(text)
+    const message = parseMessage(text)
     // A leader sends its proposal itself; what others hand on comes in replies.
     const isHandedOn = message?.type === 'proposal' && this.#idOf(message.proposal.statement.sender) !== from
     if (message === undefined || isHandedOn) {

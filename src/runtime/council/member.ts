@@ -15,7 +15,7 @@ import type { Logger } from '../../ports/logger.ts'
 import type { Question, Vote } from '../../turn/turn.ts'
 import { ballotFor, chooseOf } from '../../turn/vote.ts'
 import { ballotBytes, type SignedBallot } from '../../voting/ballot.ts'
-import { proposalHash, PROSE_LENGTH_MAX, type Proposal } from '../../voting/proposal.ts'
+import { proposalHash, type Proposal } from '../../voting/proposal.ts'
 import type { CouncilDriver } from './driver.ts'
 import type { OwnOperations } from './own-operations.ts'
 
@@ -30,6 +30,8 @@ const CLOSE_PATIENCE_MS = 1_000
 const JUDGED_AT_ONCE_MAX = 8
 const JUDGE_ATTEMPTS_MAX = 3
 const JUDGE_AGAIN_MS = 2_000
+/** A longer reason is cut, so that the ballot fits into an operation, however its characters are escaped. */
+const REASON_CHARS_MAX = 8_192
 
 interface Judging {
   attempts: number
@@ -98,7 +100,7 @@ export class CouncilMember {
     const now = clock.now()
     const place = { space: proposal.space, address: self, key: key.id, publicKey: key.publicKey }
     const hash = proposalHash(crypto, proposal)
-    const ballot = ballotFor(proposal, hash, { ...place, reasonChars: PROSE_LENGTH_MAX, now }, vote)
+    const ballot = ballotFor(proposal, hash, { ...place, reasonChars: REASON_CHARS_MAX, now }, vote)
     const signed = { ballot, signature: crypto.sign(key.privateKey, ballotBytes(ballot)) }
     const payload = { type: 'ballot', decision, ballots: [signed], at: now } as const
     // The register of ballots goes down in the same commit as the operation, and before it is sent.

@@ -6,7 +6,7 @@
  */
 
 import type { Operation } from '../../bft/proposal.ts'
-import { PAYLOAD_CHARS_MAX } from '../../bft/shape.ts'
+import { isOperationPayload } from '../../bft/shape.ts'
 import type { OperationText } from '../../bft/statements.ts'
 import type { Payload } from '../../council/operations.ts'
 import { CoterieError } from '../../core/errors.ts'
@@ -69,18 +69,10 @@ export class OwnOperations {
   }
 
   /**
-   * Signs an operation with the next number, and hands it in when it is durable. Throws COTERIE_LIMIT_EXCEEDED, and
-   * COTERIE_INVALID_ARGUMENT for one that no other member would take: all behind it would wait for it for ever.
+   * Signs an operation with the next number, and hands it in when it is durable. Throws COTERIE_INVALID_ARGUMENT when
+   * it is larger or deeper than an operation may be, and what `nextSequence` throws.
    */
   submit(payload: Payload, expires = 0): Operation {
-    const chars = JSON.stringify(payload).length
-    if (chars > PAYLOAD_CHARS_MAX) {
-      throw new CoterieError(
-        'COTERIE_INVALID_ARGUMENT',
-        `This cannot be put to the council: it has ${chars} characters, and ${PAYLOAD_CHARS_MAX} are allowed.`,
-        { details: { limit: 'PAYLOAD_CHARS_MAX', value: PAYLOAD_CHARS_MAX } },
-      )
-    }
     return this.#submitAs(this.nextSequence(), payload, expires)
   }
 
@@ -103,6 +95,11 @@ export class OwnOperations {
   }
 
   #submitAs(sequence: number, payload: Payload, expires: number): Operation {
+    // The others would not take it, and all later operations of this member would wait for it.
+    if (!isOperationPayload(payload)) {
+      const message = 'An operation of a council has at most 65536 characters, nested at most 48 levels deep.'
+      throw new CoterieError('COTERIE_INVALID_ARGUMENT', message)
+    }
     const text: OperationText = {
       type: 'operation',
       instance: this.#instance,

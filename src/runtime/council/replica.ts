@@ -5,7 +5,6 @@
  */
 
 import type { CouncilCrypto } from '../../bft/crypto.ts'
-import { councilCrypto } from '../../bft/crypto.ts'
 import type { Decision } from '../../bft/decision.ts'
 import type { Evidence } from '../../bft/evidence.ts'
 import { indexOf, type Membership } from '../../bft/membership.ts'
@@ -32,7 +31,7 @@ import { CouncilDriver } from './driver.ts'
 import { DEFAULT_OPTIONS } from './matter.ts'
 import { CouncilMember, type Judge } from './member.ts'
 import { OwnOperations } from './own-operations.ts'
-import { rememberingCrypto } from './remembering-crypto.ts'
+import { rememberingCouncilCrypto, rememberingCrypto } from './remembering-crypto.ts'
 
 /** What a replica is made of. */
 export interface ReplicaParts {
@@ -130,7 +129,7 @@ export class CouncilReplica {
     const { roster, self, key, log, transport, clock, logger, random } = parts
     this.#parts = parts
     this.#crypto = rememberingCrypto(parts.crypto, key)
-    this.#council = councilCrypto(this.#crypto)
+    this.#council = rememberingCouncilCrypto(this.#crypto)
     this.membership = membershipOf(this.#council, roster)
     if (this.membership.members[indexOf(this.membership, self)]?.publicKey !== key.publicKey) {
       const message = `The key of ${JSON.stringify(self)} here is not the one that the membership file names.`

@@ -7,26 +7,9 @@
 import type { Evidence } from '../../bft/evidence.ts'
 import type { Membership } from '../../bft/membership.ts'
 import type { Effect, LogEntry, Message } from '../../bft/messages.ts'
-import { isMessageShape, readMessage } from '../../bft/shape.ts'
 
 /** Decisions in one reply end before they are together longer, in characters; one is always sent. */
 const REPLY_CHARS_MAX = 4 * 1024 * 1024
-
-/** Messages without a part of any form: a value fresh from the parser cannot deceive about these. */
-const CLOSED_FORMS: readonly unknown[] = ['vote', 'certificate', 'complaint', 'status', 'fetch']
-
-/** The message in a text from a peer; undefined when it is none. It never throws. */
-export function messageIn(text: string): Message | undefined {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return undefined
-  }
-  const type = typeof value === 'object' && value !== null && 'type' in value ? value.type : undefined
-  if (!CLOSED_FORMS.includes(type)) return readMessage(value)
-  return isMessageShape(value) ? (value as Message) : undefined
-}
 
 /** What a replica says, with its signature, as the message that it is sent as. */
 export function messageOf(effect: Extract<Effect, { type: 'say' }>, signature: string): Message {

@@ -10,6 +10,7 @@
  */
 
 import { applyWrite } from '../../mailbox/commit.ts'
+import { num } from '../../mailbox/rows.ts'
 import type { CommitTerms, Outcome, Write } from '../../ports/store.ts'
 import type { PostgresBatch } from './batch.ts'
 import type { Connection } from './connection.ts'
@@ -19,7 +20,6 @@ import type { Mark } from './flush.ts'
 import { Loader, mailboxesCall, takeMailboxes, unloaded } from './load.ts'
 import { Need } from './need.ts'
 import { Patience } from './pool.ts'
-import { num } from './rows.ts'
 import { isRefusal, storeError, unavailable, unknownOutcome } from './postgres-error.ts'
 import { COMMIT, ROLLBACK, lockAndCommit, lockAndRead } from './transaction.ts'
 import type { SpaceContext } from './transaction.ts'

@@ -5,8 +5,8 @@
  * @module
  */
 
+import { num, numOrNull } from '../../mailbox/rows.ts'
 import type { Row } from './driver.ts'
-import { num, numOrNull } from './rows.ts'
 import { nowSql } from './statements.ts'
 
 /** A horizon that is older than this is not believed, whatever the version. */
@@ -18,7 +18,8 @@ export const LOOK: string = `select s.version, ${nowSql('$2')} as now,
     and l.due_ms > $3) as retry,
   (select min(w.due_ms) from coterie.waits w where w.space = $1 and w.due_ms > $3) as wait,
   (select min(l.deadline_ms) from coterie.mail l where l.space = $1 and l.deadline_ms is not null
-    and l.state between 3 and 8) as deadline
+    and l.state between 3 and 8) as deadline,
+  exists (select 1 from coterie.mail l where l.space = $1 and l.state = 3) as answered
   from coterie.spaces s where s.space = $1`
 
 /** What was seen at one moment. */
@@ -29,6 +30,8 @@ export class Horizon {
   /** Retries and waits, but for those that had been answered by `due` already. */
   readonly #due: number
   readonly #deadline: number
+  /** Replies were there, some of which may be wanted by nobody. */
+  readonly #answered: boolean
   readonly #takenMs: number = performance.now()
 
   constructor(row: Row) {
@@ -38,6 +41,7 @@ export class Horizon {
     this.#scheduled = at('scheduled')
     this.#due = Math.min(at('retry'), at('wait'))
     this.#deadline = at('deadline')
+    this.#answered = row['answered'] !== false
   }
 
   /** True while it can be believed: nothing is known to have changed since. */
@@ -55,9 +59,9 @@ export class Horizon {
     return Math.min(this.#due, this.#deadline) > this.#time(given)
   }
 
-  /** No message is past its deadline. */
-  nothingOverdue(given: number | null): boolean {
-    return this.#deadline > this.#time(given)
+  /** No message is past its deadline, and there is no reply. */
+  nothingExpirable(given: number | null): boolean {
+    return this.#deadline > this.#time(given) && !this.#answered
   }
 
   /** When the next schedule, retry or wait is due. */

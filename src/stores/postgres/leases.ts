@@ -7,11 +7,12 @@
 
 import { emptyMailbox } from '../../mailbox/batch-state.ts'
 import type { Mailbox } from '../../mailbox/batch-state.ts'
+import { mailOf, num, text, textOrNull } from '../../mailbox/rows.ts'
 import type { Grant, LiveWorker } from '../../ports/store.ts'
+import { LIVE_COLUMNS } from './columns.ts'
 import type { Call, Connection } from './connection.ts'
 import type { Row } from './driver.ts'
 import { mailboxOf } from './load.ts'
-import { LIVE_COLUMNS, mailOf, num, text, textOrNull } from './rows.ts'
 import { nowSql } from './statements.ts'
 import { COMMIT, inTransaction, lockAndRead } from './transaction.ts'
 import type { SpaceContext } from './transaction.ts'

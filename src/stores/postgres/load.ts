@@ -6,6 +6,7 @@
  */
 
 import type { Mailbox } from '../../mailbox/batch-state.ts'
+import { num, text, textOrNull } from '../../mailbox/rows.ts'
 import type { CommitTerms } from '../../ports/store.ts'
 import { PostgresBatch, keyOf } from './batch.ts'
 import type { Head } from './batch.ts'
@@ -13,8 +14,7 @@ import type { Call } from './connection.ts'
 import type { Row } from './driver.ts'
 import { ENTRY_COLUMNS, storedEntry } from './message-entry.ts'
 import type { Need } from './need.ts'
-import { num, text, textOrNull } from './rows.ts'
-import { nowSql } from './statements.ts'
+import { BY_INDEX, nowSql } from './statements.ts'
 import type { Statements } from './statements.ts'
 import { texts } from './wire.ts'
 
@@ -30,14 +30,11 @@ const IDLE_MS = 15_000
  *
  * The settings are those of the transaction, and come before the lock, as the join needs them first. There is no
  * statement timeout: it would cut short a commit's wait for its standby, and the server would report that as
- * success. Whatever the statistics say of a table that was empty a moment ago, rows are looked up by index.
+ * success.
  */
 export const LOCK: string = `with c as materialized (select set_config('synchronous_commit', $3, true),
     set_config('statement_timeout', '0', true), set_config('lock_timeout', '${LOCK_MS}', true),
-    set_config('idle_in_transaction_session_timeout', '${IDLE_MS}', true),
-    set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
-    set_config('enable_mergejoin', 'off', true), set_config('enable_material', 'off', true),
-    set_config('jit', 'off', true)),
+    set_config('idle_in_transaction_session_timeout', '${IDLE_MS}', true), ${BY_INDEX}),
   s as materialized (select position, number, handled, version, stamp, clock_ms from c, coterie.spaces
     where space = $1 for no key update of spaces)
   select position, number, handled, version, stamp, ${nowSql('$2')} as now from s`

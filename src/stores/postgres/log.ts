@@ -6,6 +6,18 @@
 
 import { OWNER } from '../../core/address.ts'
 import { KEYS_STREAM } from '../../mailbox/names.ts'
+import {
+  chunkOf,
+  decisionOf,
+  eventOf,
+  mailOf,
+  messageOf,
+  num,
+  recordOf,
+  text,
+  waitOf,
+} from '../../mailbox/rows.ts'
+import type { KeptDecision } from '../../mailbox/rows.ts'
 import { CODE, placeOf } from '../../mailbox/states.ts'
 import type {
   ChainHead,
@@ -14,21 +26,11 @@ import type {
   Mail,
   MessageRow,
   MessagesQuery,
-  NewDecision,
   StoredEvent,
   Wait,
 } from '../../ports/store.ts'
+import { MESSAGE_COLUMNS, MESSAGE_TABLES } from './columns.ts'
 import type { Row } from './driver.ts'
-import {
-  MESSAGE_COLUMNS,
-  MESSAGE_TABLES,
-  mailOf,
-  messageOf,
-  num,
-  recordOf,
-  text,
-  textOrNull,
-} from './rows.ts'
 import type { SpaceContext } from './transaction.ts'
 import { texts } from './wire.ts'
 
@@ -89,9 +91,6 @@ const VERSION = `select coalesce(max(version), 0) as version from coterie.events
 const DECISION = `select id, hash, certificate, position from coterie.decisions where space = $1 and id = $2`
 const DECISIONS = `select id, hash, certificate, position from coterie.decisions
   where space = $1 and id > $2 order by id limit $3`
-
-/** A decision as it is kept. */
-export type KeptDecision = NewDecision & { position: number }
 
 /** Reads the log of one space. */
 export class LogReader {
@@ -213,44 +212,5 @@ export class LogReader {
   async #read(sql: string, ...values: readonly unknown[]): Promise<readonly Row[]> {
     const { pool, statements, space } = this.#context
     return pool.read(statements.get(sql), [space, ...values])
-  }
-}
-
-function chunkOf(row: Row): JournalChunk {
-  return {
-    turn: text(row, 'turn'),
-    chunk: num(row, 'chunk'),
-    text: text(row, 'text'),
-    hash: text(row, 'hash'),
-    signature: text(row, 'signature'),
-  }
-}
-
-function waitOf(row: Row): Wait {
-  return {
-    index: num(row, 'number'),
-    target: textOrNull(row, 'target'),
-    request: textOrNull(row, 'request'),
-    dueAt: num(row, 'due_ms'),
-  }
-}
-
-function eventOf(row: Row): StoredEvent {
-  return {
-    stream: text(row, 'stream'),
-    version: num(row, 'version'),
-    position: num(row, 'position'),
-    type: text(row, 'type'),
-    data: text(row, 'data'),
-    hash: text(row, 'hash'),
-  }
-}
-
-function decisionOf(row: Row): KeptDecision {
-  return {
-    id: text(row, 'id'),
-    hash: text(row, 'hash'),
-    certificate: text(row, 'certificate'),
-    position: num(row, 'position'),
   }
 }

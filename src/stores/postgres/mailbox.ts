@@ -5,8 +5,9 @@
  */
 
 import { pageOf } from '../../mailbox/page.ts'
+import { mailOf, num, numOrNull } from '../../mailbox/rows.ts'
 import type { MailPage, MailQuery } from '../../ports/store.ts'
-import { LIVE_COLUMNS, mailOf, num, numOrNull } from './rows.ts'
+import { LIVE_COLUMNS } from './columns.ts'
 import { nowSql } from './statements.ts'
 import type { SpaceContext } from './transaction.ts'
 

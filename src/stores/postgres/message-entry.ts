@@ -7,10 +7,10 @@
 import { nameOf } from '../../core/address.ts'
 import { laneOf } from '../../core/message.ts'
 import type { Envelope } from '../../core/message.ts'
+import { num, numOrNull, text, textOrNull } from '../../mailbox/rows.ts'
 import { CODE, isLive, stateOf } from '../../mailbox/states.ts'
 import type { Mail, NewMessage } from '../../ports/store.ts'
 import type { Row } from './driver.ts'
-import { num, numOrNull, text, textOrNull } from './rows.ts'
 
 /** The columns that {@link storedEntry} reads; `m`, `l` and `e` as in `MESSAGE_TABLES`. */
 export const ENTRY_COLUMNS = `m.place, m.position, m.id, m.recipient, m.trace, m.cause, m.re,

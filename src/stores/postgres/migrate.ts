@@ -6,8 +6,8 @@
 
 import { readFileSync, readdirSync } from 'node:fs'
 import { CoterieError } from '../../core/errors.ts'
+import { num } from '../../mailbox/rows.ts'
 import type { Connection } from './connection.ts'
-import { num } from './rows.ts'
 import type { Pool } from './pool.ts'
 import { sqlState } from './postgres-error.ts'
 

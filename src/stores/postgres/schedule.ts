@@ -6,11 +6,12 @@
  */
 
 import { nameOf } from '../../core/address.ts'
+import { mailOf, num, text } from '../../mailbox/rows.ts'
 import type { Mail } from '../../ports/store.ts'
+import { LIVE_COLUMNS } from './columns.ts'
 import type { Row } from './driver.ts'
-import { LIVE_COLUMNS, mailOf, num, text } from './rows.ts'
 import { nowSql } from './statements.ts'
-import { COMMIT, ROLLBACK, lockAndRead } from './transaction.ts'
+import { COMMIT, ROLLBACK, inIndexedSnapshot, lockAndRead } from './transaction.ts'
 import type { SpaceContext } from './transaction.ts'
 import { numbers, texts } from './wire.ts'
 
@@ -34,8 +35,10 @@ const READY = `select f.address from coterie.spaces s, unnest($2::text[], $3::te
     select address from (${walk('a.stopped', "a.agent || '0'")}) behind
     union all
     select address from (${walk("a.agent || '/'", 'a.stopped')}) before) f
-  left join coterie.mailboxes m on m.space = $1 and m.address = f.address
-  left join coterie.workers w on w.space = $1 and w.worker = m.worker
+  left join lateral (select m.worker from coterie.mailboxes m
+    where m.space = $1 and m.address = f.address offset 0) m on true
+  left join lateral (select w.worker, w.until_ms from coterie.workers w
+    where w.space = $1 and w.worker = m.worker offset 0) w on true
   where s.space = $1 and (m.worker is null or m.worker = $4 or w.worker is null
     or w.until_ms <= ${nowSql('$5')})
   limit $6`
@@ -64,11 +67,18 @@ const DUE = `select distinct x.address, s.now
     (select l.recipient from coterie.mail l
       where l.space = $1 and l.deadline_ms is not null and l.deadline_ms <= s.now
       and (l.state = 5 or (l.undo and l.state between 7 and 8)) limit $3)) x on true`
-const OVERDUE = `select ${LIVE_COLUMNS} from coterie.spaces s
+// Of a turn that is dead, nothing is final: an operator may put its message back.
+const EXPIRABLE = `(select ${LIVE_COLUMNS} from coterie.spaces s
   join coterie.mail l on l.space = s.space and l.deadline_ms is not null and l.deadline_ms <= ${nowSql('$2')}
     and l.state between 3 and 8 and l.state not in (5, 6) and not l.undo
   join coterie.messages m on m.place = l.place
-  where s.space = $1 order by l.deadline_ms limit $3`
+  where s.space = $1 order by l.deadline_ms limit $3)
+  union
+  (select ${LIVE_COLUMNS} from coterie.mail l
+  join coterie.messages m on m.place = l.place
+  join coterie.messages q on q.id = m.re and q.space = l.space
+  join coterie.messages a on a.id = 'msg_' || substr(q.cause, 6) and a.space = l.space
+  where l.space = $1 and l.state = 3 and not exists (select 1 from coterie.mail x where x.place = a.place) limit $3)`
 const ANY_SCHEDULED_DUE = `select 1 as due from coterie.spaces s
   join coterie.mail l on l.space = s.space and l.state = 4
   and l.due_ms is not null and l.due_ms <= ${nowSql('$2')} where s.space = $1 limit 1`
@@ -100,20 +110,14 @@ export class WorkFinder {
 
   /** Waits that may go on come first, then mailboxes, in rotation. */
   async find(worker: string, agents: readonly string[], limit: number): Promise<readonly string[]> {
-    const { pool, statements, space, clockMs } = this.#context
+    const { statements, space, clockMs } = this.#context
     if (agents.length === 0) return []
     const first = this.#rotation++ % agents.length
     const turned = [...agents.slice(first), ...agents.slice(0, first)]
-    const [resumable, ready] = await Promise.all([
-      pool.read(statements.get(RESUMABLE), [space, worker, clockMs(), limit * 2]),
-      pool.read(statements.get(READY), [
-        space,
-        texts(turned),
-        texts(turned.map((agent) => this.#stopped.get(agent) ?? `${agent}/`)),
-        worker,
-        clockMs(),
-        limit,
-      ]),
+    const stops = turned.map((agent) => this.#stopped.get(agent) ?? `${agent}/`)
+    const [resumable = [], ready = []] = await inIndexedSnapshot(this.#context, [
+      [statements.get(RESUMABLE), [space, worker, clockMs(), limit * 2]],
+      [statements.get(READY), [space, texts(turned), texts(stops), worker, clockMs(), limit]],
     ])
     const wanted = new Set(agents)
     const found = new Set<string>()
@@ -179,12 +183,15 @@ export async function due(
   return { addresses: addresses.slice(0, limit), now: Number(rows[0]?.['now'] ?? 0) }
 }
 
-/** Messages past their deadline that no turn has in hand, or that a turn without compensations has. */
-export async function overdue(
+/**
+ * Messages past their deadline that no turn has in hand, or that a turn without compensations has; and replies that
+ * came too late for the turn that asked.
+ */
+export async function expirable(
   { pool, statements, space, clockMs }: SpaceContext,
   limit: number,
 ): Promise<readonly Mail[]> {
-  return (await pool.read(statements.get(OVERDUE), [space, clockMs(), limit])).map(mailOf)
+  return (await pool.read(statements.get(EXPIRABLE), [space, clockMs(), limit])).map(mailOf)
 }
 
 /**

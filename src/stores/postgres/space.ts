@@ -5,6 +5,7 @@
  */
 
 import { CLIENT, OWNER, nameOf } from '../../core/address.ts'
+import type { KeptDecision } from '../../mailbox/rows.ts'
 import type {
   ChainHead,
   CommitTerms,
@@ -32,10 +33,9 @@ import { Horizon, LOOK } from './horizon.ts'
 import { giveBack, heartbeat, liveWorkers, takeLeases } from './leases.ts'
 import { Known } from './known.ts'
 import { LogReader } from './log.ts'
-import type { KeptDecision } from './log.ts'
 import { takeMail } from './mailbox.ts'
 import { Pulse } from './pulse.ts'
-import { WorkFinder, due, hasScheduledDue, nextDueAt, overdue, promote } from './schedule.ts'
+import { WorkFinder, due, hasScheduledDue, nextDueAt, expirable, promote } from './schedule.ts'
 import { readStatus } from './status.ts'
 import type { SpaceContext } from './transaction.ts'
 
@@ -174,9 +174,9 @@ export class PostgresSpace implements SpaceStore {
     return addresses
   }
 
-  async overdue(limit: number): Promise<readonly Mail[]> {
-    if (this.#quiet?.nothingOverdue(this.#context.clockMs()) === true) return []
-    return overdue(this.#context, limit)
+  async expirable(limit: number): Promise<readonly Mail[]> {
+    if (this.#quiet?.nothingExpirable(this.#context.clockMs()) === true) return []
+    return expirable(this.#context, limit)
   }
 
   async mail(address: string, query: MailQuery): Promise<MailPage> {

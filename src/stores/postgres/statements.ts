@@ -80,3 +80,12 @@ export function nowSql(parameter: string): string {
     'floor(extract(epoch from clock_timestamp()) * 1000)::bigint))'
   )
 }
+
+/**
+ * Settings of a transaction under which rows are looked up by index, one by one, whatever the statistics say of a table
+ * that was empty a moment ago: an item of a `select`.
+ */
+export const BY_INDEX: string = ['seqscan', 'hashjoin', 'mergejoin', 'material']
+  .map((way) => `set_config('enable_${way}', 'off', true)`)
+  .concat("set_config('jit', 'off', true)")
+  .join(', ')

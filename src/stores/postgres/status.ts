@@ -6,11 +6,8 @@
  */
 
 import { CLIENT, OWNER } from '../../core/address.ts'
-import type { MessageState } from '../../core/message.ts'
-import { stateOf } from '../../mailbox/states.ts'
-import type { MailboxRow, SpaceStatus } from '../../ports/store.ts'
-import type { Row } from './driver.ts'
-import { num, numOrNull, text, textOrNull } from './rows.ts'
+import { countsOf, mailboxRowOf, num, workerOf } from '../../mailbox/rows.ts'
+import type { SpaceStatus } from '../../ports/store.ts'
 import { nowSql } from './statements.ts'
 import { inSnapshot } from './transaction.ts'
 import type { SpaceContext } from './transaction.ts'
@@ -46,45 +43,13 @@ export async function readStatus({ pool, statements, space, clockMs }: SpaceCont
   ])
   const [row] = head
   if (row === undefined) throw new Error(`There is no space ${space}.`)
-  const messages: Record<MessageState, number> = {
-    scheduled: 0,
-    queued: 0,
-    delivered: 0,
-    waiting: 0,
-    answered: 0,
-    cancelling: 0,
-    handled: num(row, 'handled'),
-    dead: 0,
-    expired: 0,
-    cancelled: 0,
-  }
-  for (const state of states) messages[stateOf(num(state, 'state'))] = num(state, 'n')
+  const messages = countsOf(num(row, 'handled'), states)
   return {
     position: num(row, 'position'),
     now: num(row, 'now'),
     messages,
-    mailboxes: mailboxes.map(mailboxOf),
-    workers: workers.map((worker) => ({
-      id: text(worker, 'worker'),
-      until: num(worker, 'until_ms'),
-      agents: JSON.parse(text(worker, 'agents')) as readonly string[],
-      addresses: num(worker, 'addresses'),
-    })),
+    mailboxes: mailboxes.map(mailboxRowOf),
+    workers: workers.map(workerOf),
     decisions: Number(decisions[0]?.['n'] ?? 0),
-  }
-}
-
-function mailboxOf(row: Row): MailboxRow {
-  return {
-    address: text(row, 'address'),
-    depth: num(row, 'depth'),
-    ready: num(row, 'ready'),
-    records: num(row, 'seq') + 1,
-    epoch: num(row, 'epoch'),
-    worker: textOrNull(row, 'worker'),
-    leaseUntil: numOrNull(row, 'until_ms'),
-    waiting: num(row, 'waiting'),
-    dead: num(row, 'dead'),
-    oldestAt: numOrNull(row, 'oldest'),
   }
 }

@@ -7,14 +7,15 @@
  * @module
  */
 
+import { num } from '../../mailbox/rows.ts'
 import type { Call, Connection } from './connection.ts'
 import type { DriverResult, Row } from './driver.ts'
 import type { Known } from './known.ts'
 import { LOCK } from './load.ts'
 import type { Head } from './batch.ts'
-import { num } from './rows.ts'
 import type { Pool } from './pool.ts'
 import type { Pulse } from './pulse.ts'
+import { BY_INDEX } from './statements.ts'
 import type { Statements } from './statements.ts'
 
 /** What the parts of a space's store have in common. */
@@ -32,6 +33,7 @@ export interface SpaceContext {
 const BEGIN: Call = [{ name: 'begin', text: 'begin isolation level read committed read write' }]
 export const COMMIT: Call = [{ name: 'commit', text: 'commit' }]
 export const ROLLBACK: Call = [{ name: 'rollback', text: 'rollback' }]
+const INDEXED = `select ${BY_INDEX}`
 const READ: Call = [{ name: 'read', text: 'begin isolation level repeatable read read only' }]
 
 /**
@@ -77,6 +79,14 @@ export async function inTransaction(pool: Pool, calls: readonly Call[]): Promise
     const results = await connection.pipeline([BEGIN, ...calls, COMMIT])
     return results.slice(1, -1)
   })
+}
+
+/** As `inSnapshot`, for reads that look up rows one by one: by index, whatever the statistics say. */
+export async function inIndexedSnapshot(
+  { pool, statements }: SpaceContext,
+  calls: readonly Call[],
+): Promise<readonly (readonly Row[])[]> {
+  return (await inSnapshot(pool, [[statements.get(INDEXED)], ...calls])).slice(1)
 }
 
 /** Runs several reads on one state of the database. */

@@ -10,10 +10,11 @@ import { laneOf } from '../../core/message.ts'
 import type { SealedRecord } from '../../core/record.ts'
 import { packProof } from '../../log/packed-proof.ts'
 import type { BatchState, MessageFacts, OwnEnd } from '../../mailbox/batch-state.ts'
+import { mailOf, num, numOrNull, text, textOrNull } from '../../mailbox/rows.ts'
 import { CODE } from '../../mailbox/states.ts'
 import type { JournalChunk, Mail, NewDecision, NewEvent, NewMessage, Wait } from '../../ports/store.ts'
 import { Batch } from './batch.ts'
-import { MAIL_COLUMNS, MAIL_TABLES, mailOf, num, numOrNull, text, textOrNull } from './rows.ts'
+import { MAIL_COLUMNS, MAIL_TABLES } from './columns.ts'
 import { LIVE } from './states.ts'
 
 const BY_KEY = `select ${MAIL_COLUMNS} from ${MAIL_TABLES}

@@ -9,10 +9,10 @@
 import { nameOf } from '../../core/address.ts'
 import { emptyMailbox } from '../../mailbox/batch-state.ts'
 import type { Counters, Mailbox } from '../../mailbox/batch-state.ts'
+import { num, text, textOrNull } from '../../mailbox/rows.ts'
 import { placeOf } from '../../mailbox/states.ts'
 import type { CommitTerms } from '../../ports/store.ts'
 import type { Database } from './database.ts'
-import { num, text, textOrNull } from './rows.ts'
 
 /** A mailbox within the batch. */
 export interface StoredMailbox extends Mailbox {

@@ -5,10 +5,11 @@
  */
 
 import { nameOf } from '../../core/address.ts'
+import { mailOf, num, text } from '../../mailbox/rows.ts'
 import type { Grant, LiveWorker, Mail } from '../../ports/store.ts'
 import { GREW, readMailbox } from './batch.ts'
+import { MAIL_COLUMNS, MAIL_TABLES } from './columns.ts'
 import type { Database } from './database.ts'
-import { MAIL_COLUMNS, MAIL_TABLES, mailOf, num, text } from './rows.ts'
 import { CODE } from '../../mailbox/states.ts'
 import { IN_DELIVERED, IN_QUEUE } from './states.ts'
 

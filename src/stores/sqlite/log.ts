@@ -5,29 +5,29 @@
  */
 
 import type { MessageState } from '../../core/message.ts'
+import {
+  chunkOf,
+  decisionOf,
+  eventOf,
+  mailOf,
+  messageOf,
+  num,
+  recordOf,
+  text,
+  waitOf,
+} from '../../mailbox/rows.ts'
+import type { KeptDecision, Row } from '../../mailbox/rows.ts'
 import type {
   JournalChunk,
   LogRecord,
   Mail,
   MessageRow,
   MessagesQuery,
-  NewDecision,
   StoredEvent,
   Wait,
 } from '../../ports/store.ts'
+import { MAIL_COLUMNS, MAIL_TABLES, MESSAGE_COLUMNS } from './columns.ts'
 import type { Database } from './database.ts'
-import {
-  MAIL_COLUMNS,
-  MAIL_TABLES,
-  MESSAGE_COLUMNS,
-  mailOf,
-  messageOf,
-  num,
-  recordOf,
-  text,
-  textOrNull,
-} from './rows.ts'
-import type { Row } from './rows.ts'
 import { CODE, placeOf } from '../../mailbox/states.ts'
 import { IN_ASIDE, IN_DELIVERED, IN_QUEUE } from './states.ts'
 
@@ -68,9 +68,6 @@ const JOURNALS = 'select distinct turn from journal where space = ? and turn > ?
 const DECISION = 'select id, hash, certificate, position from decisions where space = ? and id = ?'
 const DECISIONS = `select id, hash, certificate, position from decisions
   where space = ? and id > ? order by id limit ?`
-
-/** A decision as it is kept. */
-export type KeptDecision = NewDecision & { position: number }
 
 /** Reads the log of one space. */
 export class LogReader {
@@ -193,43 +190,4 @@ export class LogReader {
 
 function optional<T>(row: Row | undefined, read: (row: Row) => T): T | undefined {
   return row === undefined ? undefined : read(row)
-}
-
-function chunkOf(row: Row): JournalChunk {
-  return {
-    turn: text(row, 'turn'),
-    chunk: num(row, 'chunk'),
-    text: text(row, 'text'),
-    hash: text(row, 'hash'),
-    signature: text(row, 'signature'),
-  }
-}
-
-function waitOf(row: Row): Wait {
-  return {
-    index: num(row, 'number'),
-    target: textOrNull(row, 'target'),
-    request: textOrNull(row, 'request'),
-    dueAt: num(row, 'due_ms'),
-  }
-}
-
-function eventOf(row: Row): StoredEvent {
-  return {
-    stream: text(row, 'stream'),
-    version: num(row, 'version'),
-    position: num(row, 'position'),
-    type: text(row, 'type'),
-    data: text(row, 'data'),
-    hash: text(row, 'hash'),
-  }
-}
-
-function decisionOf(row: Row): KeptDecision {
-  return {
-    id: text(row, 'id'),
-    hash: text(row, 'hash'),
-    certificate: text(row, 'certificate'),
-    position: num(row, 'position'),
-  }
 }

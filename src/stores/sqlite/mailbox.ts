@@ -6,9 +6,10 @@
 
 import type { Mail, MailPage, MailQuery } from '../../ports/store.ts'
 import { pageOf } from '../../mailbox/page.ts'
+import { MAIL_COLUMNS, MAIL_TABLES } from './columns.ts'
+import { mailOf } from '../../mailbox/rows.ts'
+import type { Row } from '../../mailbox/rows.ts'
 import type { Database } from './database.ts'
-import { MAIL_COLUMNS, MAIL_TABLES, mailOf } from './rows.ts'
-import type { Row } from './rows.ts'
 import { CODE } from '../../mailbox/states.ts'
 import { IN_ASIDE, IN_QUEUE, IN_RETRY } from './states.ts'
 

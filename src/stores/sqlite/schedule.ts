@@ -7,12 +7,13 @@
 
 import { nameOf } from '../../core/address.ts'
 import { countMove } from '../../mailbox/batch-state.ts'
+import { mailOf, num, text } from '../../mailbox/rows.ts'
+import type { Row } from '../../mailbox/rows.ts'
 import type { Mail } from '../../ports/store.ts'
 import { Batch, readMailbox } from './batch.ts'
+import { MAIL_COLUMNS, MAIL_TABLES } from './columns.ts'
 import type { Database } from './database.ts'
 import { isAlive } from './leases.ts'
-import { MAIL_COLUMNS, MAIL_TABLES, mailOf, num, text } from './rows.ts'
-import type { Row } from './rows.ts'
 import { CODE } from '../../mailbox/states.ts'
 import { IN_ASIDE, IN_DEADLINE, IN_DUE } from './states.ts'
 
@@ -36,6 +37,13 @@ const LATE_TURNS = `select distinct recipient from messages where space = ? and 
 const OVERDUE = `select ${MAIL_COLUMNS} from ${MAIL_TABLES}
   where m.space = ? and m.${IN_DEADLINE} and m.deadline_ms <= ?
   and m.state not in (${CODE.waiting}, ${CODE.cancelling}) and m.undo = 0 order by m.deadline_ms limit ?`
+// Of a turn that is dead, nothing is final: an operator may put its message back.
+const UNWANTED = `select ${MAIL_COLUMNS} from ${MAIL_TABLES}
+  join messages q on q.space = m.space and q.id = m.re
+  join messages a on a.space = m.space and a.id = 'msg_' || substr(q.cause, 6)
+  where m.space = ? and m.${IN_ASIDE} and m.state = ${CODE.answered}
+  and (m.deadline_ms is null or m.deadline_ms > ?)
+  and a.state in (${CODE.expired}, ${CODE.cancelled}, ${CODE.handled}) limit ?`
 const SCHEDULED_DUE = `select place, recipient from messages
   where space = ? and ${IN_DUE} and due_ms <= ? and state = ${CODE.scheduled} order by due_ms, place limit ?`
 const ENQUEUE = `update messages set state = ${CODE.queued}, queue = ?, due_ms = null where place = ?`
@@ -134,9 +142,13 @@ export function due(db: Database, space: number, now: number, limit: number): re
   return [...addresses]
 }
 
-/** Messages past their deadline that no turn has in hand, or that a turn without compensations has. */
-export function overdue(db: Database, space: number, now: number, limit: number): readonly Mail[] {
-  return db.sql(OVERDUE).all(space, now, limit).map(mailOf)
+/**
+ * Messages past their deadline that no turn has in hand, or that a turn without compensations has; and replies that
+ * came too late for the turn that asked.
+ */
+export function expirable(db: Database, space: number, now: number, limit: number): readonly Mail[] {
+  const overdue = db.sql(OVERDUE).all(space, now, limit)
+  return [...overdue, ...db.sql(UNWANTED).all(space, now, limit - overdue.length)].map(mailOf)
 }
 
 /**

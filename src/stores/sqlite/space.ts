@@ -29,11 +29,11 @@ import { commitBatch } from './commit.ts'
 import type { Handle } from './handle.ts'
 import { heartbeat, liveWorkers, release, retire, takeLeases } from './leases.ts'
 import { LogReader } from './log.ts'
-import type { KeptDecision } from './log.ts'
 import { takeMail } from './mailbox.ts'
 import { KEYS_STREAM } from '../../mailbox/names.ts'
-import { num } from './rows.ts'
-import { WorkFinder, due, hasScheduledDue, nextDueAt, overdue, promote } from './schedule.ts'
+import { num } from '../../mailbox/rows.ts'
+import type { KeptDecision } from '../../mailbox/rows.ts'
+import { WorkFinder, due, hasScheduledDue, nextDueAt, expirable, promote } from './schedule.ts'
 import { readStatus } from './status.ts'
 
 const CLOCK = 'select clock_ms from spaces where space = ?'
@@ -142,8 +142,8 @@ export class SqliteSpace implements SpaceStore {
     })
   }
 
-  async overdue(limit: number): Promise<readonly Mail[]> {
-    return this.#handle.query((db) => overdue(db, this.#space, this.#now(), limit))
+  async expirable(limit: number): Promise<readonly Mail[]> {
+    return this.#handle.query((db) => expirable(db, this.#space, this.#now(), limit))
   }
 
   async mail(address: string, query: MailQuery): Promise<MailPage> {

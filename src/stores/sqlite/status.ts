@@ -5,12 +5,10 @@
  * @module
  */
 
-import type { MessageState } from '../../core/message.ts'
-import type { MailboxRow, SpaceStatus } from '../../ports/store.ts'
+import type { SpaceStatus } from '../../ports/store.ts'
 import { CLIENT, OWNER } from '../../core/address.ts'
+import { countsOf, mailboxRowOf, num, workerOf } from '../../mailbox/rows.ts'
 import type { Database } from './database.ts'
-import { num, numOrNull, text, textOrNull } from './rows.ts'
-import { stateOf } from '../../mailbox/states.ts'
 import { IN_ASIDE, IN_DELIVERED, IN_QUEUE } from './states.ts'
 
 const SPACE = 'select position, handled from spaces where space = ?'
@@ -36,37 +34,15 @@ const WORKERS = `select w.worker, w.until_ms, w.agents, (select count(*) from ma
 export function readStatus(db: Database, space: number, now: number): SpaceStatus {
   const head = db.sql(SPACE).get(space)
   if (head === undefined) throw new Error(`There is no space ${space}.`)
-  const messages: Record<MessageState, number> = {
-    scheduled: 0,
-    queued: 0,
-    delivered: 0,
-    waiting: 0,
-    answered: 0,
-    cancelling: 0,
-    handled: num(head, 'handled'),
-    dead: 0,
-    expired: 0,
-    cancelled: 0,
-  }
-  for (const row of db.sql(ELSEWHERE).all(space)) {
-    messages[stateOf(num(row, 'state'))] = num(row, 'n')
-  }
+  const messages = countsOf(num(head, 'handled'), db.sql(ELSEWHERE).all(space))
   messages.delivered = count(db, DELIVERED, space)
   messages.queued = count(db, READY, space) - messages.delivered - messages.cancelling
   return {
     position: num(head, 'position'),
     now,
     messages,
-    mailboxes: db.sql(MAILBOXES).all(space).map(mailboxOf),
-    workers: db
-      .sql(WORKERS)
-      .all(space)
-      .map((row) => ({
-        id: text(row, 'worker'),
-        until: num(row, 'until_ms'),
-        agents: JSON.parse(text(row, 'agents')) as readonly string[],
-        addresses: num(row, 'addresses'),
-      })),
+    mailboxes: db.sql(MAILBOXES).all(space).map(mailboxRowOf),
+    workers: db.sql(WORKERS).all(space).map(workerOf),
     decisions: count(db, DECISIONS, space),
   }
 }
@@ -74,19 +50,4 @@ export function readStatus(db: Database, space: number, now: number): SpaceStatu
 function count(db: Database, query: string, space: number): number {
   const n = db.sql(query).get(space)?.['n']
   return typeof n === 'number' ? n : 0
-}
-
-function mailboxOf(row: Record<string, unknown>): MailboxRow {
-  return {
-    address: text(row, 'address'),
-    depth: num(row, 'depth'),
-    ready: num(row, 'ready'),
-    records: num(row, 'seq') + 1,
-    epoch: num(row, 'epoch'),
-    worker: textOrNull(row, 'worker'),
-    leaseUntil: numOrNull(row, 'until_ms'),
-    waiting: num(row, 'waiting'),
-    dead: num(row, 'dead'),
-    oldestAt: numOrNull(row, 'oldest'),
-  }
 }

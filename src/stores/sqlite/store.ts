@@ -5,12 +5,12 @@
  */
 
 import { CoterieError } from '../../core/errors.ts'
+import { num, text } from '../../mailbox/rows.ts'
+import type { Row } from '../../mailbox/rows.ts'
 import type { Genesis, SpaceStore, Store } from '../../ports/store.ts'
 import { SqliteBatch } from './batch-state.ts'
 import type { Database } from './database.ts'
 import type { Handle } from './handle.ts'
-import { num, text } from './rows.ts'
-import type { Row } from './rows.ts'
 import { SqliteSpace } from './space.ts'
 import { SPACES_MAX } from '../../mailbox/states.ts'
 

@@ -7,9 +7,10 @@
 
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { freePort } from '../../helpers/ports.ts'
 import { accountOfServer, ENVIRONMENT, folderFor, give } from './account.ts'
 import { USER } from './endpoint.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -64,18 +65,6 @@ export async function pgbouncerFor(
   for (const end = performance.now() + START_MS; performance.now() < end; await delay(20))
     if (await takesConnections(port)) return port
   throw new Error(`PgBouncer did not start:\n${readFileSync(join(folder, 'log'), 'utf8')}`)
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.on('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      const port = address !== null && typeof address === 'object' ? address.port : 0
-      probe.close(() => resolve(port))
-    })
-  })
 }
 
 function takesConnections(port: number): Promise<boolean> {

@@ -9,9 +9,9 @@
 
 import { spawn } from 'node:child_process'
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { freePort } from '../../helpers/ports.ts'
 import { accountOfServer, copyTree, ENVIRONMENT, give, folderFor, programsFor } from './account.ts'
 import type { Account } from './account.ts'
 import { makeData } from './cluster.ts'
@@ -36,8 +36,6 @@ type Shutdown = 'SIGINT' | 'SIGQUIT'
 
 const START_MS = 30_000
 const STOP_MS = 20_000
-/** Below the ports that systems give to outgoing connections: a server that restarts finds its own free. */
-const PORTS = { from: 20_000, to: 32_000 } as const
 
 const BASE: Readonly<Record<string, string>> = {
   listen_addresses: '127.0.0.1',
@@ -197,16 +195,4 @@ export async function postgresFor(
 function copyData({ data, password }: PostgresServer, account: Account, folder: string): string {
   copyTree(data, join(folder, 'data'), account, false)
   return password
-}
-
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = PORTS.from + Math.floor(Math.random() * (PORTS.to - PORTS.from))
-    const free = await new Promise<boolean>((resolve) => {
-      const probe = createServer()
-      probe.on('error', () => resolve(false))
-      probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))
-    })
-    if (free) return port
-  }
 }
