@@ -472,4 +472,12 @@ export const councilMutants: readonly Mutant[] = [
     replace: '',
     tests: SHAPE,
   },
+  {
+    name: 'council-collects-evidence-without-end',
+    invariant: 'a liar cannot keep the others busy with proofs against itself',
+    file: 'src/bft/receive.ts',
+    find: '    round.convicted.add(vote.sender)',
+    replace: '',
+    tests: BUGS,
+  },
 ]
