@@ -76,7 +76,9 @@ export function receiveVote(replica: Replica, vote: Signed<QuorumVote>, isOwn = 
   if (vote.view > replica.view + VIEWS_AHEAD) return
   const round = roundAt(replica, vote.view)
   const earlier = round.voteOf(vote.type, vote.sender)
-  const isAgainst = round.votesOf(vote.sender).some((other) => contradictionOf(other, vote) !== undefined)
+  const isAgainst =
+    !round.convicted.has(vote.sender) &&
+    round.votesOf(vote.sender).some((other) => contradictionOf(other, vote) !== undefined)
   // A repetition, or a vote that a certificate makes needless, costs no verification; a contradiction is wanted.
   const isCertified = round[certificateTypeOf(vote.type)] !== undefined
   if (!isAgainst && (earlier !== undefined || isCertified)) return
@@ -191,9 +193,9 @@ export function receiveOperation(replica: Replica, operation: Operation, isFromH
 /** Hands out evidence against a member who contradicts itself, or votes for what nothing justifies. */
 function accuse(replica: Replica, round: Round, vote: Signed<QuorumVote>): void {
   for (const other of round.votesOf(vote.sender)) {
-    if (contradictionOf(other, vote) !== undefined) {
-      report(replica, [{ type: 'contradiction', first: other, second: vote }])
-    }
+    if (contradictionOf(other, vote) === undefined || round.convicted.has(vote.sender)) continue
+    round.convicted.add(vote.sender)
+    report(replica, [{ type: 'contradiction', first: other, second: vote }])
   }
   const unjustified = vote.type === 'nullify' ? undefined : round.unjustified.get(vote.proposal)
   if (unjustified !== undefined && vote.type !== 'nullify') {

@@ -39,6 +39,8 @@ export class Round {
   isRejected = false
   /** The leader leaves out what it should have known. */
   omits: Operation | undefined
+  /** Members that contradicted themselves in this view. One proof convicts: no further one is looked for. */
+  readonly convicted: Set<number> = new Set()
   /** The leader itself gave the view up. */
   hasResigned = false
   notarization: Certificate | undefined

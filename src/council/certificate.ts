@@ -5,7 +5,7 @@
  * @module
  */
 
-import { verifyCertificate as verifyFinalization, type Certificate as Quorum } from '../bft/certificate.ts'
+import type { Certificate as Quorum } from '../bft/certificate.ts'
 import type { CouncilCrypto } from '../bft/crypto.ts'
 import { makeMembership, membershipProblem, type Member, type Membership } from '../bft/membership.ts'
 import { isAuthentic } from '../bft/operations.ts'
@@ -20,6 +20,7 @@ import {
   type TrustedKey,
 } from '../voting/certificate.ts'
 import { readPayload } from './operations.ts'
+import { quorumProblem } from './quorum-problem.ts'
 
 /** A decision of a council with its proof. */
 export type DecisionCertificate = {
@@ -85,29 +86,28 @@ export function verifyDecisionCertificate(
   const shape = shapeProblem(claimed)
   if (shape !== undefined) return refuse(shape, [])
   const one = claimed as DecisionCertificate
-  if (one.instance !== trusted.instance) return refuse('it is of another council', [])
+  if (one.instance !== trusted.instance) {
+    const [theirs, ours] = [one.instance, trusted.instance].map((name) => JSON.stringify(name))
+    return refuse(`it is of another council: ${theirs}, and not ${ours}`, [])
+  }
+  if (one.epoch !== trusted.epoch)
+    return refuse(`it is of another epoch: ${one.epoch}, and not ${trusted.epoch}`, [])
   const sameMembers = canonicalize(one.members) === canonicalize(sorted(trusted.members))
-  if (one.epoch !== trusted.epoch || !sameMembers) return refuse('it names other members of the council', [])
+  if (!sameMembers) return refuse('it names other members of the council', [])
   const flaw = membershipProblem(one.members)
   if (flaw !== undefined) return refuse(`its members are no council: ${flaw}`, [])
 
   const membership = makeMembership(council, one.epoch, one.members)
   const { value, finalization, vote } = one
   if (finalization.type !== 'finalization' || finalization.height !== value.height) {
-    return refuse('its finalisation is for something else', [])
+    return refuse('its finalisation is of another kind, or of another height', [])
   }
   if (finalization.value !== valueDigest(council, value)) {
     return refuse('its finalisation is for another value', [])
   }
-  if (!verifyFinalization(council, membership, one.instance, finalization)) {
-    return refuse('its finalisation is not signed by a quorum', [])
-  }
-  const names = finalization.signers.map((place) => JSON.stringify(membership.members[place]?.id ?? ''))
-  const checked = [
-    `${finalization.signers.length} of the ${one.members.length} members of the council ` +
-      `${JSON.stringify(one.instance)} have finalised height ${value.height}: ${names.join(', ')}.`,
-    `Up to ${membership.faultyWeight} of ${membership.totalWeight} may lie; it took ${membership.quorumWeight}.`,
-  ]
+  const flawed = quorumProblem(council, membership, one.instance, finalization)
+  if (flawed !== undefined) return refuse(flawed, [])
+  const checked = explainQuorum(one, membership)
   const closing = closingIn(crypto, one)
   if (closing === undefined) return refuse('what was finalised does not name this vote', checked)
   if (!isAuthentic(council, membership, one.instance, closing)) {
@@ -120,6 +120,25 @@ export function verifyDecisionCertificate(
   const explanation = [...checked, ...verdict.explanation]
   if (!verdict.ok) return { ok: false, problem: verdict.problem, explanation }
   return { ok: true, certificate: one, explanation }
+}
+
+/** Who has signed, who has not, and how much was needed. */
+function explainQuorum(
+  { instance, epoch, members, finalization, value }: DecisionCertificate,
+  { faultyWeight, quorumWeight, totalWeight }: Membership,
+): string[] {
+  const { signers } = finalization
+  const named = (isSigner: boolean): readonly string[] =>
+    members.flatMap(({ id }, place) => (signers.includes(place) === isSigner ? [JSON.stringify(id)] : []))
+  const others = named(false)
+  const isWeighted = totalWeight !== members.length
+  const lines = [
+    `${signers.length} of the ${members.length} members of the council ${JSON.stringify(instance)}, in its epoch ` +
+      `${epoch}, have finalised height ${value.height}: ${named(true).join(', ')}.`,
+    `It takes ${quorumWeight} of ${totalWeight}${isWeighted ? ' by weight' : ''}; up to ${faultyWeight} may lie.`,
+  ]
+  if (others.length > 0) lines.push(`Not among them, and not needed: ${others.join(', ')}.`)
+  return lines
 }
 
 /** The operation that names the vote. */
@@ -151,6 +170,7 @@ export function keyIdOf(crypto: Crypto, publicKey: string): string {
 }
 
 function shapeProblem(value: unknown): string | undefined {
+  if (value === undefined) return 'it is not plain JSON in the canonical subset'
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'it is not a JSON object'
   const one = value as Readonly<Record<string, unknown>>
   if (Object.keys(one).length !== KEYS.length || !KEYS.every((key) => Object.hasOwn(one, key)))

@@ -92,6 +92,14 @@ function crash(member: number, changes: Partial<Extract<Fault, { kind: 'crash' }
   return { kind: 'crash', at: 20, member, operations: 0, downMs: 100, survives: 0, forgets: 0, ...changes }
 }
 
+function diskFull(member: number): Fault {
+  return { kind: 'disk-full', at: 50, member, untilMs: 600 }
+}
+
+function diskSlow(member: number, flushMs: number): Fault {
+  return { kind: 'disk-slow', at: 20, member, untilMs: 700, flushMs }
+}
+
 const links = (changes: Partial<Script['links']>): Partial<Script> => ({
   links: { ...GOOD_LINKS, ...changes },
 })
@@ -129,6 +137,18 @@ const FAULTS: readonly (readonly [what: string, changes: Partial<Script>])[] = [
   ],
   ['a member is restored from an old copy, and knows it', faults(crash(2, { at: 200, forgets: 6 }))],
   ['a member is restored from nothing, and knows it', faults(crash(1, { at: 400, forgets: 1_000 }))],
+  ['the disk of a member is full', faults(diskFull(1))],
+  ['all disks are full for a while', faults(...[0, 1, 2, 3].map((member) => diskFull(member)))],
+  ['the disk of a member takes half a second for a flush', faults(diskSlow(1, 500))],
+  ['all disks are slow', faults(...[0, 1, 2, 3].map((member) => diskSlow(member, 30)))],
+  [
+    'a member with a full disk crashes, and all that it could not write is lost',
+    faults(diskFull(1), crash(1, { at: 300, operations: 2 })),
+  ],
+  [
+    'members with slow disks crash in the middle of a flush',
+    faults(diskSlow(1, 40), diskSlow(2, 40), crash(1, { at: 90 }), crash(2, { at: 260, survives: 50 })),
+  ],
   [
     'signatures and hashes are real',
     {
@@ -165,6 +185,18 @@ for (const [what, changes] of FAULTS) {
     assert.ok(results.every(({ counts }) => counts.heights > 0))
   })
 }
+
+test('while all disks are full nothing is decided, and afterwards everything is', () => {
+  const results = runs(SEEDS, () => faults(...[0, 1, 2, 3].map((member) => diskFull(member))))
+  for (const { decidedAt } of results) {
+    // What was durable before may still be on its way.
+    assert.deepEqual(
+      decidedAt.filter((at) => at > 150 && at < 600),
+      [],
+    )
+    assert.ok(decidedAt.some((at) => at >= 600))
+  }
+})
 
 test('a member may crash before and after each flush and each send, alone or beside a liar', () => {
   for (let operations = 0; operations < 40; operations++) {

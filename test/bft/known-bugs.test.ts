@@ -247,6 +247,20 @@ test('votes for heights and views to come do not fill the memory (flood of futur
   assert.ok(rig.replica.rounds.size < 20)
 })
 
+test('a member that contradicts itself without end is convicted once, and looked at no more (evidence spam)', (t) => {
+  const rig = new Rig(kit, 0)
+  const verifications = t.mock.method(kit.seals, 'verify').mock
+  for (let at = 0; at < 500; at++) rig.votes(kit.notarize(3, `p${at}`, 'v'), kit.finalize(3, `q${at}`, 'v'))
+  rig.votes(kit.nullify(3))
+  const found = rig.of('evidence')
+  assert.equal(found.length, 1)
+  assert.ok(verifications.callCount() <= 4, `${verifications.callCount()} verifications`)
+  const [piece] = found
+  assert.ok(piece !== undefined)
+  const verdict = verifyEvidence(kit.seals, kit.membership, INSTANCE, piece.evidence)
+  assert.equal(verdict.ok && verdict.culprit, 3)
+})
+
 test('operations to come do not fill the memory either', () => {
   const rig = new Rig(kit, 0)
   for (let at = 1; at < 2_000; at++) rig.get({ type: 'operation', operation: kit.operation(3, at) })

@@ -35,7 +35,7 @@ function verdict(certificate: unknown, trusted: TrustedCouncil = council.roster)
 test('the certificate holds for the council that made it, and for no other', () => {
   assert.equal(verdict(good), 'holds')
   assert.match(verdict(good, { ...council.roster, instance: 'another' }), /another council/)
-  assert.match(verdict(good, { ...council.roster, epoch: 1 }), /other members/)
+  assert.match(verdict(good, { ...council.roster, epoch: 1 }), /another epoch: 0, and not 1/)
   const strangers = rosterOf(new Map([...keysOf(['x', ...NAMES])].slice(1)))
   assert.match(verdict(good, strangers), /other members/)
 })
@@ -80,4 +80,35 @@ test('whatever is changed in it, it does not hold any more', () => {
     ['a float', { ...good, epoch: 0.5 }],
   ]
   for (const [what, one] of changed) assert.notEqual(verdict(one), 'holds', what)
+})
+
+test('it says who has signed, who has not, and what is wrong', () => {
+  const { finalization } = good
+  const found = verifyDecisionCertificate(CRYPTOS, good, council.roster)
+  const text = found.explanation.join('\n')
+  for (const place of finalization.signers)
+    assert.match(text, new RegExp(`finalised height .*"${NAMES[place]}"`))
+  for (const [place, name] of NAMES.entries())
+    if (!finalization.signers.includes(place)) assert.match(text, new RegExp(`not needed: .*"${name}"`))
+  assert.match(text, /in its epoch 0.*\nIt takes 3 of 4; up to 1 may lie\./)
+
+  const changedTo = (changes: object): string =>
+    verdict({ ...good, finalization: { ...finalization, ...changes } })
+  const { signers, signatures } = finalization
+  const swapped = [signatures[1], signatures[0], ...signatures.slice(2)]
+  const [first = 0, second = 0] = signers
+  const problems: readonly (readonly [object, RegExp])[] = [
+    [{ instance: 'another' }, /finalisation is of another council/],
+    [{ epoch: 7 }, /finalisation is of another epoch/],
+    [{ membership: 'x' }, /by other members/],
+    [{ signers: signers.toReversed() }, /out of order/],
+    [{ signatures: signatures.slice(1) }, /one signature for each signer/],
+    [{ signers: signers.slice(0, 2), signatures: signatures.slice(0, 2) }, /it has 2, and it takes 3/],
+    [
+      { signatures: swapped },
+      new RegExp(`not signed by "${NAMES[first]}", "${NAMES[second]}", whom it names`),
+    ],
+    [{ type: 'notarization' }, /another kind/],
+  ]
+  for (const [changes, problem] of problems) assert.match(changedTo(changes), problem)
 })

@@ -284,9 +284,17 @@ export const councilMutants: readonly Mutant[] = [
     name: 'council-does-not-flush',
     invariant: 'nobody honest contradicts itself across a restart',
     file: 'src/testing/council/node.ts',
-    find: 'if (this.#world.diesAt(this)) return undefined\n      this.disk.sync()\n      signer.durable()',
+    find: 'if (this.#world.diesAt(this)) return undefined\n      this.#settle(signer)',
     replace: 'signer.durable()',
     tests: SAMPLE,
+  },
+  {
+    name: 'council-votes-while-its-disk-is-full',
+    invariant: 'a vote is durable before it is signed',
+    file: 'src/testing/council/node.ts',
+    find: 'if (at <= now && !this.#isFlushing) return false',
+    replace: 'if (at >= now && !this.#isFlushing) return false',
+    tests: ['test/bft/faults.test.ts'],
   },
   {
     name: 'council-finalises-what-it-gave-up',
@@ -471,5 +479,13 @@ export const councilMutants: readonly Mutant[] = [
     find: ' && !Object.is(value, -0)',
     replace: '',
     tests: SHAPE,
+  },
+  {
+    name: 'council-collects-evidence-without-end',
+    invariant: 'a liar cannot keep the others busy with proofs against itself',
+    file: 'src/bft/receive.ts',
+    find: '    round.convicted.add(vote.sender)',
+    replace: '',
+    tests: BUGS,
   },
 ]

@@ -64,8 +64,8 @@ export const proofMutants: readonly Mutant[] = [
     name: 'drops-the-type-from-what-is-signed',
     invariant: 'a signature on one kind of object never passes for one on another',
     file: 'src/log/dsse.ts',
-    find: 'length} `), type, utf8',
-    replace: 'length} `), utf8',
+    find: 'length} ${payloadType} `',
+    replace: 'length} `',
     tests: ['test/log/dsse.test.ts'],
   },
   {

@@ -8,9 +8,19 @@ export class Disk {
   #pending: LogEntry[] = []
   /** The disk says that it has flushed, and has not. */
   lies = false
+  /** It is full until then, and nothing can be written. */
+  fullUntil = 0
+  /** Each flush takes so long until then. */
+  slowUntil = 0
+  flushMs = 0
 
   append(entry: LogEntry): void {
     this.#pending.push(entry)
+  }
+
+  /** When a flush that begins now is done. */
+  flushedAt(now: number): number {
+    return Math.max(this.fullUntil, now) + (now < this.slowUntil ? this.flushMs : 0)
   }
 
   /** Makes everything durable that was written; if the disk tells the truth. */

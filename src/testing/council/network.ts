@@ -1,7 +1,7 @@
 import { canonicalize } from '../../core/json.ts'
 import type { Effect, Message } from '../../bft/messages.ts'
 import { leaderOf } from '../../bft/rotation.ts'
-import { readMessage } from '../../bft/shape.ts'
+import { parseMessage } from '../../bft/shape.ts'
 import type { Signed, Vote } from '../../bft/statements.ts'
 import type { Prng } from '../simulation/prng.ts'
 import { Heap, type Planned } from './heap.ts'
@@ -149,6 +149,10 @@ export class Network implements NodeWorld {
     }
   }
 
+  flushLater(node: SimulatedNode, at: number): void {
+    this.plan(at, () => node.flush(this.now))
+  }
+
   wake(node: SimulatedNode, at: number): void {
     const local = at === Number.POSITIVE_INFINITY ? undefined : (at - node.clockOffMs) / node.clockSpeed
     if (local === undefined) return
@@ -195,7 +199,7 @@ export class Network implements NodeWorld {
       return
     }
     this.deliveries += 1
-    const read = text === undefined ? message : readMessage(parse(text))
+    const read = text === undefined ? message : parseMessage(text)
     if (read !== undefined) {
       node.handle(this.now, (now) => ({ type: 'message', from: next.from, message: read, now }))
     }
@@ -302,14 +306,6 @@ function textOf(message: Message): string | undefined {
     return canonicalize(message)
   } catch {
     return 'no canonical form'
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
   }
 }
 

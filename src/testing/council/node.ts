@@ -12,6 +12,8 @@ export interface NodeWorld {
   /** Sends to a member; to everybody else in the council when none is named. */
   send(from: SimulatedNode, message: Message, to: string | null): void
   wake(node: SimulatedNode, at: number): void
+  /** Calls `node.flush` at that time. */
+  flushLater(node: SimulatedNode, at: number): void
   /** Told of everything that the oracle wants to know. */
   onEffect(node: SimulatedNode, effect: Effect): void
   onVote(node: SimulatedNode, vote: Signed<Vote>): void
@@ -38,6 +40,10 @@ export class SimulatedNode {
   readonly #key: SealKey
   readonly #world: NodeWorld
   #signer: VoteSigner | undefined
+  /** What waits for a flush that takes its time: votes to be signed, and heights that are decided. */
+  #stalled: Vote[] = []
+  #decided = 0
+  #isFlushing = false
 
   constructor(
     rules: ReplicaRules,
@@ -73,6 +79,8 @@ export class SimulatedNode {
   crash(survivesPercent: number, forgets: number): void {
     this.replica = undefined
     this.#signer = undefined
+    this.#stalled = []
+    this.#decided = 0
     this.disk.crash(Math.floor((this.disk.pendingCount * survivesPercent) / 100))
     if (forgets === 0) return
     this.disk.forget(forgets)
@@ -84,12 +92,31 @@ export class SimulatedNode {
     if (this.replica !== undefined) this.#run(step(this.replica, event(this.localTime(now))), now)
   }
 
+  /** The disk is ready, if it is: what was written is durable, and the votes that wait for it are signed. */
+  flush(now: number): void {
+    this.#isFlushing = false
+    const signer = this.#signer
+    if (this.replica === undefined || signer === undefined) return
+    const readyAt = Math.max(this.disk.fullUntil, this.pausedUntil)
+    if (readyAt > now) return this.#flushLater(readyAt)
+    if (this.#world.diesAt(this)) return
+    this.disk.sync()
+    signer.durable()
+    if (this.#world.diesAt(this)) return
+    const votes = this.#stalled.splice(0).map((vote) => this.#signed(signer, vote))
+    signer.decided(this.#decided)
+    this.#run(
+      [],
+      now,
+      votes.map((vote): Event => ({ type: 'signed', vote, now: this.localTime(now) })),
+    )
+  }
+
   sign<T extends Statement>(statement: T): T & { readonly signature: string } {
     return { ...statement, signature: this.#key.sign(statement) }
   }
 
-  #run(first: readonly Effect[], now: number): void {
-    const waiting: Event[] = []
+  #run(first: readonly Effect[], now: number, waiting: Event[] = []): void {
     let effects = first
     for (;;) {
       for (const effect of effects) {
@@ -113,7 +140,7 @@ export class SimulatedNode {
         this.disk.append(effect.entry)
         return
       case 'vote': {
-        const vote = this.#vote(effect.vote)
+        const vote = this.#vote(effect.vote, now)
         if (vote !== undefined) waiting.push({ type: 'signed', vote, now: local })
         return
       }
@@ -136,35 +163,61 @@ export class SimulatedNode {
         return
       }
       case 'decided':
-        if (this.#world.diesAt(this)) return
-        this.disk.sync()
-        this.#signer?.decided(effect.decision.value.height)
-        return
+        this.#decided = effect.decision.value.height
+        if (this.#waits(now) || this.#world.diesAt(this) || this.#signer === undefined) return
+        return this.#settle(this.#signer)
       case 'wake':
         this.#world.wake(this, effect.at)
         return
       case 'halt':
-        this.disk.sync()
+        if (!this.#waits(now)) this.disk.sync()
         return
       case 'evidence':
     }
   }
 
   /** Notes a vote, makes the note durable, and signs it; undefined when it is refused, or the process dies of it. */
-  #vote(vote: Vote): Signed<Vote> | undefined {
+  #vote(vote: Vote, now: number): Signed<Vote> | undefined {
     const signer = this.#signer
     const entry = signer?.prepare(vote)
     if (signer === undefined || entry === undefined || entry === 'refused') return undefined
     if (entry !== 'durable') {
       this.disk.append({ type: 'voted', entry })
+      if (this.#waits(now)) {
+        this.#stalled.push(vote)
+        return undefined
+      }
       if (this.#world.diesAt(this)) return undefined
-      this.disk.sync()
-      signer.durable()
+      this.#settle(signer)
       if (this.#world.diesAt(this)) return undefined
     }
+    return this.#signed(signer, vote)
+  }
+
+  #signed(signer: VoteSigner, vote: Vote): Signed<Vote> {
     const signed = { ...vote, signature: signer.sign(vote) }
     this.#world.onVote(this, signed)
     return signed
+  }
+
+  /** Whether a flush is not done at once: then it is done later. */
+  #waits(now: number): boolean {
+    const at = this.disk.flushedAt(now)
+    if (at <= now && !this.#isFlushing) return false
+    this.#flushLater(at)
+    return true
+  }
+
+  #flushLater(at: number): void {
+    if (this.#isFlushing) return
+    this.#isFlushing = true
+    this.#world.flushLater(this, at)
+  }
+
+  #settle(signer: VoteSigner): void {
+    this.disk.sync()
+    signer.durable()
+    signer.decided(this.#decided)
   }
 }
 

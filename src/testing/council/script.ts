@@ -39,6 +39,16 @@ export type Fault =
   | { readonly kind: 'isolate-leader'; readonly at: number; readonly untilMs: number }
   /** The process stands still: a long collection, a stopped event loop. */
   | { readonly kind: 'pause'; readonly at: number; readonly member: number; readonly untilMs: number }
+  /** The disk of a member is full: nothing is written, so no vote is signed. */
+  | { readonly kind: 'disk-full'; readonly at: number; readonly member: number; readonly untilMs: number }
+  /** Each flush of a member's disk takes so long. */
+  | {
+      readonly kind: 'disk-slow'
+      readonly at: number
+      readonly member: number
+      readonly untilMs: number
+      readonly flushMs: number
+    }
   /** The clock of a member jumps ahead. */
   | { readonly kind: 'jump'; readonly at: number; readonly member: number; readonly ms: number }
 
@@ -115,7 +125,10 @@ export function scriptOf(seed: number, liarCount?: number): Script {
     deltaMs: prng.pick([50, 100, 250]),
     links,
     liars,
-    faults: faultsOf(prng, members, healMs),
+    faults: [
+      ...faultsOf(prng, members, healMs),
+      ...diskFaultsOf(new Prng(seed, 'council disk'), members, healMs),
+    ],
     submissions: Array.from({ length: prng.between(1, members < 7 ? 5 : 2) }, () => ({
       at: prng.between(0, healMs),
       member: prng.between(0, members - 1),
@@ -192,5 +205,15 @@ function faultsOf(prng: Prng, members: number, healMs: number): readonly Fault[]
       case 'jump':
         return { kind, at, member: place(), ms: prng.pick([50, 1_000, 60_000]) }
     }
+  })
+}
+
+function diskFaultsOf(prng: Prng, members: number, healMs: number): readonly Fault[] {
+  if (!prng.chance(0.15)) return []
+  return Array.from({ length: prng.between(1, members) }, (): Fault => {
+    const at = prng.between(0, healMs)
+    const place = { at, member: prng.between(0, members - 1), untilMs: prng.between(at, healMs) }
+    if (prng.chance(0.4)) return { kind: 'disk-full', ...place }
+    return { kind: 'disk-slow', ...place, flushMs: prng.pick([1, 10, 50, 400]) }
   })
 }

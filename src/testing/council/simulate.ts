@@ -235,6 +235,16 @@ class Council {
         for (const node of this.#nodes.filter(({ id }) => id === idOf(fault.member)))
           node.pausedUntil = fault.untilMs
         return
+      case 'disk-full':
+        for (const { disk } of this.#nodes.filter(({ id }) => id === idOf(fault.member)))
+          disk.fullUntil = Math.max(disk.fullUntil, fault.untilMs)
+        return
+      case 'disk-slow':
+        for (const { disk } of this.#nodes.filter(({ id }) => id === idOf(fault.member))) {
+          disk.slowUntil = fault.untilMs
+          disk.flushMs = fault.flushMs
+        }
+        return
       case 'jump':
         for (const node of this.#nodes.filter(({ id }) => id === idOf(fault.member)))
           node.clockOffMs += fault.ms

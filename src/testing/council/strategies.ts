@@ -81,6 +81,7 @@ export type StrategyName =
   | 'leads-out-of-turn'
   | 'carries-another-value'
   | 'spoils-proposals'
+  | 'spams-evidence'
 
 const STRATEGIES: Readonly<Record<StrategyName, Strategy>> = {
   /** Says nothing at all. */
@@ -333,6 +334,15 @@ const STRATEGIES: Readonly<Record<StrategyName, Strategy>> = {
       { ...proposal, justification },
     ]
     return [...spoiled.map((one) => now({ type: 'proposal', proposal: one })), now(message)]
+  },
+  /** Contradicts itself without end: each contradiction would be a piece of evidence. */
+  'spams-evidence': (liar, message) => {
+    if (message.type !== 'vote' || !isOwn(liar, message) || message.vote.type === 'nullify') return undefined
+    const { signature: _, ...vote } = message.vote
+    const others = Array.from({ length: 12 }, (_one, at) => {
+      return now({ type: 'vote', vote: liar.sign({ ...vote, proposal: `${at}`.padStart(64, 'd') }) })
+    })
+    return [now(message), ...others]
   },
   /** Complains of everybody. */
   complains: (liar, message, to) => {
