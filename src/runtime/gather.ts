@@ -75,6 +75,7 @@ export async function gatherSealed(asking: Asking, commitBy: number): Promise<Ga
   const answers = await Promise.all(voters.map((voter) => askFor(asking, voter, proposal, commitBy)))
   const commitments: SignedCommitment[] = []
   for (const [i, answer] of answers.entries()) {
+    noteRotated(asking, i, answer)
     if (!answer.ok) continue
     const problem = judgeCommitment(crypto, proposal, hash, answer.value)
     if (problem !== undefined) refuse(asking, i, `commitment: ${problem}`)
@@ -104,8 +105,18 @@ function askFor(
 
 function take(asking: Asking, poll: Poll, i: number, answer: Settled<unknown>): void {
   const member = asking.proposal.electorate[i]?.member ?? ''
+  noteRotated(asking, i, answer)
   const problem = poll.answer(member, answer.ok ? answer.value : undefined)
   if (problem !== undefined) refuse(asking, i, `ballot: ${problem}`)
+}
+
+/** A member that could not vote for a reason that asking anew removes is named in the log. */
+function noteRotated({ engine, proposal }: Asking, i: number, answer: Settled<unknown>): void {
+  if (answer.ok || answer.error.code !== 'COTERIE_KEY_ROTATED' || !engine.replayed) return
+  const member = proposal.electorate[i]?.member ?? ''
+  engine.effects.reasons.push(
+    `${member} did not vote: its key was rotated after it was asked; a new decision names its new key`,
+  )
 }
 
 /** What is not kept in the certificate is named in the log. */

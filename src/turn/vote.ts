@@ -112,9 +112,9 @@ export function vote(
 }
 
 /**
- * The ballot that a member is about to sign. Throws COTERIE_INVALID_REPLY when the vote is none of the options, and
- * COTERIE_VERIFICATION_FAILED when the proposal does not name this member with this key: an agent signs nothing
- * that it was not asked.
+ * The ballot that a member is about to sign. Throws COTERIE_INVALID_REPLY when the vote is none of the options,
+ * COTERIE_VERIFICATION_FAILED when the proposal does not name this member, and COTERIE_KEY_ROTATED when it names it with
+ * another key than it has now: an agent signs nothing that it was not asked.
  */
 export function ballotFor(
   proposal: Proposal,
@@ -130,10 +130,18 @@ export function ballotFor(
   vote: unknown,
 ): Ballot {
   const member = proposal.electorate.find((m) => m.member === self.address)
-  if (proposal.space !== self.space || member?.key !== self.key || member.publicKey !== self.publicKey) {
+  if (proposal.space !== self.space || member === undefined) {
     throw new CoterieError(
       'COTERIE_VERIFICATION_FAILED',
-      `${self.address} is asked to vote in decision ${proposal.decision}, which does not list it with its key.`,
+      `${self.address} is asked to vote in decision ${proposal.decision}, which does not list it.`,
+    )
+  }
+  if (member.key !== self.key || member.publicKey !== self.publicKey) {
+    throw new CoterieError(
+      'COTERIE_KEY_ROTATED',
+      `${self.address} cannot vote in decision ${proposal.decision}: it names another key of it than the one that ` +
+        'it has now, so the key was rotated since. A new decision names the new key.',
+      { details: { decision: proposal.decision, member: self.address } },
     )
   }
   const { choice, reason, family } = readVote(proposal, self.address, vote)
