@@ -113,8 +113,8 @@ export function vote(
 
 /**
  * The ballot that a member is about to sign. Throws COTERIE_INVALID_REPLY when the vote is none of the options,
- * COTERIE_VERIFICATION_FAILED when the proposal does not name this member, and COTERIE_KEY_ROTATED when it names it with
- * another key than it has now: an agent signs nothing that it was not asked.
+ * COTERIE_VERIFICATION_FAILED when the proposal does not name this member, and COTERIE_KEY_ROTATED when it names
+ * another key than the member has now: an agent signs nothing that it was not asked.
  */
 export function ballotFor(
   proposal: Proposal,
