@@ -17,8 +17,11 @@ import type { Complaint } from './statements.ts'
 /** What the council is for: a pure, deterministic fold of operations. It must not depend on anything but its input. */
 export interface Application {
   readonly initial: Json
-  /** The next state; undefined, or an error, when it refuses the operation now: then nobody may propose it. */
-  apply(state: Json, operation: Operation, height: number): Json | undefined
+  /**
+   * The next state; undefined, or an error, when it refuses the operation now: then nobody may propose it. The members
+   * are those who decide this height.
+   */
+  apply(state: Json, operation: Operation, height: number, membership: Membership): Json | undefined
 }
 
 /** The state after a height. */
@@ -112,7 +115,7 @@ export function foldOperation(
   if (expires !== 0 && expires <= ledger.height) return 'an operation has expired'
   const sequences = new Map(folded.sequences).set(author, sequence)
   if (body.kind === 'application') {
-    const application = applied(rules, folded.application, operation, ledger.height + 1)
+    const application = applied(rules, folded.application, operation, ledger)
     return application === undefined
       ? 'the application refuses an operation'
       : { ...folded, sequences, application }
@@ -127,9 +130,14 @@ export function foldOperation(
 }
 
 /** An application that throws refuses: an operation that is made to stumble over must not stop the members. */
-function applied(rules: LedgerRules, state: Json, operation: Operation, height: number): Json | undefined {
+function applied(
+  rules: LedgerRules,
+  state: Json,
+  operation: Operation,
+  { height, membership }: Ledger,
+): Json | undefined {
   try {
-    return rules.application.apply(state, operation, height)
+    return rules.application.apply(state, operation, height + 1, membership)
   } catch {
     return undefined
   }

@@ -1,6 +1,13 @@
 import { areDistinctMembers } from './certificate.ts'
 import type { CouncilCrypto } from './crypto.ts'
-import { indexOf, membershipProblem, weightOf, type Member, type Membership } from './membership.ts'
+import {
+  indexOf,
+  makeMembership,
+  membershipProblem,
+  weightOf,
+  type Member,
+  type Membership,
+} from './membership.ts'
 import type { Operation } from './proposal.ts'
 import type { Approval, Change, OperationBody } from './statements.ts'
 
@@ -32,6 +39,15 @@ export function approvalOf(
     sender,
     change: crypto.digest('change', change),
   }
+}
+
+/** The members of the next epoch, after a change that was decided. */
+export function membershipAfter(
+  crypto: CouncilCrypto,
+  { epoch, members }: Membership,
+  { add, remove }: Change,
+): Membership {
+  return makeMembership(crypto, epoch + 1, [...members.filter(({ id }) => !remove.includes(id)), ...add])
 }
 
 /**

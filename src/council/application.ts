@@ -14,7 +14,7 @@
  */
 
 import type { Application } from '../bft/ledger.ts'
-import { weightOf, type Membership } from '../bft/membership.ts'
+import { indexOf, weightOf, type Membership } from '../bft/membership.ts'
 import type { Operation } from '../bft/proposal.ts'
 import { canonicalize } from '../core/json.ts'
 import type { Crypto } from '../ports/crypto.ts'
@@ -37,8 +37,8 @@ export type OpenVote = {
   readonly proposal: Proposal
   /** What a certificate keeps of the ballots so far. */
   readonly ballots: readonly SignedBallot[]
-  /** Members who say that the deadline has passed, by place. */
-  readonly late: readonly number[]
+  /** Members who say that the deadline has passed, by id: places mean others when the members have changed. */
+  readonly late: readonly string[]
   /** Set when it is over: when, and the hash of the certificate. */
   readonly result: { readonly at: number; readonly certificate: string } | null
 }
@@ -60,13 +60,15 @@ export const CLOSE_HEIGHTS_MAX = 16
 const EMPTY: CouncilState = { open: {}, closed: {} }
 
 /**
- * The application of a council with these first members. Equal states and operations give equal states, on every
- * machine; `crypto` verifies and hashes, and may remember what it has verified.
+ * The application of a council. Equal states, operations and members give equal states, on every machine; `crypto`
+ * verifies and hashes, and may remember what it has verified. Who may vote was fixed when a vote was opened; who says
+ * that its deadline has passed is asked of the members of the day.
  */
-export function councilApplication(crypto: Crypto, membership: Membership): Application {
+export function councilApplication(crypto: Crypto): Application {
   return {
     initial: EMPTY,
-    apply: (state, operation, height) => apply(crypto, membership, state as CouncilState, operation, height),
+    apply: (state, operation, height, membership) =>
+      apply(crypto, membership, state as CouncilState, operation, height),
   }
 }
 
@@ -130,12 +132,13 @@ function applyExpire(
   { decision, at }: ExpirePayload,
 ): CouncilState {
   const vote = voteIn(state, decision)
-  const place = membership.members.findIndex(({ id }) => id === author)
-  if (vote === undefined || vote.result !== null || vote.proposal.deadline === null || place < 0) return state
-  if (vote.late.includes(place)) return state
-  const late = [...vote.late, place].sort((a, b) => a - b)
+  if (vote === undefined || vote.result !== null || vote.proposal.deadline === null) return state
+  if (vote.late.includes(author)) return state
+  const late = [...vote.late, author].sort()
   const next = { ...vote, late }
-  const isOver = weightOf(membership, late) > membership.faultyWeight
+  // Who is no member any more has no weight.
+  const places = late.map((id) => indexOf(membership, id))
+  const isOver = weightOf(membership, places) > membership.faultyWeight
   return withVote(state, decision, isOver ? over(crypto, next, at) : next)
 }
 

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { nodeCrypto } from '../../src/adapters/node/crypto.ts'
 import { councilCrypto } from '../../src/bft/crypto.ts'
+import type { Membership } from '../../src/bft/membership.ts'
+import { membershipAfter } from '../../src/bft/operations.ts'
 import type { Operation } from '../../src/bft/proposal.ts'
 import { certificateHash, certificateOf, councilApplication, voteIn } from '../../src/council/application.ts'
 import type { CouncilState } from '../../src/council/application.ts'
@@ -16,7 +18,7 @@ import { keysOf, NAMES, rosterOf } from './kit.ts'
 const keys = keysOf(NAMES)
 const roster = rosterOf(keys)
 const membership = membershipOf(councilCrypto(nodeCrypto), roster)
-const application = councilApplication(nodeCrypto, membership)
+const application = councilApplication(nodeCrypto)
 const electorate = membership.members.map(({ id, publicKey }) => {
   return { member: id, key: keyIdOf(nodeCrypto, publicKey), publicKey }
 })
@@ -45,8 +47,13 @@ function ballot(member: string, choice: string): SignedBallot {
   return { ballot: words, signature: nodeCrypto.sign(key.privateKey, ballotBytes(words)) }
 }
 
-function apply(state: CouncilState, one: Operation, height = 1): CouncilState | undefined {
-  return application.apply(state, one, height) as unknown as CouncilState | undefined
+function apply(
+  state: CouncilState,
+  one: Operation,
+  height = 1,
+  members: Membership = membership,
+): CouncilState | undefined {
+  return application.apply(state, one, height, members) as unknown as CouncilState | undefined
 }
 
 function after(...operations: readonly Operation[]): CouncilState {
@@ -112,6 +119,28 @@ test('one member alone cannot say that the deadline has passed; more than may li
   assert.equal(voteIn(one, 'alice.1')?.result, null)
   const two = apply(one, expire('carol', 1))
   assert.equal(voteIn(two ?? one, 'alice.1')?.result?.at, 2_000)
+})
+
+test('a deadline that passes while the members change has passed when enough of the new ones say so', () => {
+  const expire = (author: string): Operation =>
+    operation(author, 1, { type: 'expire', decision: 'alice.1', at: 2_000 })
+  const eve = nodeCrypto.keyPair(new Uint8Array(32).fill(5)).publicKey
+  const changed = membershipAfter(councilCrypto(nodeCrypto), membership, {
+    add: [{ id: 'eve', publicKey: eve, weight: 1 }],
+    remove: ['alice'],
+  })
+  // Alice was late, and has left: she has no weight any more. Bob has her place now.
+  const one = apply(after(open), expire('alice')) ?? assert.fail()
+  const two = apply(one, expire('bob'), 2, changed) ?? assert.fail()
+  assert.deepEqual(voteIn(two, 'alice.1')?.late, ['alice', 'bob'])
+  assert.equal(voteIn(two, 'alice.1')?.result, null)
+  const three = apply(two, expire('eve'), 2, changed) ?? assert.fail()
+  assert.equal(voteIn(three, 'alice.1')?.result?.at, 2_000)
+  // The electorate is that of the question.
+  assert.deepEqual(
+    voteIn(three, 'alice.1')?.proposal.electorate.map(({ member }) => member),
+    ['alice', 'bob', 'carol', 'dave'],
+  )
 })
 
 test('ballots that come when the vote is over, from strangers, or with another signature change nothing', () => {

@@ -121,8 +121,8 @@ export class CouncilMember {
     const now = clock.now()
     if (result !== null) return this.#considerClosing(proposal.decision, result.certificate)
     if (proposal.deadline !== null && now >= proposal.deadline) {
-      const place = this.#parts.driver.replica.self
-      if (place >= 0 && !vote.late.includes(place) && !this.#isAsked('expire', proposal.decision))
+      const isMember = this.#parts.driver.replica.self >= 0
+      if (isMember && !vote.late.includes(self) && !this.#isAsked('expire', proposal.decision))
         this.#submit({ type: 'expire', decision: proposal.decision, at: now })
       return
     }

@@ -8,6 +8,7 @@ import type { CouncilCrypto } from '../../bft/crypto.ts'
 import type { Decision } from '../../bft/decision.ts'
 import type { Evidence } from '../../bft/evidence.ts'
 import { indexOf, type Membership } from '../../bft/membership.ts'
+import { membershipAfter } from '../../bft/operations.ts'
 import type { ReplicaRules } from '../../bft/state.ts'
 import { statementBytes, type Statement } from '../../bft/statements.ts'
 import { leaderAt } from '../../bft/state.ts'
@@ -112,7 +113,6 @@ interface Waiter {
 
 /** The replica. */
 export class CouncilReplica {
-  readonly membership: Membership
   readonly #parts: ReplicaParts
   readonly #crypto: Crypto
   readonly #council: CouncilCrypto
@@ -123,6 +123,8 @@ export class CouncilReplica {
   readonly #waiters = new Map<string, Set<Waiter>>()
   readonly #failed = Promise.withResolvers<never>()
   #state: CouncilState
+  /** Who decides the height that `#state` is before. The machine may be further by now. */
+  #epoch: Membership
   #isClosed = false
 
   constructor(parts: ReplicaParts) {
@@ -130,15 +132,15 @@ export class CouncilReplica {
     this.#parts = parts
     this.#crypto = rememberingCrypto(parts.crypto, key)
     this.#council = rememberingCouncilCrypto(this.#crypto)
-    this.membership = membershipOf(this.#council, roster)
-    if (this.membership.members[indexOf(this.membership, self)]?.publicKey !== key.publicKey) {
+    const genesis = membershipOf(this.#council, roster)
+    if (genesis.members[indexOf(genesis, self)]?.publicKey !== key.publicKey) {
       const message = `The key of ${JSON.stringify(self)} here is not the one that the membership file names.`
       throw new CoterieError('COTERIE_KEY_MISMATCH', message, { details: { member: self } })
     }
     this.#rules = {
       crypto: this.#council,
       instance: roster.instance,
-      application: councilApplication(this.#crypto, this.membership),
+      application: councilApplication(this.#crypto),
       self,
       deltaMs: parts.deltaMs ?? DELTA_MS,
       deltaMsMin: DELTA_MS_MIN,
@@ -153,7 +155,7 @@ export class CouncilReplica {
     // A rejection that nobody waits for is told by the logger.
     this.#failed.promise.catch(() => undefined)
     this.#driver = new CouncilDriver(
-      { rules: this.#rules, genesis: this.membership, seal, log, transport, clock, logger, sha256, nonce },
+      { rules: this.#rules, genesis, seal, log, transport, clock, logger, sha256, nonce },
       {
         decided: (decision) => this.#decided(decision),
         evidence: () => undefined,
@@ -166,6 +168,7 @@ export class CouncilReplica {
     const operations = new OwnOperations(this.#driver, { instance: roster.instance, self }, seal)
     this.#operations = operations
     this.#state = this.#driver.replica.ledger.application as CouncilState
+    this.#epoch = this.#driver.replica.ledger.membership
     const driver = this.#driver
     const judge = parts.judge
     this.#member = new CouncilMember(
@@ -230,6 +233,11 @@ export class CouncilReplica {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#driver.keep({}, resolve)
     await Promise.race([promise, this.#failed.promise])
+  }
+
+  /** The members of the present epoch. */
+  get membership(): Membership {
+    return this.#driver.replica.ledger.membership
   }
 
   /** The members of the council as an electorate. */
@@ -354,10 +362,16 @@ export class CouncilReplica {
   /** A height is decided; what it means is kept in the same commit. */
   #decided({ value, finalization }: Decision): void {
     const { application, instance } = this.#rules
-    const { membership } = this.#driver.replica.ledger
+    const membership = this.#epoch
     for (const operation of value.operations) {
       const before = this.#state
-      this.#state = (application.apply(before, operation, value.height) ?? before) as CouncilState
+      if (operation.body.kind === 'change') {
+        // It takes effect with the next height.
+        this.#epoch = membershipAfter(this.#council, membership, operation.body.change)
+      } else {
+        const next = application.apply(before, operation, value.height, membership)
+        this.#state = (next ?? before) as CouncilState
+      }
       const { body, author } = operation
       const payload = body.kind === 'application' ? readPayload(body.payload) : undefined
       const vote = payload?.type === 'close' ? voteIn(before, payload.decision) : undefined
