@@ -15,8 +15,8 @@ const TIMEOUT = { timeout: 120_000 }
 const crypto = councilCrypto(nodeCrypto)
 const CRYPTOS = { crypto: nodeCrypto, council: crypto }
 
-/** The first operation of a member: a change to which four of five have agreed. */
-function changeBy(council: TestCouncil, author: string, change: Change): Operation {
+/** An operation of a member: a change to which four of five have agreed. */
+function changeBy(council: TestCouncil, author: string, change: Change, sequence = 1): Operation {
   const membership = membershipOf(crypto, council.roster)
   const { instance } = council.roster
   const sign = (name: string, statement: Parameters<typeof statementBytes>[0]): string =>
@@ -26,7 +26,7 @@ function changeBy(council: TestCouncil, author: string, change: Change): Operati
     sign(membership.members[place]?.id ?? '', approvalOf(crypto, membership, instance, change, place)),
   )
   const body = { kind: 'change', change, signers, signatures } as const
-  const text: OperationText = { type: 'operation', instance, author, sequence: 1, expires: 0, body }
+  const text: OperationText = { type: 'operation', instance, author, sequence, expires: 0, body }
   return { ...text, signature: sign(author, text) }
 }
 
@@ -84,4 +84,30 @@ test('votes go on while the members change, and are certified by those of the da
   const again = await council.start('eve')
   assert.equal(again.status().epoch, 1)
   assert.equal((await again.propose({ question: 'again', timeoutMs: 30_000 })).epoch, 1)
+})
+
+test('who catches up over a change of the members names those who decided each vote', TIMEOUT, async (t) => {
+  const council = new TestCouncil([...NAMES, 'eve'])
+  t.after(() => council.close())
+  const stay = setInterval(() => undefined, 1_000)
+  t.after(() => clearInterval(stay))
+  await council.startAll()
+  await council.stop('eve')
+  const before = await council
+    .get('carol')
+    .propose({ question: 'before', rule: { type: 'unanimity' }, timeoutMs: 1_000 })
+  // The only operations that bob has had are his ballot and what he said of the deadline.
+  const value = (name: string): number => council.get(name).status().waiting
+  await until(() => ['alice', 'bob', 'carol', 'dave'].every((name) => value(name) === 0), 30_000)
+  const operations = council.operationsOf('bob')
+  const change = changeBy(council, 'bob', { add: [], remove: ['alice'] }, operations + 1)
+  council.network.transport('bob').send(null, JSON.stringify({ type: 'operation', operation: change }))
+  await until(() => ['bob', 'carol', 'dave'].every((name) => council.get(name).status().epoch === 1), 30_000)
+  const eve = await council.start('eve')
+  await until(() => eve.status().epoch === 1, 30_000)
+  const own = await eve.waitFor(before.vote.proposal.decision, 30_000)
+  const { instance, members } = council.roster
+  assert.equal(own.epoch, 0)
+  const verdict = verifyDecisionCertificate(CRYPTOS, own, { instance, epoch: 0, members })
+  assert.ok(verdict.ok, JSON.stringify(verdict))
 })

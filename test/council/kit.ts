@@ -2,11 +2,13 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { MemoryCouncilNetwork } from '../../src/adapters/memory/council-network.ts'
 import { systemClock } from '../../src/adapters/node/clock.ts'
 import { nodeCrypto } from '../../src/adapters/node/crypto.ts'
 import { systemRandom } from '../../src/adapters/node/random.ts'
 import { councilCrypto } from '../../src/bft/crypto.ts'
+import type { Decision } from '../../src/bft/decision.ts'
 import { makeRoster, membershipOf, type Roster } from '../../src/council/roster.ts'
 import type { CouncilLog, CouncilTransport } from '../../src/ports/council.ts'
 import type { KeyPair } from '../../src/ports/crypto.ts'
@@ -93,6 +95,15 @@ export class TestCouncil {
     const replica = this.replicas.get(name)
     if (replica === undefined) throw new TypeError(`no replica ${name}`)
     return replica
+  }
+
+  /** How many operations a member has had decided, as another one has them in its file. */
+  operationsOf(author: string, file: string = this.file('carol')): number {
+    const db = new DatabaseSync(file, { readOnly: true })
+    const rows = db.prepare('select text from decisions').all()
+    db.close()
+    const decided = rows.flatMap(({ text }) => (JSON.parse(String(text)) as Decision).value.operations)
+    return decided.filter((operation) => operation.author === author).length
   }
 
   async stop(name: string): Promise<void> {

@@ -143,10 +143,30 @@ test('only the member itself asks its replica for more than a vote', TIMEOUT, as
   await assert.rejects(stranger.askTo('alice-replica/desk', 'ask', 7, { timeoutMs: 10_000 }), /no request/)
 })
 
+test('only so many wait for certificates of one replica at a time', TIMEOUT, async (t) => {
+  const council = await made(t)
+  await council.start('alice')
+  const { run } = council.seated.get('alice')?.seat.agent.handlers['ask'] ?? assert.fail()
+  const wait = run as (turn: unknown, request: unknown) => Promise<unknown>
+  const turn = { from: 'clerk', deadline: Date.now() + 60_000 }
+  const request = { method: 'wait', params: { decision: 'alice.1' } }
+  const waiting = Array.from({ length: 256 }, () => assert.rejects(wait(turn, request)))
+  await assert.rejects(Promise.race([wait(turn, request), never()]), { code: 'COTERIE_LIMIT_EXCEEDED' })
+  await council.stop('alice')
+  await Promise.all(waiting)
+})
+
 test('a council over HTTP and one in a space are not taken for each other', TIMEOUT, async (t) => {
   const members = await made(t)
   assert.throws(() => council(`${members.folder}/alice`), { code: 'COTERIE_INVALID_ARGUMENT' })
 })
+
+/** Rejects when what is raced against it does nothing. */
+function never(): Promise<never> {
+  return new Promise((_, reject) => {
+    setTimeout(() => reject(new Error('it waits')), 2_000)
+  })
+}
 
 async function reason(space: Space, id: string): Promise<never> {
   await until(async () => (await space.receipt(id)).state === 'handled')

@@ -134,8 +134,10 @@ test(
           .peers.find(({ id }) => id === 'dave')?.isConnected === false,
     )
     await assertNoDeadLetters(space)
-    // It comes back, and is heard again.
-    await council.start('dave')
+    // It comes back while nothing goes on, catches up, and is heard again.
+    const dave = await council.start('dave')
+    const { height } = council.get('alice').status()
+    await until(() => dave.status().height >= height, 20_000)
     const rule = { type: 'unanimity' } as const
     assert.equal(
       (await council.get('alice').propose({ question: 'three', rule, timeoutMs: 20_000 })).vote.outcome,

@@ -1,5 +1,7 @@
 import type { Mutant } from './mutant.ts'
 
+const APPLICATION = ['test/council/application.test.ts']
+const EPOCHS = ['test/council/epochs.test.ts']
 const HEARD = ['test/council/space-heard.test.ts']
 const MAIL = ['test/council/space-mail.test.ts']
 const TRANSPORT = ['test/council/space-transport.test.ts']
@@ -136,7 +138,7 @@ export const spaceCouncilMutants: readonly Mutant[] = [
     name: 'space-council-lets-a-peer-flood',
     invariant: 'a peer that sends too much waits',
     file: TRANSPORT_FILE,
-    find: 'return lack > 0 ? Math.ceil(lack * 1_000) : 0',
+    find: 'return lack > 0 ? Math.min(WAIT_MS_MAX, Math.ceil(lack * 1_000)) : 0',
     replace: 'return lack > 9 ? 1 : 0',
     tests: TRANSPORT,
   },
@@ -195,5 +197,29 @@ export const spaceCouncilMutants: readonly Mutant[] = [
     find: 'if (said.some(isRefused) && this.#outside === outside) this.#outside = this.#make()',
     replace: '',
     tests: HEARD,
+  },
+  {
+    name: 'space-council-lets-all-wait',
+    invariant: 'who asks a replica does not hold up its mailboxes',
+    file: SEAT_FILE,
+    find: 'if (this.#waits >= WAITS_MAX) throw tooManyWait()',
+    replace: '',
+    tests: HEARD,
+  },
+  {
+    name: 'council-counts-members-by-places-of-another-epoch',
+    invariant: 'a vote that is open while the members change counts each of them as itself',
+    file: 'src/council/application.ts',
+    find: 'const places = late.map((id) => indexOf(membership, id))',
+    replace: 'const places = late.map((_, at) => at)',
+    tests: APPLICATION,
+  },
+  {
+    name: 'council-certifies-in-the-name-of-later-members',
+    invariant: 'a certificate names the members who decided',
+    file: 'src/runtime/council/replica.ts',
+    find: 'const membership = this.#epoch',
+    replace: 'const { membership } = this.#driver.replica.ledger',
+    tests: EPOCHS,
   },
 ]

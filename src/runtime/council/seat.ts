@@ -23,6 +23,8 @@ import { SpaceCouncilTransport } from './space-transport.ts'
 
 /** Signs of life are rare: each one stays in the space's log for ever. */
 const STATUS_MS = 60_000
+/** Questions for certificates that may wait here: each has a turn under way. */
+const WAITS_MAX = 256
 /** What any agent of the space may ask for. */
 const OPEN_METHODS: readonly string[] = ['open', 'wait']
 
@@ -51,6 +53,7 @@ export class CouncilSeat {
   readonly #parts: SeatParts
   #joined: { readonly transport: SpaceCouncilTransport; readonly replica: CouncilReplica } | undefined
   #space = ''
+  #waits = 0
 
   constructor(parts: SeatParts) {
     this.#parts = parts
@@ -80,6 +83,7 @@ export class CouncilSeat {
     const { roster, self, key, crypto, clock, random, logger, openLog } = this.#parts
     const voice = space.voice(this.agent.name)
     const log = openLog()
+    let opened: CouncilReplica | undefined
     try {
       const transport = new SpaceCouncilTransport({
         ...{ roster, self, key, crypto, clock, logger, voice },
@@ -95,13 +99,14 @@ export class CouncilSeat {
         statusMs: STATUS_MS,
         ...(this.#parts.deltaMs !== undefined && { deltaMs: this.#parts.deltaMs }),
       })
+      opened = replica
       this.#space = space.id
       this.#joined = { transport, replica }
       await replica.start()
       return replica
     } catch (error) {
       this.#joined = undefined
-      await log.close()
+      await (opened === undefined ? log.close() : opened.close())
       throw error
     }
   }
@@ -129,14 +134,28 @@ export class CouncilSeat {
       case 'open':
         // It is put once, however often this turn is run.
         return turn.step('put the question', () => answerRequest(replica, request))
-      case 'wait': {
-        const timeoutMs = Math.max(0, (turn.deadline ?? 0) - clock.now())
-        return answerRequest(replica, { method: 'wait', params: { ...request.params, timeoutMs } })
-      }
+      case 'wait':
+        return this.#wait(replica, request, Math.max(0, (turn.deadline ?? 0) - clock.now()))
       default:
         return answerRequest(replica, request)
     }
   }
+
+  async #wait(replica: CouncilReplica, { params }: SpaceRequest, timeoutMs: number): Promise<unknown> {
+    if (this.#waits >= WAITS_MAX) throw tooManyWait()
+    this.#waits += 1
+    try {
+      return await answerRequest(replica, { method: 'wait', params: { ...params, timeoutMs } })
+    } finally {
+      this.#waits -= 1
+    }
+  }
+}
+
+function tooManyWait(): CoterieError {
+  const details = { limit: 'WAITS_MAX', value: WAITS_MAX }
+  const message = 'Too many wait for certificates of this replica.'
+  return new CoterieError('COTERIE_LIMIT_EXCEEDED', message, { retryable: true, details })
 }
 
 function requestIn(value: unknown): SpaceRequest {

@@ -26,6 +26,8 @@ const PING_MS = 1_000
 /** What one peer may send in a second; what is more waits in its own mailbox. */
 const TEXTS_PER_SECOND = 20_000
 const CHARS_PER_SECOND: number = 32 * 1024 * 1024
+/** Longer than this no peer is made to wait at a time: its mail would expire meanwhile. */
+const WAIT_MS_MAX = 1_000
 /** A character takes three bytes at most, and what stands beside the texts of a mail less than this. */
 const BYTES_PER_CHAR = 3
 const MAIL_HEAD_BYTES = 8_192
@@ -272,7 +274,7 @@ export class SpaceCouncilTransport implements CouncilTransport {
     const chars = texts.reduce((sum, { length }) => sum + length, 0)
     peer.charsLeft = Math.min(CHARS_PER_SECOND, peer.charsLeft + share * CHARS_PER_SECOND) - chars
     const lack = Math.max(-peer.textsLeft / TEXTS_PER_SECOND, -peer.charsLeft / CHARS_PER_SECOND)
-    return lack > 0 ? Math.ceil(lack * 1_000) : 0
+    return lack > 0 ? Math.min(WAIT_MS_MAX, Math.ceil(lack * 1_000)) : 0
   }
 }
 
