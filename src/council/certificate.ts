@@ -71,7 +71,8 @@ export function makeDecisionCertificate(
 
 /**
  * Checks a certificate that came from anywhere, and fails closed. Members of the electorate must be trusted by their
- * keys: those of the council are; others by `voters`, from key id to key.
+ * keys: those of the council are; others by `voters`, from key id to key. Trusted are the members of one epoch, and the
+ * certificates of that epoch: who trusts earlier members has to learn of the change from them.
  *
  * What it does not prove: that the electorate's answers are right, or that the council's members are run by different
  * people. It never throws.
@@ -90,8 +91,9 @@ export function verifyDecisionCertificate(
     const [theirs, ours] = [one.instance, trusted.instance].map((name) => JSON.stringify(name))
     return refuse(`it is of another council: ${theirs}, and not ${ours}`, [])
   }
-  if (one.epoch !== trusted.epoch)
-    return refuse(`it is of another epoch: ${one.epoch}, and not ${trusted.epoch}`, [])
+  if (one.epoch !== trusted.epoch) {
+    return refuse(`it is of epoch ${one.epoch}, and the members of epoch ${trusted.epoch} are trusted`, [])
+  }
   const sameMembers = canonicalize(one.members) === canonicalize(sorted(trusted.members))
   if (!sameMembers) return refuse('it names other members of the council', [])
   const flaw = membershipProblem(one.members)

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CLIENT, nameOf, parseAddress } from '../core/address.ts'
+import { CLIENT, nameOf, OWNER, parseAddress } from '../core/address.ts'
 import { CoterieError } from '../core/errors.ts'
 import type { ErrorValue } from '../core/errors.ts'
 import { messageOf } from '../core/ids.ts'
@@ -193,7 +193,9 @@ export class Space {
    */
   voice(agent: string): Voice {
     this.#checkOpen()
-    if (this.#directory.registry.agent(agent) === undefined) throw this.#directory.unknown(agent, '')
+    const isAgent = agent !== CLIENT && agent !== OWNER
+    if (!isAgent || this.#directory.registry.agent(agent) === undefined)
+      throw this.#directory.unknown(agent, '')
     this.#directory.signer(agent)
     return new Voice(this.#context, agent, () => this.#speaker(agent))
   }

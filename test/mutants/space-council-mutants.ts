@@ -196,7 +196,7 @@ export const spaceCouncilMutants: readonly Mutant[] = [
     file: 'src/runtime/voice.ts',
     find: 'if (said.some(isRefused) && this.#outside === outside) this.#outside = this.#make()',
     replace: '',
-    tests: HEARD,
+    tests: ['test/runtime/voice.test.ts'],
   },
   {
     name: 'space-council-lets-all-wait',
