@@ -17,6 +17,7 @@ import { Directory } from './directory.ts'
 import { makeGenesis } from './genesis.ts'
 import { KeyOffice } from './key-office.ts'
 import { Space } from './space.ts'
+import { StepsUnderWay } from './steps-under-way.ts'
 
 /** What to start. */
 export interface StartOptions {
@@ -84,7 +85,8 @@ async function joinSpace(
       { details: { behindMs: behind } },
     )
   }
-  return { ...ports, clock: forwardOnly(ports, logTime), store: spaceStore, limits }
+  const clock = forwardOnly(ports, logTime)
+  return { ...ports, clock, store: spaceStore, limits, underWay: new StepsUnderWay() }
 }
 
 /** Time that never goes back, as the store's does not: a step back of the machine's clock makes it stand still. */
