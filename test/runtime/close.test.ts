@@ -143,10 +143,42 @@ test('close with a grace lets a step end: it is recorded, and nobody runs it aga
   await delay(30)
   answered.open()
   await closed
-  assert.deepEqual(paid.seen, ['pay'], 'a step begins while the space closes')
   const two = await start(t, [worker], { url })
   await untilState(two, id, 'handled')
   assert.deepEqual(paid.seen, ['pay', 'book'])
+})
+
+test('while a space closes with a grace, no step begins', async (t) => {
+  const url = tempUrl(t)
+  const begun = recorder()
+  const [reached, closing, ready, answered] = [gate(), gate(), gate(), gate()]
+  const worker = agent('worker', {
+    long: on({ input: nothing }, (turn) =>
+      turn.step('long', async () => {
+        begun.note('long')
+        reached.open()
+        await answered.opened
+      }),
+    ),
+    late: on({ input: nothing }, async (turn) => {
+      ready.open()
+      await closing.opened
+      await turn.step('late', () => begun.note('late'))
+    }),
+  })
+  const one = await start(t, [worker], { url })
+  await one.send(worker.long, null, { key: 'a' })
+  const id = await one.send(worker.late, null, { key: 'b' })
+  await Promise.all([reached.opened, ready.opened])
+  const closed = one.close({ graceMs: 20_000 })
+  closing.open()
+  await delay(100)
+  answered.open()
+  await closed
+  assert.deepEqual(begun.seen, ['long'])
+  const two = await start(t, [worker], { url })
+  await untilState(two, id, 'handled')
+  assert.deepEqual(begun.seen, ['long', 'late'])
 })
 
 test('a step that does not end within the grace is stopped by its signal', async (t) => {
