@@ -8,6 +8,9 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { text as readAll } from 'node:stream/consumers'
 import { InvalidArgumentError } from 'commander'
 import { CoterieError } from '../core/errors.ts'
+import { parsePayload, parseStrict } from '../core/json.ts'
+
+const PAYLOAD = 'the payload'
 
 /** A whole number of at least 1. */
 export function countOf(text: string): number {
@@ -50,7 +53,7 @@ export async function payloadOf(argument: string | undefined, file: string | und
   }
   if (argument === '-') return parseJson(await readAll(process.stdin), 'the standard input')
   if (file !== undefined) return parseJson(readText(file), file)
-  return argument === undefined ? {} : parseJson(argument, 'the payload')
+  return argument === undefined ? {} : parseJson(argument, PAYLOAD)
 }
 
 /** The text of a file. Throws COTERIE_NOT_FOUND, COTERIE_INVALID_ARGUMENT. */
@@ -79,12 +82,26 @@ export function writeText(file: string, text: string): void {
   }
 }
 
+/** The JSON in a file, read as strictly as what is signed. Throws COTERIE_NOT_FOUND, COTERIE_INVALID_JSON. */
+export function readJson(file: string): unknown {
+  return parsedBy(parseStrict, readText(file), file)
+}
+
 function parseJson(text: string, where: string): unknown {
+  return parsedBy(parsePayload, text, where)
+}
+
+function parsedBy(parse: (text: string) => unknown, text: string, where: string): unknown {
   try {
-    return JSON.parse(text)
-  } catch (cause) {
-    const hint = where === 'the payload' ? ' In a shell, put it in single quotes: \'{"name":"x"}\'.' : ''
-    const why = cause instanceof Error ? cause.message : ''
-    throw new CoterieError('COTERIE_INVALID_JSON', `In ${where} is no valid JSON: ${why}.${hint}`)
+    return parse(text)
+  } catch (error) {
+    if (!(error instanceof CoterieError)) throw error
+    const { cause, details } = error
+    // What is JSON, and breaks a rule, is told by its place.
+    if (!(cause instanceof Error)) {
+      throw new CoterieError(error.code, `What is in ${where} cannot be taken: ${error.message}`, { details })
+    }
+    const hint = where === PAYLOAD ? ' In a shell, put it in single quotes: \'{"name":"x"}\'.' : ''
+    throw new CoterieError(error.code, `In ${where} is no valid JSON: ${cause.message}.${hint}`)
   }
 }
