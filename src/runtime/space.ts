@@ -269,7 +269,10 @@ export class Space {
     await this.#settleDead(id, 'cancelled')
   }
 
-  /** What waits for people, the longest wait first. Each was verified: throws COTERIE_VERIFICATION_FAILED. */
+  /**
+   * What waits for people, the longest wait first. Each was verified: throws COTERIE_VERIFICATION_FAILED, and
+   * COTERIE_UNKNOWN_RECIPIENT for a person that the space does not have.
+   */
   async approvals(options: ApprovalsOptions = {}): Promise<readonly Approval[]> {
     this.#checkOpen()
     return this.#desk.waiting(options)

@@ -30,6 +30,8 @@ export function addWhy(root: Command): void {
       const report = await withStore(context, async (store) => {
         return readWhy(await collectEvidence(store, nodeCrypto), id, flags.depth)
       })
+      const { asked } = report
+      if ('undecided' in asked) context.say(`${asked.undecided} is not decided: this is the turn that asks for it\n`)
       const sentence = sentenceFor(report)
       const { v, ...rest } = report
       if (context.json) context.outJson({ v, sentence, ...rest })
