@@ -62,7 +62,7 @@ export function contextOf(command: Command): CliContext {
     keyring,
     json: json === true,
     style: styleFor(hasColours()),
-    width: columns() ?? WIDTH_PIPED,
+    width: proseWidth(),
     listWidth: columns() ?? Infinity,
     out,
     outJson: (value) => out(jsonText(value)),
@@ -123,6 +123,11 @@ function databaseOf(command: Command): string {
     )
   }
   return store === undefined || isGiven('db') ? db : store
+}
+
+/** How many characters a line of prose has. */
+export function proseWidth(): number {
+  return columns() ?? WIDTH_PIPED
 }
 
 /** The width of the terminal, or the one that the variable COLUMNS asks for. */

@@ -271,8 +271,7 @@ function tooLate(id: string, how: string, details: ErrorDetails): CoterieError {
 function refused({ id, person }: Approval, outcome: Outcome | undefined): CoterieError {
   if (outcome?.type === 'fenced')
     return new CoterieError('COTERIE_LEASE_LOST', `Somebody else answered for ${person} at this moment.`)
-  if (outcome?.type === 'expired' || outcome?.type === 'ended')
-    return tooLate(id, 'it has ended', { id })
+  if (outcome?.type === 'expired' || outcome?.type === 'ended') return tooLate(id, 'it has ended', { id })
   return new CoterieError(
     'COTERIE_STORE_FAILED',
     `The answer to ${id} was not written: ${outcome?.type ?? 'the turn did not end'}.`,
