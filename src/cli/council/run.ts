@@ -28,8 +28,8 @@ and answers { choice, reason }. It may take its time and call a model: the proto
 this replica orders and counts, and its member votes with "coterie council vote", or stays silent.
 
 The replica may be killed at any moment: it goes on from its database. Run one process for each member: a second one on
-the same folder does not start, and where it listens elsewhere, the first stops. Do not put an older copy of the database back: the replica
-notices, and casts no votes until none that it may have forgotten can matter.
+the same folder does not start, and where it listens elsewhere, the first stops. Do not put an older copy of the
+database back: the replica notices, and casts no votes until none that it may have forgotten can matter.
 
 A member whose card names an agent of a space (space:AGENT) runs there: name the database with --db or --store. When an
 earlier process of it was killed, it begins when that one's lease has lapsed, after ten seconds.
