@@ -56,7 +56,6 @@ export function isTurn(value: unknown): value is TurnHandle {
 }
 
 export class TurnHandle implements Turn<unknown> {
-  readonly [BRAND] = true
   readonly #engine: TurnEngine
   readonly id: string
   readonly self: string
@@ -492,3 +491,5 @@ export class TurnHandle implements Turn<unknown> {
     }
   }
 }
+
+Object.defineProperty(TurnHandle.prototype, BRAND, { value: true })
