@@ -11,6 +11,7 @@ import { CoterieError } from '../core/errors.ts'
 import { parsePayload, parseStrict } from '../core/json.ts'
 
 const PAYLOAD = 'the payload'
+const ISO = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)?)?$/
 
 /** A whole number of at least 1. */
 export function countOf(text: string): number {
@@ -30,8 +31,11 @@ export function wholeOf(text: string): number {
 
 /** A time: ISO 8601, or milliseconds since the Unix epoch. */
 export function timeOf(text: string): number {
-  const value = /^\d+$/.test(text) ? Number(text) : Date.parse(text)
-  if (!Number.isSafeInteger(value)) {
+  const value = /^\d+$/.test(text) ? Number(text) : ISO.test(text) ? Date.parse(text) : Number.NaN
+  // A day that its month does not have is taken for one of the next month.
+  const isDay =
+    !ISO.test(text) || new Date(`${text.slice(0, 10)}T00:00Z`).toJSON()?.startsWith(text.slice(0, 10))
+  if (!Number.isSafeInteger(value) || isDay !== true) {
     throw new InvalidArgumentError('Write a time as 2026-01-31T12:00:00Z, or in milliseconds since 1970.')
   }
   return value

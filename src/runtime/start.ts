@@ -28,6 +28,13 @@ export interface StartOptions {
   readonly mustExist?: boolean
 }
 
+/** Refuses what no store has to be asked about. Throws COTERIE_INVALID_ARGUMENT, COTERIE_INVALID_DEFINITION. */
+export function checkStart({ agents, space, limits }: StartOptions): void {
+  checkAgents(agents)
+  checkName(space)
+  limitsWith(limits)
+}
+
 /** Joins or creates the space, registers the agents, and begins to work. The store is closed with the space. */
 export async function startSpace(store: Store, ports: Ports, options: StartOptions): Promise<Space> {
   checkAgents(options.agents)
@@ -55,12 +62,7 @@ async function joinSpace(
   ports: Ports,
   options: Omit<StartOptions, 'agents'>,
 ): Promise<Context> {
-  if (!isName(options.space)) {
-    throw new CoterieError(
-      'COTERIE_INVALID_ARGUMENT',
-      `"${options.space}" is not a space name: use a letter, then letters, digits, "-" or "_".`,
-    )
-  }
+  checkName(options.space)
   const limits = limitsWith(options.limits)
   let spaceStore = await store.space(options.space)
   if (spaceStore === undefined) {
@@ -109,6 +111,14 @@ function forwardOnly(ports: Ports, from: number): Clock {
       return last
     },
   }
+}
+
+function checkName(space: string): void {
+  if (isName(space)) return
+  throw new CoterieError(
+    'COTERIE_INVALID_ARGUMENT',
+    `"${space}" is not a space name: use a letter, then letters, digits, "-" or "_".`,
+  )
 }
 
 function checkAgents(agents: readonly AnyAgent[]): void {

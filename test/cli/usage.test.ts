@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { pathToFileURL } from 'node:url'
@@ -121,6 +121,9 @@ test('a missing argument and a malformed number are bad input', async () => {
   await fail(['log', '--limit', 'many'], 2, 'COTERIE_USAGE')
   await fail(['log', '--limit', '0'], 2, 'COTERIE_USAGE')
   await fail(['send', 'a', 'b', '--trace', 'xyz'], 2, 'COTERIE_USAGE')
+  for (const time of ['Jan 5', '2027-02-31', 'tomorrow']) {
+    await fail(['send', 'a', 'b', '--at', time], 2, 'COTERIE_USAGE')
+  }
 })
 
 test('with --json an error is one JSON object on the standard error', async () => {
@@ -191,10 +194,27 @@ test('a module that cannot be used is named, with the line at fault, and no stac
     assert.match(said, why)
     assert.doesNotMatch(said, /^ +at /m)
   }
+  const twice = join(made, 'twice.ts')
+  writeFileSync(
+    twice,
+    `import { agent } from '${LIBRARY}'\nexport const both = [agent('one', {}), agent('one', {})]`,
+  )
+  await fail(['run', twice, '--db', join(made, 'x.db')], 2, 'COTERIE_INVALID_DEFINITION')
+  assert.equal(existsSync(join(made, 'x.db')), false, 'bad input, and a database was written')
   assert.match(await fail(['run', made], 4, 'COTERIE_NOT_FOUND'), /is a folder/)
 })
 
 test('what is misspelt behind keys and dead is called an unknown command', async () => {
   assert.match(await fail(['dead', 'bogus'], 2, 'COTERIE_USAGE'), /Unknown command 'bogus'\. See/)
   assert.match(await fail(['keys', 'bogus'], 2, 'COTERIE_USAGE'), /Unknown command 'bogus'\. See/)
+})
+
+test('whoever waits for a server that does not answer is told so', async () => {
+  const { code, stderr } = await coterie([
+    'status',
+    '--store',
+    'postgres://127.0.0.1:1/none?patience_ms=2600',
+  ])
+  assert.equal(code, 6)
+  assert.match(stderr, /^still trying to reach postgres:\/\/127\.0\.0\.1:1\/none/)
 })
