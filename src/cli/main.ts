@@ -1,4 +1,3 @@
-#!/usr/bin/env -S node --disable-warning=ExperimentalWarning
 /**
  * The command line: `coterie`. Data goes to the standard output, everything else to the standard error.
  *
