@@ -273,6 +273,14 @@ export const runtimeMutants: readonly Mutant[] = [
     tests: DURABILITY,
   },
   {
+    name: 'reads-streams-of-any-name',
+    invariant: 'a record that is written verifies',
+    file: 'src/runtime/refusals.ts',
+    find: "if (isShortText(stream, STREAM_CHARS_MAX) && (isRead || !stream.startsWith('@'))) return",
+    replace: 'return',
+    tests: ['test/runtime/hostile.test.ts'],
+  },
+  {
     name: 'gives-up-steps-that-might-end',
     invariant: 'who stops with a grace repeats no step that ends within it',
     file: 'src/runtime/space.ts',
