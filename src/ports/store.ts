@@ -112,7 +112,10 @@ export interface NewDecision {
   readonly certificate: string
 }
 
-/** A change of state of a message that is not the turn's own. */
+/**
+ * A change of state of a message that is not the turn's own. What is `cancelled` while it is open is cancelled with all
+ * that it caused; a dead letter that is given up, alone.
+ */
 export interface Settle {
   readonly id: string
   readonly as: 'handled' | 'expired' | 'cancelled' | 'queued'
@@ -146,7 +149,7 @@ export interface RecordWrite {
   readonly events: readonly NewEvent[]
   readonly journal: JournalChunk | null
   readonly decisions: readonly NewDecision[]
-  /** A message, turn or trace id: it and all that it caused is cancelled. */
+  /** A message, turn or trace id: it and all that it has caused is cancelled. */
   readonly cancels: string | null
 }
 
