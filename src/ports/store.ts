@@ -334,6 +334,8 @@ export interface SpaceStore {
   waits(turn: string): Promise<readonly Wait[]>
   /** The replies to these questions that are there. */
   answers(requests: readonly string[]): Promise<readonly Mail[]>
+  /** Those of these messages that were ended by another than their own turn, or are being undone. */
+  ended(messages: readonly string[]): Promise<readonly Mail[]>
   journal(turn: string): Promise<readonly JournalChunk[]>
   stream(stream: string, upTo?: number): Promise<{ version: number; events: readonly StoredEvent[] }>
 

@@ -251,6 +251,35 @@ export const CANCEL_CASES: readonly Case[] = [
     },
   ],
   [
+    'tells which of some messages were ended by another than their own turn, or are being undone',
+    async (kit) => {
+      const lease = await kit.lease('a')
+      const [queued, running, handled, dead, gone, late, undoing] = await Promise.all(
+        Array.from({ length: 7 }, () => kit.send('a')),
+      )
+      for (const message of [running, undoing])
+        await kit.accept(fakeJournal(lease, idOf(message ?? ''), { undo: message === undoing }))
+      await kit.handle('a', handled ?? '')
+      await kit.accept(kit.turn('a', dead ?? '', 'dead', { error: '{}' }))
+      const settle = (message: NewMessage | undefined, as: 'expired' | 'cancelled') => {
+        return { id: idOf(message ?? ''), as, reason: 'no longer wanted' }
+      }
+      const settles = [settle(gone, 'cancelled'), settle(late, 'expired'), settle(undoing, 'cancelled')]
+      await kit.accept(kit.write('client/two', { settles }))
+      const all = [queued, running, handled, dead, gone, late, undoing].map((one) => idOf(one ?? ''))
+      const ended = await kit.space.ended(['msg_unknown', ...all])
+      assert.deepEqual(
+        new Map(ended.map(({ envelope, state }) => [envelope.id, state])),
+        new Map([
+          [idOf(gone ?? ''), 'cancelled'],
+          [idOf(late ?? ''), 'expired'],
+          [idOf(undoing ?? ''), 'cancelling'],
+        ]),
+      )
+      assert.deepEqual(await kit.space.ended([]), [])
+    },
+  ],
+  [
     'changes nothing for an id that is unknown',
     async (kit) => {
       const message = await kit.send('a')

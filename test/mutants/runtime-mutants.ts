@@ -449,6 +449,14 @@ export const runtimeMutants: readonly Mutant[] = [
     tests: PROCESSES,
   },
   {
+    name: 'does-not-hear-of-what-others-have-ended',
+    invariant: 'a cancel reaches turns in all processes',
+    file: 'src/runtime/worker.ts',
+    find: 'this.cancelled(await this.context.store.ended(turns.slice(at, at + SCAN_LIMIT)))',
+    replace: 'break',
+    tests: ['test/runtime/processes.test.ts'],
+  },
+  {
     name: 'keeps-what-falls-to-another-worker',
     invariant: 'workers that live have about equal shares',
     file: 'src/runtime/worker.ts',

@@ -475,7 +475,7 @@ test('a turn whose deadline passes while it waits expires, and what it asked is 
     }),
   })
   const space = await start(t, [helper, waiter])
-  const id = await space.send(waiter.run, null, { timeoutMs: 80 })
+  const id = await space.send(waiter.run, null, { timeoutMs: 500 })
   await untilState(space, id, 'waiting')
   await untilState(space, id, 'expired')
   const [asked] = (await space.store.messagesOf({ cause: `turn_${id.slice(4)}`, limit: 10 })) ?? []
