@@ -273,6 +273,22 @@ export const runtimeMutants: readonly Mutant[] = [
     tests: DURABILITY,
   },
   {
+    name: 'gives-up-steps-that-might-end',
+    invariant: 'who stops with a grace repeats no step that ends within it',
+    file: 'src/runtime/space.ts',
+    find: 'await underWay.drain(clock, graceMs)',
+    replace: 'await underWay.drain(clock, 0)',
+    tests: ['test/runtime/close.test.ts'],
+  },
+  {
+    name: 'begins-steps-while-it-stops',
+    invariant: 'a process that stops begins no further step',
+    file: 'src/runtime/steps-under-way.ts',
+    find: 'await this.#held',
+    replace: '',
+    tests: ['test/runtime/close.test.ts'],
+  },
+  {
     name: 'goes-on-before-a-step-is-recorded',
     invariant: 'a step’s result is durable before anything follows it',
     file: 'src/runtime/step.ts',
