@@ -40,6 +40,16 @@ export interface LiveWorker {
   readonly leftMs: number
 }
 
+/** What a heartbeat is answered with. */
+export interface Beat {
+  /** False: the leases were lost since the last one, all or some. */
+  readonly held: boolean
+  /** The other workers whose leases hold. */
+  readonly others: readonly LiveWorker[]
+  /** False: at the moment of the heartbeat, `work` would have had nothing for anybody. True may be said in vain. */
+  readonly busy: boolean
+}
+
 /** A message as a mailbox gives it out. */
 export interface Mail {
   readonly envelope: Envelope
@@ -295,10 +305,10 @@ export interface SpaceStore {
   commit(batch: readonly Write[], terms: CommitTerms): Promise<readonly Outcome[]>
 
   /**
-   * Announces a worker that runs these agents, or prolongs all its leases. False when they were lost in between.
-   * What the last heartbeat said of its agents counts.
+   * Announces a worker that runs these agents, or prolongs all its leases. What the last heartbeat said of its agents
+   * counts. The answer has what an idle worker asks, so that it need not ask for it besides.
    */
-  heartbeat(worker: string, leaseMs: number, agents: readonly string[]): Promise<boolean>
+  heartbeat(worker: string, leaseMs: number, agents: readonly string[]): Promise<Beat>
   /**
    * The workers whose leases hold, by their ids in ascending order. Those that were never announced are not among
    * them.

@@ -224,7 +224,8 @@ test('a worker that was silent for longer than its lease is fenced: the store re
     agents: [worker('slow', true), sink],
     limits: { leaseMs: 150 },
     change: (space) => ({
-      heartbeat: async (id, leaseMs) => (paused ? true : space.heartbeat(id, leaseMs, [])),
+      heartbeat: async (id, leaseMs) =>
+        paused ? { held: true, others: [], busy: true } : space.heartbeat(id, leaseMs, []),
       pulse: async () => (paused ? 0 : space.pulse()),
       commit: async (batch, limits) => {
         const answers = await space.commit(batch, limits)
@@ -268,7 +269,7 @@ test('a worker that hears that its leases are gone stops its turns: their signal
       heartbeat: async (id, leaseMs) => {
         const fine = await real.heartbeat(id, leaseMs, [])
         if (heard.seen.length > 0 || !lost) return fine
-        return false
+        return { ...fine, held: false }
       },
     }),
   })

@@ -183,7 +183,7 @@ test('what falls to a worker that lives and does not come is taken by another wi
   const client = await start(t, [], { url })
   const lazy = await store.space('main')
   assert.ok(lazy !== undefined)
-  const beat = (): Promise<boolean> => lazy.heartbeat('lazy', LEASE_MS, ['worker'])
+  const beat = (): Promise<unknown> => lazy.heartbeat('lazy', LEASE_MS, ['worker'])
   await beat()
   const beats = setInterval(() => void beat(), LEASE_MS / 4)
   t.after(async () => {
