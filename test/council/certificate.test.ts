@@ -35,7 +35,10 @@ function verdict(certificate: unknown, trusted: TrustedCouncil = council.roster)
 test('the certificate holds for the council that made it, and for no other', () => {
   assert.equal(verdict(good), 'holds')
   assert.match(verdict(good, { ...council.roster, instance: 'another' }), /another council/)
-  assert.match(verdict(good, { ...council.roster, epoch: 1 }), /of epoch 0, and the members of epoch 1 are trusted/)
+  assert.match(
+    verdict(good, { ...council.roster, epoch: 1 }),
+    /of epoch 0, and the members of epoch 1 are trusted/,
+  )
   const strangers = rosterOf(new Map([...keysOf(['x', ...NAMES])].slice(1)))
   assert.match(verdict(good, strangers), /other members/)
 })

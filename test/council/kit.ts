@@ -10,7 +10,7 @@ import { systemRandom } from '../../src/adapters/node/random.ts'
 import { councilCrypto } from '../../src/bft/crypto.ts'
 import type { Decision } from '../../src/bft/decision.ts'
 import { makeRoster, membershipOf, type Roster } from '../../src/council/roster.ts'
-import type { CouncilLog, CouncilTransport } from '../../src/ports/council.ts'
+import type { CouncilBatch, CouncilLog, CouncilTransport } from '../../src/ports/council.ts'
 import type { KeyPair } from '../../src/ports/crypto.ts'
 import { silentLogger } from '../../src/ports/logger.ts'
 import type { Judge } from '../../src/runtime/council/member.ts'
@@ -31,6 +31,21 @@ export function rosterOf(keys: ReadonlyMap<string, KeyPair>, port = 1): Roster {
     return { id, publicKey, weight: 1, url: `http://127.0.0.1:${port + at}` }
   })
   return makeRoster('test council', members)
+}
+
+/** A log whose commits go through a function. */
+export function withCommit(log: CouncilLog, commit: (batch: CouncilBatch) => void): CouncilLog {
+  return {
+    history: log.history,
+    commit,
+    decisions: (first, last) => log.decisions(first, last),
+    ballot: (decision) => log.ballot(decision),
+    certificate: (decision) => log.certificate(decision),
+    certificates: (limit) => log.certificates(limit),
+    evidence: (limit) => log.evidence(limit),
+    evidenceAgainst: (culprit) => log.evidenceAgainst(culprit),
+    close: () => log.close(),
+  }
 }
 
 interface Options {

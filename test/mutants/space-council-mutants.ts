@@ -4,8 +4,10 @@ const APPLICATION = ['test/council/application.test.ts']
 const EPOCHS = ['test/council/epochs.test.ts']
 const HEARD = ['test/council/space-heard.test.ts']
 const MAIL = ['test/council/space-mail.test.ts']
+const NOTES = ['test/council/notes.test.ts']
 const TRANSPORT = ['test/council/space-transport.test.ts']
 
+const DRIVER_FILE = 'src/runtime/council/driver.ts'
 const HANDLERS_FILE = 'src/runtime/council/space-handlers.ts'
 const MAIL_FILE = 'src/runtime/council/space-mail.ts'
 const POST_FILE = 'src/runtime/council/peer-post.ts'
@@ -221,5 +223,13 @@ export const spaceCouncilMutants: readonly Mutant[] = [
     find: 'const membership = this.#epoch',
     replace: 'const { membership } = this.#driver.replica.ledger',
     tests: EPOCHS,
+  },
+  {
+    name: 'council-notes-what-it-never-writes',
+    invariant: 'what nobody waits for is durable in a moment, too',
+    file: DRIVER_FILE,
+    find: 'if (then !== undefined) this.#pending.after.push(then)\n    this.#flushSoon()',
+    replace: 'if (then !== undefined) then()\n    this.#flushSoon()',
+    tests: NOTES,
   },
 ]

@@ -118,6 +118,14 @@ export class CouncilDriver {
     this.#scheduleFlush()
   }
 
+  /** Writes something that nobody waits for: with the next commit, or in a moment. `then` runs when it is durable. */
+  note(more: Partial<CouncilBatch>, then?: () => void): void {
+    if (this.#isStopped) return
+    this.#pending.add(more)
+    if (then !== undefined) this.#pending.after.push(then)
+    this.#flushSoon()
+  }
+
   /** Stops. What was not durable was not said. */
   async stop(): Promise<void> {
     this.#pending.isUrgent = true
@@ -257,7 +265,7 @@ export class CouncilDriver {
     this.#isSoonDue = true
     this.#parts.clock.setTimer(SOON_MS, () => {
       this.#isSoonDue = false
-      if (this.#isStopped || this.#pending.parts.entries.length === 0) return
+      if (this.#isStopped || this.#pending.isEmpty) return
       this.#pending.isUrgent = true
       this.#scheduleFlush()
     })

@@ -83,7 +83,8 @@ export class OwnOperations {
   settle(decided: Operation): Operation | undefined {
     const waiting = this.#waiting.get(decided.sequence)
     this.#waiting.delete(decided.sequence)
-    this.#driver.keep({ applied: decided.sequence })
+    // Should it be lost, the decision tells it.
+    this.#driver.note({ applied: decided.sequence })
     return waiting === undefined || waiting.signature === decided.signature ? undefined : waiting
   }
 

@@ -391,9 +391,11 @@ export class CouncilReplica {
     const { decision } = certificate.vote.proposal
     const text = canonicalize(certificate)
     const row = { decision, height: certificate.value.height, text }
-    this.#driver.keep({ certificates: [row] }, () => {
+    const told = (): void => {
       for (const waiter of this.#waiters.get(decision) ?? []) waiter.resolve(certificate)
-    })
+    }
+    if (this.#waiters.has(decision)) this.#driver.keep({ certificates: [row] }, told)
+    else this.#driver.note({ certificates: [row] }, told)
   }
 
   /** An operation whose number was given to another one. A vote is named by its number, so it is not opened again. */
