@@ -126,7 +126,7 @@ test('a deadline that passes while the members change has passed when enough of 
     operation(author, 1, { type: 'expire', decision: 'alice.1', at: 2_000 })
   const eve = nodeCrypto.keyPair(new Uint8Array(32).fill(5)).publicKey
   const changed = membershipAfter(councilCrypto(nodeCrypto), membership, {
-    add: [{ id: 'eve', publicKey: eve, weight: 1 }],
+    add: [{ id: 'eve', publicKey: eve, weight: 1, url: '' }],
     remove: ['alice'],
   })
   // Alice was late, and has left: she has no weight any more. Bob has her place now.

@@ -49,6 +49,8 @@ export function withCommit(log: CouncilLog, commit: (batch: CouncilBatch) => voi
 }
 
 interface Options {
+  /** What to begin with; the file of the council unless told otherwise. */
+  readonly roster?: Roster
   readonly isNew?: boolean
   readonly transport?: CouncilTransport
   readonly wrapLog?: (log: CouncilLog) => CouncilLog
@@ -64,11 +66,12 @@ export class TestCouncil {
   readonly replicas = new Map<string, CouncilReplica>()
   judge: Judge = approving
 
-  constructor(names: readonly string[] = NAMES) {
+  /** `later`: who may join it later on. */
+  constructor(names: readonly string[] = NAMES, later: readonly string[] = []) {
     this.names = names
-    this.keys = keysOf(names)
-    this.roster = rosterOf(this.keys)
-    this.network = new MemoryCouncilNetwork(names, (fn) => systemClock.defer(fn))
+    this.keys = keysOf([...names, ...later])
+    this.roster = rosterOf(new Map([...this.keys].filter(([id]) => names.includes(id))))
+    this.network = new MemoryCouncilNetwork([...names, ...later], (fn) => systemClock.defer(fn))
     this.folder = mkdtempSync(join(tmpdir(), 'coterie-council-'))
   }
 
@@ -85,7 +88,7 @@ export class TestCouncil {
     const own = openCouncilLog(this.file(name), identity, { run, isNew: options.isNew ?? true })
     const log = options.wrapLog?.(own) ?? own
     const replica = new CouncilReplica({
-      roster: this.roster,
+      roster: options.roster ?? this.roster,
       self: name,
       key,
       crypto: nodeCrypto,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { nodeCrypto } from '../../src/adapters/node/crypto.ts'
 import type { MessageState } from '../../src/core/message.ts'
-import { makeRoster } from '../../src/council/roster.ts'
+import { contactsOf, makeRoster } from '../../src/council/roster.ts'
 import type { Clock } from '../../src/ports/clock.ts'
 import { silentLogger } from '../../src/ports/logger.ts'
 import { isProven, mailboxOf, proveRequest } from '../../src/runtime/council/space-handlers.ts'
@@ -83,8 +83,9 @@ class Scene {
 
   constructor(payloadBytes = 1024 * 1024) {
     this.transport = new SpaceCouncilTransport({
-      roster: ROSTER,
+      instance: ROSTER.instance,
       self: 'dave',
+      url: 'space:dave-agent',
       key: DAVE,
       run: RUN,
       voice: {
@@ -99,6 +100,7 @@ class Scene {
       logger: silentLogger,
       onRival: () => (this.rivals += 1),
     })
+    this.transport.meet(contactsOf(ROSTER, 'dave'))
   }
 
   async #say(sayings: readonly Saying[]): Promise<readonly PromiseSettledResult<string>[]> {
