@@ -250,7 +250,10 @@ export function spaceCouncil(file: string): SpaceCouncilRef {
       `The members in ${file} are reached over HTTP: see council().`,
     )
   }
-  return spaceCouncilOf(roster, (found, decision) => checkedCertificate(roster, found, decision, 'the space'))
+  const members = epochsOf(councilCrypto(nodeCrypto), roster).at(-1)?.members ?? roster.members
+  return spaceCouncilOf(roster.instance, members, (found, decision) =>
+    checkedCertificate(roster, found, decision, 'the space'),
+  )
 }
 
 /**
