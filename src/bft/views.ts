@@ -170,6 +170,9 @@ function renumber(replica: Replica): void {
   replica.complaints.clear()
   replica.roundTrips.length = 0
   replica.amnesia?.heights.clear()
+  // New members learn soon how far the others are, and have them to ask.
+  const { deadlines, now, deltaMs } = replica
+  deadlines.status = Math.min(deadlines.status, now + 2 * deltaMs)
   const { ledger, rules } = replica
   for (const peer of replica.claims.keys()) {
     const isToCome = rules.acquaintance?.(peer)?.until === Number.POSITIVE_INFINITY
