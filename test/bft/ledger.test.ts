@@ -131,6 +131,18 @@ for (const [what, body, problem] of CHANGES) {
   })
 }
 
+test('the members who change decide until the height is over, and not after it', () => {
+  const change = kit.operation(0, 1, approved(swap, [0, 1, 2, 3, 4]))
+  // The one that leaves acts in the value that removes it; the one that comes does not yet.
+  assert.equal(refusal([change, kit.operation(6, 1)]), 'accepted')
+  const after = decided([change, kit.operation(6, 1)])
+  assert.match(refusal([kit.operation(6, 2)], after), /not signed by a member/)
+  const own = { ...kit.operation(0, 2), author: 'new' }
+  const early = { ...own, sequence: 1, signature: newKey.sign({ ...own, sequence: 1 }) }
+  assert.match(refusal([change, early]), /not signed by a member/)
+  assert.equal(refusal([early], after), 'accepted')
+})
+
 test('the members change once in a height', () => {
   const body = approved({ add: [], remove: ['m06'] }, [0, 1, 2, 3, 4])
   const other = approved({ add: [], remove: ['m05'] }, [0, 1, 2, 3, 4])

@@ -191,6 +191,30 @@ test('what is said between two flushes goes in one record, with a deadline, to a
   }
 })
 
+test('who is no member any more is heard and answered, and told nothing else; who is cut off is not heard', async () => {
+  const scene = new Scene()
+  await scene.start()
+  const others = contactsOf(ROSTER, 'dave')
+  scene.transport.meet(others.map((one) => ({ ...one, isMember: one.id !== 'bob' })))
+  scene.transport.send(null, 'members only')
+  scene.transport.send('bob', 'what you asked')
+  scene.transport.flush()
+  await rest()
+  assert.deepEqual(scene.take('bob')[0]?.mail.texts, ['what you asked'])
+  assert.deepEqual(scene.take('carol')[0]?.mail.texts, ['members only'])
+  assert.deepEqual(
+    scene.transport.peers().map(({ id }) => id),
+    ['alice', 'carol'],
+  )
+  scene.transport.meet(others.filter(({ id }) => id !== 'bob'))
+  scene.transport.take('bob-agent', 'dave-agent/bob', {})
+  assert.equal(scene.transport.refused, 1)
+  scene.transport.send('bob', 'anything')
+  scene.transport.flush()
+  await rest()
+  assert.deepEqual(scene.take('bob'), [])
+})
+
 test('a peer that does not take its mail has few of it, and one at a time when some has expired', async () => {
   const scene = new Scene()
   await scene.start()

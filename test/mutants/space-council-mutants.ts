@@ -220,8 +220,8 @@ export const spaceCouncilMutants: readonly Mutant[] = [
     name: 'council-certifies-in-the-name-of-later-members',
     invariant: 'a certificate names the members who decided',
     file: 'src/runtime/council/replica.ts',
-    find: 'const membership = this.#epoch',
-    replace: 'const { membership } = this.#driver.replica.ledger',
+    find: 'const membership = this.#epochs.current\n    for',
+    replace: 'const { membership } = this.#driver.replica.ledger\n    for',
     tests: EPOCHS,
   },
   {
