@@ -5,9 +5,10 @@ import { foldValue, afterValue, type Ledger } from '../../src/bft/ledger.ts'
 import { restore, start, step } from '../../src/bft/machine.ts'
 import type { Effect, LogEntry, Message } from '../../src/bft/messages.ts'
 import type { Replica } from '../../src/bft/state.ts'
-import type { Fetch, Status, Wanted } from '../../src/bft/statements.ts'
+import { approvalOf } from '../../src/bft/operations.ts'
+import type { Fetch, OperationBody, Status, Wanted } from '../../src/bft/statements.ts'
 import { Prng } from '../../src/testing/simulation/prng.ts'
-import { INSTANCE, Kit } from './council-kit.ts'
+import { INSTANCE, Kit, Rig } from './council-kit.ts'
 
 const kit = new Kit()
 const stranger = kit.seals.makeKey(new Prng(7, 'stranger'))
@@ -77,6 +78,30 @@ test('nothing but decisions is told to who is no member', () => {
   assert.deepEqual(served(told(replica, certificates)), [])
   const answer = told(replica, asking({ kind: 'status', nonce: 'n' }))
   assert.ok(!answer.some((effect) => effect.type === 'say' && effect.to === 'stranger'))
+})
+
+test('a change that was handed in makes room for something else when another one is decided', () => {
+  const change = (id: string): OperationBody => {
+    const { publicKey } = kit.seals.makeKey(new Prng(8, id))
+    const made = { add: [{ id, publicKey, weight: 1, url: '' }], remove: [] }
+    const signers = [0, 1, 2]
+    const signatures = signers.map(
+      (at) => kit.keys[at]?.sign(approvalOf(kit.seals, kit.membership, INSTANCE, made, at)) ?? '',
+    )
+    return { kind: 'change', change: made, signers, signatures }
+  }
+  const rig = new Rig(kit, 1)
+  const vain = kit.operation(2, 1, change('x'))
+  rig.get({ type: 'operation', operation: vain })
+  rig.get({ type: 'operation', operation: kit.operation(3, 1) })
+  assert.ok(rig.replica.pool.get(vain.author, 1) !== undefined)
+  const value = kit.value([kit.operation(0, 1, change('y'))])
+  const decisions = [kit.decision(kit.proposal(0, 0, value))]
+  rig.get({ type: 'reply', decisions, certificates: [], proposals: [] })
+  assert.equal(rig.replica.ledger.membership.epoch, 1)
+  assert.equal(rig.replica.pool.get(vain.author, 1), undefined)
+  // What is no change waits on.
+  assert.ok(rig.replica.pool.get(kit.id(3), 1) !== undefined)
 })
 
 /** Whom the machine asks for decisions. */

@@ -182,24 +182,6 @@ test('an agreement is nothing when the members have changed otherwise', TIMEOUT,
   assert.deepEqual([again.outcome, again.status?.agreed], ['waiting', ['bob']])
 })
 
-test('who has handed a change in vain is not stuck behind it', TIMEOUT, async (t) => {
-  const council = await running(t)
-  const changes = ['eve', 'fred'].map((id) => ({ add: [newcomer(council, id)], remove: [] }))
-  const [eve, fred] = changes
-  assert.ok(eve !== undefined && fred !== undefined)
-  // Two members ask for a change each, and the others agree to both at once.
-  await council.get('alice').agree(eve, 10_000)
-  await council.get('bob').agree(fred, 10_000)
-  for (const change of changes)
-    assert.equal((await council.get('carol').agree(change, 10_000)).outcome, 'waiting')
-  const last = await Promise.all(changes.map((change) => council.get('dave').agree(change, 10_000)))
-  assert.deepEqual(last.map(({ outcome }) => outcome).sort(), ['decided', 'void'])
-  for (const name of ['alice', 'bob']) {
-    const { vote } = await council.get(name).propose({ question: `${name}?`, timeoutMs: 5_000 })
-    assert.equal(vote.outcome, 'approve')
-  }
-})
-
 test(
   'two changes to which all agree at once: one is decided, and nobody is stuck after it',
   TIMEOUT,

@@ -6,6 +6,7 @@ const CHAIN = ['test/council/chain.test.ts']
 const CHANGES = ['test/council/changes.test.ts']
 const LEDGER = ['test/bft/ledger.test.ts']
 const MEET = ['test/adapters/http/meet.test.ts']
+const VAIN = ['test/council/void-change.test.ts']
 const TRANSPORT = ['test/council/space-transport.test.ts']
 
 const CATCH_UP_FILE = 'src/bft/catch-up.ts'
@@ -158,7 +159,7 @@ export const memberMutants: readonly Mutant[] = [
     file: REPLICA_FILE,
     find: "if (body.kind !== 'change') return false",
     replace: "if (body.kind !== 'application' || body.kind === 'application') return false",
-    tests: CHANGES,
+    tests: VAIN,
   },
   {
     name: 'council-keeps-changes-that-can-never-be',
@@ -166,7 +167,7 @@ export const memberMutants: readonly Mutant[] = [
     file: 'src/bft/views.ts',
     find: "(membership === before || body.kind !== 'change')",
     replace: "(membership === before || body.kind !== '')",
-    tests: CHANGES,
+    tests: ACQUAINTANCE,
   },
   {
     name: 'council-removed-goes-on-asking',
