@@ -8,7 +8,8 @@ import { approvalOf, membershipAfter } from '../../src/bft/operations.ts'
 import { valueDigest, type Operation, type Value } from '../../src/bft/proposal.ts'
 import { statementBytes, type Change, type OperationText, type Statement } from '../../src/bft/statements.ts'
 import { followChanges, type ChangeLink } from '../../src/council/chain.ts'
-import { epochsOf, membershipOf } from '../../src/council/roster.ts'
+import { verifyEvidenceFile } from '../../src/council/evidence.ts'
+import { epochsOf, membershipOf, type Roster } from '../../src/council/roster.ts'
 import { keysOf, rosterOf } from './kit.ts'
 
 const crypto = councilCrypto(nodeCrypto)
@@ -155,3 +156,24 @@ for (const [what, links, expected] of REFUSED) {
     assert.match(problem(...links), expected)
   })
 }
+
+test('evidence of a later epoch is judged by the members of that epoch, whom it brings along', () => {
+  const changes = [link(first, fred)]
+  const place = { instance, epoch: 1, membership: second.digest, height: 2, view: 0, sender: 5 }
+  const [one, two] = ['a', 'b'].map((digit) => {
+    const vote = { type: 'notarize', ...place, proposal: digit.repeat(64), value: 'c'.repeat(64) } as const
+    return { ...vote, signature: sign('fred', vote) }
+  })
+  assert.ok(one !== undefined && two !== undefined)
+  const evidence = [{ type: 'contradiction', first: one, second: two } as const]
+  const file = { v: 1, type: 'coterie.council-evidence', instance, evidence } as const
+  const judged = (from: Roster, document: unknown): readonly string[] | string => {
+    const verdict = verifyEvidenceFile(crypto, from, document)
+    return verdict.ok ? verdict.proven.map(({ culprit }) => culprit) : verdict.problem
+  }
+  assert.deepEqual(judged(roster, { ...file, changes }), ['fred'])
+  assert.deepEqual(judged({ ...roster, changes }, file), ['fred'])
+  assert.match(String(judged(roster, file)), /piece 1 proves nothing/)
+  const forged = [link(first, fred, { finalised: ['bob'] })]
+  assert.match(String(judged(roster, { ...file, changes: forged })), /not signed by a quorum/)
+})
