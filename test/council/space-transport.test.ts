@@ -191,7 +191,7 @@ test('what is said between two flushes goes in one record, with a deadline, to a
   }
 })
 
-test('who is no member any more is heard and answered, and told nothing else; who is cut off is not heard', async () => {
+test('who is no member any more is answered, and told nothing else; who is cut off is not heard', async () => {
   const scene = new Scene()
   await scene.start()
   const others = contactsOf(ROSTER, 'dave')

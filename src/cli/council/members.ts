@@ -117,7 +117,9 @@ async function agree(
   const { outcome, epoch, status } = found
   const what = changeText(change)
   if (outcome === 'void') {
-    const message = `The members have changed otherwise meanwhile. Look at them, and agree again to ${what} if it still fits.`
+    const message =
+      'The members have changed otherwise meanwhile. ' +
+      `Look at them, and agree again to ${what} if it still fits.`
     throw new CoterieError('COTERIE_COUNCIL_UNREADY', message, { details: { epoch } })
   }
   if (context.json) return context.outJson({ v: 1, member: place.self, ...found })
