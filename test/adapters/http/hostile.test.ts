@@ -239,9 +239,8 @@ test('a peer that does not read holds up nobody, and what waits for it is bounde
     port: 0,
     logger: silentLogger,
   })
-  const { publicKeyOf } = identityOf('bob')
   const contact = (id: string, url: string): CouncilContact => {
-    return { id, url, publicKey: publicKeyOf(id) ?? '', isMember: true }
+    return { id, url, publicKey: keys.get(id)?.publicKey ?? '', isMember: true }
   }
   transport.meet([contact('alice', alice.url), contact('carol', `http://127.0.0.1:${port}`)])
   t.after(() => transport.close())
