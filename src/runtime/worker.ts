@@ -240,8 +240,7 @@ export class Worker implements RunnerHost, Taker {
     await this.scan()
     // Many at a time: with a question for each turn, 2,000 that wait held all else up by 200 ms (measured on SQLite).
     const turns = [...this.#runners.values()].flatMap((runner) => runner.turns())
-    for (let at = 0; at < turns.length; at += SCAN_LIMIT)
-      this.cancelled(await this.context.store.ended(turns.slice(at, at + SCAN_LIMIT)))
+    while (turns.length > 0) this.cancelled(await this.context.store.ended(turns.splice(0, SCAN_LIMIT)))
   }
 
   async #scan(): Promise<void> {

@@ -468,7 +468,7 @@ export const runtimeMutants: readonly Mutant[] = [
     name: 'does-not-hear-of-what-others-have-ended',
     invariant: 'a cancel reaches turns in all processes',
     file: 'src/runtime/worker.ts',
-    find: 'this.cancelled(await this.context.store.ended(turns.slice(at, at + SCAN_LIMIT)))',
+    find: 'this.cancelled(await this.context.store.ended(turns.splice(0, SCAN_LIMIT)))',
     replace: 'break',
     tests: ['test/runtime/processes.test.ts'],
   },
