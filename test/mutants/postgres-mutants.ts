@@ -94,8 +94,8 @@ export const postgresMutants: readonly Mutant[] = [
     name: 'never-looks-by-itself',
     invariant: 'a notification that is lost costs time and no more',
     file: 'src/stores/postgres/space.ts',
-    find: '>= LOOK_MS) this.look()',
-    replace: '>= Infinity) this.look()',
+    find: 'if (this.#rhythm.isDue(performance.now())) this.look()',
+    replace: '',
     tests: FEED,
   },
   {
