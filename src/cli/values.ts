@@ -33,9 +33,10 @@ export function wholeOf(text: string): number {
 export function timeOf(text: string): number {
   const value = /^\d+$/.test(text) ? Number(text) : ISO.test(text) ? Date.parse(text) : Number.NaN
   // A day that its month does not have is taken for one of the next month.
-  const isDay =
-    !ISO.test(text) || new Date(`${text.slice(0, 10)}T00:00Z`).toJSON()?.startsWith(text.slice(0, 10))
-  if (!Number.isSafeInteger(value) || isDay !== true) {
+  const day = text.slice(0, 10)
+  const at = new Date(`${day}T00:00Z`)
+  const isDay = !ISO.test(text) || (Number.isFinite(at.getTime()) && at.toJSON().startsWith(day))
+  if (!Number.isSafeInteger(value) || !isDay) {
     throw new InvalidArgumentError('Write a time as 2026-01-31T12:00:00Z, or in milliseconds since 1970.')
   }
   return value

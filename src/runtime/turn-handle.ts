@@ -472,9 +472,8 @@ export class TurnHandle implements Turn<unknown> {
 
   #replayed(recorded: Extract<Recorded, { type: 'done' }>): Promise<DoneEntry> {
     const { done } = recorded
-    const { reply } = done
-    if (reply !== undefined)
-      this.#engine.effects.settles.push({ id: reply, as: 'handled', reason: 'taken by the asker' })
+    // The result may have become durable before the record that settles what it speaks of.
+    this.#engine.effects.settle(done)
     return new Promise((resolve) => this.#engine.replay(recorded.i, () => resolve(done)))
   }
 

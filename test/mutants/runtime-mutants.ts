@@ -473,6 +473,22 @@ export const runtimeMutants: readonly Mutant[] = [
     tests: PROCESSES,
   },
   {
+    name: 'does-not-hear-of-what-others-have-ended',
+    invariant: 'a cancel reaches turns in all processes',
+    file: 'src/runtime/worker.ts',
+    find: 'this.cancelled(await this.context.store.ended(turns.splice(0, SCAN_LIMIT)))',
+    replace: 'break',
+    tests: ['test/runtime/processes.test.ts'],
+  },
+  {
+    name: 'mends-a-record-behind-one-that-is-sealed-anew',
+    invariant: 'messages of a lane are handled in their order',
+    file: 'src/runtime/committer.ts',
+    find: "const isBehind = outcome.type === 'stale' &&",
+    replace: 'const isBehind = false &&',
+    tests: ['test/runtime/keys.test.ts'],
+  },
+  {
     name: 'keeps-what-falls-to-another-worker',
     invariant: 'workers that live have about equal shares',
     file: 'src/runtime/worker.ts',

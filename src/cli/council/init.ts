@@ -10,10 +10,12 @@ import { Option, type Command } from 'commander'
 import { nodeCrypto } from '../../adapters/node/crypto.ts'
 import { fileKeyring } from '../../adapters/node/keyring.ts'
 import { systemRandom } from '../../adapters/node/random.ts'
+import { councilCrypto } from '../../bft/crypto.ts'
 import { isName } from '../../core/address.ts'
 import { CoterieError } from '../../core/errors.ts'
 import { canonicalize } from '../../core/json.ts'
 import {
+  epochsOf,
   isInSpace,
   isMemberUrl,
   makeRoster,
@@ -23,7 +25,7 @@ import {
   type Roster,
   type RosterMember,
 } from '../../council/roster.ts'
-import { councilFiles, createReplicaFile, readMemberFolder } from '../../open-council.ts'
+import { councilFiles, createReplicaFile, readMemberFolder, readRosterFile } from '../../open-council.ts'
 import { contextOf, type CliContext } from '../context.ts'
 import { jsonText } from '../render/text.ts'
 import { countOf, readJson, writeText } from '../values.ts'
@@ -35,12 +37,16 @@ an empty database. That is for trying things out: members under one owner, or on
 With --join, the folder has this member's key already (coterie council key), and the cards of all members come from
 those who run them. Everybody gives the same cards, in any order, and gets the same membership file.
 
+With --from, the folder has the key of a member that is to join a council that runs: name the membership file that
+"coterie council members" of one of its members has written, or the first one. Compare its name with its owners.
+
 With --in-space, the members are agents of a space, and need no ports: "coterie council run" takes --db or --store.
 
 Examples:
   $ coterie council init ./council --members alice,bob,carol,dave
   $ coterie council init ./council --members alice,bob,carol,dave --in-space
   $ coterie council init ./alice --name release-board --join alice.json bob.json carol.json dave.json
+  $ coterie council init ./eve --from council.json
 `
 
 const KEY_EXAMPLE = `
@@ -59,6 +65,7 @@ const PORT_MAX = 65_535
 interface InitFlags {
   readonly members?: string
   readonly join?: readonly string[]
+  readonly from?: string
   readonly name: string
   readonly port?: number
   readonly inSpace?: boolean
@@ -82,6 +89,7 @@ export function addKey(parent: Command): void {
         throw new CoterieError('COTERIE_INVALID_ARGUMENT', message)
       }
       const card = readCard(cardOf(folder, id, url, weight), 'This')
+      writeText(councilFiles(folder).card, `${jsonText(card, 2)}\n`)
       if (out === undefined) context.out(jsonText(card, 2))
       else {
         writeText(out, `${jsonText(card, 2)}\n`)
@@ -99,6 +107,12 @@ export function addInit(parent: Command): void {
       new Option('--members <names>', 'make so many members here: alice,bob,carol,dave').conflicts('join'),
     )
     .option('--join <cards...>', 'the cards of all members')
+    .addOption(
+      new Option('--from <file>', 'join a council that runs: its membership file').conflicts([
+        'join',
+        'members',
+      ]),
+    )
     .option('--name <name>', 'the name of the council', 'council')
     .addOption(
       new Option('--port <n>', `with --members: the first port; each member has one (default: ${PORT})`)
@@ -109,12 +123,13 @@ export function addInit(parent: Command): void {
     .addHelpText('after', INIT_EXAMPLE)
     .action(async (folder: string, flags: InitFlags) => {
       const context = contextOf(command)
-      if (flags.join !== undefined) await joinCards(context, folder, flags.name, flags.join)
+      if (flags.from !== undefined) await joinRunning(context, folder, flags.from)
+      else if (flags.join !== undefined) await joinCards(context, folder, flags.name, flags.join)
       else if (flags.members !== undefined) await makeAll(context, folder, flags, flags.members)
       else
         throw new CoterieError(
           'COTERIE_USAGE',
-          'Name the members with --members, or their cards with --join.',
+          'Name the members with --members, their cards with --join, or a membership file with --from.',
         )
     })
 }
@@ -163,6 +178,21 @@ async function joinCards(
   const roster = rosterOf(name, cards)
   await settle(folder, roster)
   tell(context, roster, councilFiles(folder).roster, [folder])
+}
+
+/** One who comes later begins with the first members, and learns the others from what they have decided. */
+async function joinRunning(context: CliContext, folder: string, file: string): Promise<void> {
+  const roster = readRosterFile(file)
+  const epochs = epochsOf(councilCrypto(nodeCrypto), roster)
+  refuseExisting(councilFiles(folder).roster)
+  await settle(folder, roster)
+  const { self } = readMemberFolder(folder)
+  const { instance } = roster
+  const members = epochs.at(-1)?.members ?? roster.members
+  if (context.json) return context.outJson({ v: 1, instance, file: councilFiles(folder).roster, members })
+  context.out(`${self} is ready to join ${instance}: ${members.map(({ id }) => id).join(', ')}.`)
+  context.out('A quorum of them must agree: coterie council add FOLDER CARD. Start it with:')
+  context.out(`  coterie council run ${folder}${isInSpace(roster) ? ' --db FILE' : ''}`)
 }
 
 /** The council's name ends with a digest of its members, so that two councils never have one name. */

@@ -64,11 +64,14 @@ export function addRun(parent: Command): void {
       const options = { folder, logger, ...(judge !== undefined && { judge }) }
       const running = await opened(context, url, options, flags.listen)
       const { replica } = running
-      const { height, forgetful } = replica.status()
+      const { height, forgetful, standing } = replica.status()
+      const { instance } = roster
       if (context.json) {
-        context.outJson({ event: 'started', member: self, instance: roster.instance, url, height, forgetful })
+        context.outJson({ event: 'started', member: self, instance, url, height, forgetful, standing })
       } else {
-        context.say(`${self} of ${roster.instance} is at height ${height}, reached at ${url}; Ctrl-C stops`)
+        context.say(`${self} of ${instance} is at height ${height}, reached at ${url}; Ctrl-C stops`)
+        if (standing === 'joining')
+          context.say('it is no member yet: a quorum must agree (coterie council add)')
       }
       let reason: string
       try {
