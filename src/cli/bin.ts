@@ -5,8 +5,6 @@
  * @module
  */
 
-export {}
-
 const [MAJOR, MINOR] = [22, 18]
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 
