@@ -98,6 +98,22 @@ export const memberMutants: readonly Mutant[] = [
     tests: APPLICATION,
   },
   {
+    name: 'council-keeps-agreement-to-the-impossible',
+    invariant: 'what can never be decided takes no room',
+    file: 'src/council/application.ts',
+    find: 'if (changeProblem(membership, change, []) !== undefined) return state',
+    replace: '',
+    tests: APPLICATION,
+  },
+  {
+    name: 'council-loses-a-change-with-who-asked-for-it',
+    invariant: 'a change to which a quorum has agreed is handed in whoever is gone',
+    file: CHANGES_FILE,
+    find: 'if (author !== self && now - since < PATIENCE_MS) return',
+    replace: 'if (author !== self && now - since < PATIENCE_MS * 100) return',
+    tests: CHANGES,
+  },
+  {
     name: 'chain-follows-what-no-quorum-finalised',
     invariant: 'a change is followed when a quorum of those before it has finalised it',
     file: CHAIN_FILE,
