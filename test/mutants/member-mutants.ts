@@ -186,6 +186,14 @@ export const memberMutants: readonly Mutant[] = [
     tests: ACQUAINTANCE,
   },
   {
+    name: 'council-takes-changes-that-can-never-be',
+    invariant: 'a change of an earlier epoch does not come back in the place of what its author says instead',
+    file: 'src/bft/receive.ts',
+    find: "if (body.kind === 'change' && !isOfEpoch(rules.crypto, ledger.membership, rules.instance, body)) return",
+    replace: '',
+    tests: ACQUAINTANCE,
+  },
+  {
     name: 'council-removed-goes-on-asking',
     invariant: 'who was removed says so instead of asking in vain',
     file: REPLICA_FILE,
