@@ -190,7 +190,7 @@ test('another member hands a change in when who asked for it is gone', TIMEOUT, 
   await council.stop('alice')
   // Her agreement counts all the same.
   await agree(council, ['bob', 'carol'], change)
-  await until(() => council.get('carol').status().names.length === 5, 10_000)
+  await until(() => council.get('carol').status().names.length === 5, 5_000)
   const alice = await council.start('alice')
   await until(() => alice.status().epoch === 1, 10_000)
 })
