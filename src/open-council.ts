@@ -15,6 +15,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { askReplica } from './adapters/http/council-client.ts'
 import { HttpCouncilTransport } from './adapters/http/council-transport.ts'
+import { Gate } from './adapters/http/gate.ts'
 import type { LinkIdentity } from './adapters/http/handshake.ts'
 import { systemClock } from './adapters/node/clock.ts'
 import { nodeCrypto } from './adapters/node/crypto.ts'
@@ -23,7 +24,7 @@ import { systemRandom } from './adapters/node/random.ts'
 import { councilCrypto } from './bft/crypto.ts'
 import { toHex } from './core/bytes.ts'
 import { CoterieError } from './core/errors.ts'
-import { parseStrict } from './core/json.ts'
+import { parseStrict, type Json } from './core/json.ts'
 import type { DecisionCertificate } from './council/certificate.ts'
 import { verifyByRoster } from './council/verify-by-roster.ts'
 import {
@@ -155,7 +156,16 @@ function ownMember(
 /** Reads a membership file. Throws COTERIE_NOT_FOUND, COTERIE_INVALID_JSON, COTERIE_INVALID_ARGUMENT. */
 export function readRosterFile(file: string): Roster {
   if (!existsSync(file)) throw new CoterieError('COTERIE_NOT_FOUND', `There is no membership file ${file}.`)
-  return readRoster(parseStrict(readFileSync(file, 'utf8')), file)
+  const text = readFileSync(file, 'utf8')
+  let value: Json
+  try {
+    value = parseStrict(text)
+  } catch (cause) {
+    throw new CoterieError('COTERIE_INVALID_JSON', `The membership file ${file} cannot be read as JSON.`, {
+      cause,
+    })
+  }
+  return readRoster(value, file)
 }
 
 /** Makes the database of a new replica, so that it knows that it has forgotten nothing. */
@@ -176,6 +186,8 @@ export async function openReplica(options: ReplicaOptions): Promise<CouncilRepli
   const logger = options.logger ?? silentLogger
   requireHttp(place)
   const { host, port } = listenAt(options.listen ?? place.url.slice('http://'.length))
+  // Opening the database takes it from a process that has it: not before it is known that this one can be reached.
+  await probe(identityOf(place), host, port)
   const log = openLog(roster, self, place.database, false)
   try {
     const transport = new HttpCouncilTransport({
@@ -331,6 +343,15 @@ function identityOf({ roster, self, key }: MemberFolder): LinkIdentity {
   // The replica tells its transport who the others are; a tool talks to its own replica alone.
   const publicKeyOf = (id: string): string | undefined => (id === self ? key.publicKey : undefined)
   return { instance: roster.instance, self, key, crypto: nodeCrypto, publicKeyOf }
+}
+
+/** Listens there for a moment. Throws COTERIE_COUNCIL_UNREACHABLE. */
+async function probe(identity: LinkIdentity, host: string, port: number): Promise<void> {
+  const refuse = (): Promise<never> => Promise.reject(new Error('only a probe'))
+  const nothing = (): undefined => undefined
+  const gate = new Gate(identity, { message: nothing, request: refuse, admitted: nothing, refused: nothing })
+  await gate.listen(host, port)
+  await gate.close()
 }
 
 function openLog(roster: Roster, member: string, file: string, isNew: boolean) {

@@ -1169,7 +1169,11 @@ class LogVerifier:
             self.turn(body["turn"], body["author"])
         for settle in body.get("settles", []):
             need(settle["id"] in self.messages, "it settles what nobody sent")
-            self.settle(self.messages[settle["id"]], settle["as"])
+            given_up = settle["as"] == "cancelled" and self.messages[settle["id"]]["status"] in ("open", "waiting")
+            if given_up:
+                self.cancel(settle["id"])
+            else:
+                self.settle(self.messages[settle["id"]], settle["as"])
         if "cancels" in body:
             self.cancel(body["cancels"])
         for sent in body.get("sends", []):

@@ -39,6 +39,7 @@ export type MemberCard = RosterMember & { readonly v: 1; readonly type: 'coterie
 
 const INSTANCE_CHARS_MAX = 256
 const SPACE_SCHEME = 'space:'
+const PORT_MAX = 65_535
 
 /** The roster of members, sorted by id. */
 export function makeRoster(instance: string, members: readonly RosterMember[]): Roster {
@@ -67,6 +68,12 @@ export function isRoster(value: unknown): boolean {
 export function agentOfUrl(url: string): string | undefined {
   const name = url.startsWith(SPACE_SCHEME) ? url.slice(SPACE_SCHEME.length) : ''
   return isName(name) ? name : undefined
+}
+
+/** Whether a member can be reached at such a URL: `http://HOST:PORT` or `space:AGENT`. */
+export function isMemberUrl(url: string): boolean {
+  const [, port] = /^http:\/\/[^/]+:(\d+)$/.exec(url) ?? []
+  return port === undefined ? agentOfUrl(url) !== undefined : Number(port) >= 1 && Number(port) <= PORT_MAX
 }
 
 /** Whether the members are reached in a space. */
@@ -159,11 +166,6 @@ function isMember(value: Readonly<Record<string, unknown>>): boolean {
   if (typeof id !== 'string' || !isName(id) || typeof publicKey !== 'string') return false
   if (!Number.isSafeInteger(weight) || typeof url !== 'string') return false
   return isMemberUrl(url)
-}
-
-/** Whether a replica can be reached at a URL: `http://HOST:PORT` or `space:AGENT`. */
-export function isMemberUrl(url: string): boolean {
-  return /^http:\/\/[^/]+:\d+$/.test(url) || agentOfUrl(url) !== undefined
 }
 
 function hasOnly(value: unknown, keys: readonly string[]): value is Readonly<Record<string, unknown>> {

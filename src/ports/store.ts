@@ -40,6 +40,16 @@ export interface LiveWorker {
   readonly leftMs: number
 }
 
+/** What a heartbeat is answered with. */
+export interface Beat {
+  /** False: the leases were lost since the last one, all or some. */
+  readonly held: boolean
+  /** The other workers whose leases hold. */
+  readonly others: readonly LiveWorker[]
+  /** False: at the moment of the heartbeat, `work` would have had nothing for anybody. True may be said in vain. */
+  readonly busy: boolean
+}
+
 /** A message as a mailbox gives it out. */
 export interface Mail {
   readonly envelope: Envelope
@@ -112,7 +122,10 @@ export interface NewDecision {
   readonly certificate: string
 }
 
-/** A change of state of a message that is not the turn's own. */
+/**
+ * A change of state of a message that is not the turn's own. What is `cancelled` while it is open is cancelled with all
+ * that it caused; a dead letter that is given up, alone.
+ */
 export interface Settle {
   readonly id: string
   readonly as: 'handled' | 'expired' | 'cancelled' | 'queued'
@@ -146,7 +159,7 @@ export interface RecordWrite {
   readonly events: readonly NewEvent[]
   readonly journal: JournalChunk | null
   readonly decisions: readonly NewDecision[]
-  /** A message, turn or trace id: it and all that it caused is cancelled. */
+  /** A message, turn or trace id: it and all that it has caused is cancelled. */
   readonly cancels: string | null
 }
 
@@ -292,10 +305,10 @@ export interface SpaceStore {
   commit(batch: readonly Write[], terms: CommitTerms): Promise<readonly Outcome[]>
 
   /**
-   * Announces a worker that runs these agents, or prolongs all its leases. False when they were lost in between.
-   * What the last heartbeat said of its agents counts.
+   * Announces a worker that runs these agents, or prolongs all its leases. What the last heartbeat said of its agents
+   * counts. The answer has what an idle worker asks, so that it need not ask for it besides.
    */
-  heartbeat(worker: string, leaseMs: number, agents: readonly string[]): Promise<boolean>
+  heartbeat(worker: string, leaseMs: number, agents: readonly string[]): Promise<Beat>
   /**
    * The workers whose leases hold, by their ids in ascending order. Those that were never announced are not among
    * them.
@@ -331,6 +344,8 @@ export interface SpaceStore {
   waits(turn: string): Promise<readonly Wait[]>
   /** The replies to these questions that are there. */
   answers(requests: readonly string[]): Promise<readonly Mail[]>
+  /** Those of these messages that were ended by another than their own turn, or are being undone. */
+  ended(messages: readonly string[]): Promise<readonly Mail[]>
   journal(turn: string): Promise<readonly JournalChunk[]>
   stream(stream: string, upTo?: number): Promise<{ version: number; events: readonly StoredEvent[] }>
 

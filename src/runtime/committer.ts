@@ -259,15 +259,19 @@ export class Committer {
     const rekeyed: Entry[] = []
     const answered: Answered[] = []
     ready.forEach(({ write, entry }, index) => {
-      const outcome = outcomes[index]
+      let outcome = outcomes[index]
       if (outcome === undefined) throw new Error('the store answered for fewer writes than it was given')
       if (write.type === 'record') {
+        const { author } = write.record
         if (isRekeyed(write, outcome, agents)) {
           rekeyed.push(entry)
           return
         }
-        if (outcome.type === 'accepted') heads.set(entry.pending.author, write.record)
-        else if (outcome.type === 'conflict') told.set(entry.pending.author, outcome.head)
+        if (outcome.type === 'accepted') heads.set(author, write.record)
+        else if (outcome.type === 'conflict') told.set(author, outcome.head)
+        // One before it is to be sealed anew: mended by itself, this one might come before that.
+        const isBehind = outcome.type === 'stale' && rekeyed.some(({ pending }) => pending.author === author)
+        if (isBehind) outcome = { type: 'conflict', head: this.#head(author) }
       }
       answered.push({ write, pending: entry.pending, outcome })
     })
@@ -350,7 +354,7 @@ export class Committer {
       }
       const key = this.#key(pending, content)
       if (key === undefined) continue
-      const head = heads.get(author) ?? this.#heads.get(author) ?? { seq: -1, hash: '' }
+      const head = heads.get(author) ?? this.#head(author)
       const body: RecordBody = {
         ...content.body,
         key: key.id,
@@ -386,8 +390,12 @@ export class Committer {
   /** Answers what stands behind a record of its author that was not written. */
   #isBehind({ author, line, done }: Pending): boolean {
     if (line === undefined || line === this.line(author)) return false
-    done({ type: 'conflict', head: this.#heads.get(author) ?? { seq: -1, hash: '' } })
+    done({ type: 'conflict', head: this.#head(author) })
     return true
+  }
+
+  #head(author: string): ChainHead {
+    return this.#heads.get(author) ?? { seq: -1, hash: '' }
   }
 
   /** The key that signs a draft now. Without one, or when its ground is gone, the draft fails alone. */

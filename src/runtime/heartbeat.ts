@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Beat } from '../ports/store.ts'
 import type { Context } from './context.ts'
 
 export class Heartbeat {
@@ -13,7 +14,7 @@ export class Heartbeat {
   readonly #lost: () => void
   /** When the store was last asked whether the leases hold, and said so. */
   #confirmed = { monotonic: -Infinity, wall: -Infinity }
-  #confirming: Promise<void> | undefined
+  #confirming: Promise<unknown> | undefined
   #sending: Promise<unknown> = Promise.resolve()
 
   /** `lost` is called when some of the worker's leases have been taken by others. */
@@ -25,15 +26,16 @@ export class Heartbeat {
   }
 
   /** Prolongs all leases, and tells which agents the worker runs. */
-  async send(): Promise<void> {
+  async send(): Promise<Beat> {
     const { clock, limits, store } = this.#context
     // Before the store is asked: from then on at least it counts.
     const asked = { monotonic: clock.monotonic(), wall: clock.now() }
     const sending = store.heartbeat(this.#worker, limits.leaseMs, this.#agents())
     this.#sending = sending.catch(() => undefined)
-    const held = await sending
+    const beat = await sending
     this.#confirmed = asked
-    if (!held) this.#lost()
+    if (!beat.held) this.#lost()
+    return beat
   }
 
   /** Resolves when no heartbeat is under way: one that came after the worker was retired would announce it again. */

@@ -6,7 +6,7 @@
  */
 
 import { Shares } from '../core/shares.ts'
-import type { SpaceStore } from '../ports/store.ts'
+import type { LiveWorker, SpaceStore } from '../ports/store.ts'
 
 /** An address with work that nobody has taken: whose it is, and at which heartbeat it was first seen so. */
 interface Lying {
@@ -36,7 +36,12 @@ export class Spread {
 
   /** Asks the store who else is alive; this worker runs these agents. True when anything of it has changed. */
   async look(agents: readonly string[]): Promise<boolean> {
-    const others = (await this.#store.workers()).filter(({ id }) => id !== this.#id)
+    return this.saw(await this.#store.workers(), agents)
+  }
+
+  /** These were alive a moment ago. True when anything of it has changed. */
+  saw(workers: readonly LiveWorker[], agents: readonly string[]): boolean {
+    const others = workers.filter(({ id }) => id !== this.#id)
     this.#sweeps = others.every(({ id }) => id > this.#id)
     this.#lapseMs = others.length === 0 ? undefined : Math.min(...others.map(({ leftMs }) => leftMs))
     const shares = new Shares([...others, { id: this.#id, agents }])

@@ -52,8 +52,8 @@ export const LEASE_CASES: readonly Case[] = [
       assert.equal((await kit.row(message)).crashes, 1)
       const fenced = { type: 'fenced', epoch: old.epoch + 1 }
       assert.deepEqual(await kit.commitOne(kit.turn('reviewer', message, 'handled')), fenced)
-      assert.equal(await kit.space.heartbeat('paused', LEASE_MS, []), false)
-      assert.equal(await kit.space.heartbeat('paused', LEASE_MS, []), true)
+      assert.equal((await kit.space.heartbeat('paused', LEASE_MS, [])).held, false)
+      assert.equal((await kit.space.heartbeat('paused', LEASE_MS, [])).held, true)
       await kit.lease('reviewer', 'next')
       await kit.handle('reviewer', message)
     },
@@ -65,7 +65,7 @@ export const LEASE_CASES: readonly Case[] = [
       await kit.lease('reviewer', 'late')
       kit.harness.clock.advance(LEASE_MS * 10)
       await kit.handle('reviewer', message)
-      assert.equal(await kit.space.heartbeat('late', LEASE_MS, []), true)
+      assert.equal((await kit.space.heartbeat('late', LEASE_MS, [])).held, true)
       await kit.space.heartbeat('two', LEASE_MS, [])
       assert.equal(await kit.space.lease('reviewer', 'two'), undefined)
     },
@@ -136,7 +136,7 @@ export const LEASE_CASES: readonly Case[] = [
           ['c', 'two'],
         ],
       )
-      assert.equal(await kit.space.heartbeat('one', LEASE_MS, []), true)
+      assert.equal((await kit.space.heartbeat('one', LEASE_MS, [])).held, true)
     },
   ],
   [
@@ -177,7 +177,7 @@ export const LEASE_CASES: readonly Case[] = [
         [[idOf(asked)], [], []],
       )
       assert.equal((await kit.row(running)).crashes, 1)
-      assert.equal(await kit.space.heartbeat('old', LEASE_MS, []), false)
+      assert.equal((await kit.space.heartbeat('old', LEASE_MS, [])).held, false)
     },
   ],
   [

@@ -219,4 +219,37 @@ export const SCHEDULE_CASES: readonly Case[] = [
       assert.deepEqual(await work(), ['sleeper'])
     },
   ],
+  [
+    'says with a heartbeat who else is alive, and that there may be something to do whenever there is',
+    async (kit) => {
+      const now = await kit.now()
+      const { space } = await kit.other()
+      const beat = () => space.heartbeat('watcher', LEASE_MS, [])
+      await beat()
+      const [asking, sleeping] = [await kit.send('asker'), await kit.send('sleeper')]
+      assert.equal((await beat()).busy, true)
+      for (const address of ['asker', 'sleeper', 'other']) await kit.lease(address)
+      assert.deepEqual(
+        (await beat()).others.map(({ id }) => id),
+        ['worker'],
+      )
+      const { write, questions } = kit.asking('asker', asking, 'other')
+      await kit.accept(write)
+      const waits = [{ index: 0, target: null, request: null, dueAt: now + 1_000 }]
+      await kit.accept(kit.turn('sleeper', sleeping, 'waiting', { waits }))
+      const [question] = questions
+      assert.ok(question !== undefined)
+      const reply = kit.reply(question)
+      await kit.handle('other', question, { messages: [reply] })
+      assert.equal((await beat()).busy, true, 'an answer is there')
+      await kit.handle('asker', asking, { settles: [{ id: idOf(reply), as: 'handled', reason: 'consumed' }] })
+      await beat()
+      kit.harness.clock.advance(1_000)
+      assert.equal((await beat()).busy, true, 'a wait is due')
+      kit.harness.clock.advance(LEASE_MS)
+      const last = await beat()
+      assert.equal(last.held, true)
+      assert.deepEqual(last.others, [])
+    },
+  ],
 ]

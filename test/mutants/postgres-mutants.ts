@@ -3,6 +3,9 @@ import type { Mutant } from './mutant.ts'
 const KNOWN = ['test/stores/postgres/known.test.ts']
 const LOST = ['test/stores/postgres/lost-moments.test.ts']
 const HEAD = ['test/stores/postgres/head.test.ts']
+const IDLE = ['test/stores/postgres/idle.test.ts']
+const RHYTHM = ['test/stores/postgres/rhythm.test.ts']
+const BEAT = ['test/stores/postgres/heartbeat.test.ts']
 const FEED = ['test/stores/postgres/feed.test.ts']
 
 /** Faults of the PostgreSQL store: what it believes without asking, what it finds out, and what it is told. */
@@ -91,8 +94,48 @@ export const postgresMutants: readonly Mutant[] = [
     name: 'never-looks-by-itself',
     invariant: 'a notification that is lost costs time and no more',
     file: 'src/stores/postgres/space.ts',
-    find: '>= LOOK_MS) this.look()',
-    replace: '>= Infinity) this.look()',
+    find: 'if (this.#rhythm.isDue(performance.now())) this.look()',
+    replace: '',
     tests: FEED,
+  },
+  {
+    name: 'looks-beside-its-heartbeats',
+    invariant: 'an idle worker costs one statement a second',
+    file: 'src/stores/postgres/rhythm.ts',
+    find: 'everyMs / looks + LATE_MS',
+    replace: 'LOOK_MS',
+    tests: RHYTHM,
+  },
+  {
+    name: 'looks-for-work-that-is-not-there',
+    invariant: 'an idle worker costs one statement a second',
+    file: 'src/runtime/worker.ts',
+    find: 'beat?.busy === false &&',
+    replace: 'false &&',
+    tests: IDLE,
+  },
+  {
+    name: 'prolongs-no-lease-with-a-heartbeat',
+    invariant: 'the leases of a worker that lives hold',
+    file: 'src/stores/postgres/leases.ts',
+    find: "w set until_ms = ${nowSql('$2')} + $5",
+    replace: 'w set until_ms = w.until_ms + 0 * $5::bigint',
+    tests: IDLE,
+  },
+  {
+    name: 'sees-no-wait-that-is-due-with-a-heartbeat',
+    invariant: 'what falls due is found',
+    file: 'src/stores/postgres/horizon.ts',
+    find: 'w.space = $1 and w.due_ms <=',
+    replace: 'w.space = -1 and w.due_ms <=',
+    tests: BEAT,
+  },
+  {
+    name: 'hears-nothing-of-lost-leases-in-postgresql',
+    invariant: 'a worker is told that its addresses were taken',
+    file: 'src/stores/postgres/space.ts',
+    find: 'const held = lost === before',
+    replace: 'const held = lost >= 0',
+    tests: BEAT,
   },
 ]

@@ -186,7 +186,7 @@ test('a turn that is given up while its journal is read does not begin', async (
         const kept = await inner.heartbeat(...args)
         if (!isReading || lost) return kept
         lost = true
-        return false
+        return { ...kept, held: false }
       },
       async journal(turn) {
         const chunks = await inner.journal(turn)

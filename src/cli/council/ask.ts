@@ -10,6 +10,7 @@ import type { Roster } from '../../council/roster.ts'
 import type { EvidenceFile } from '../../council/evidence.ts'
 import { readMemberFolder, type CouncilStatus } from '../../open-council.ts'
 import type { DecisionCertificate } from '../../open-council.ts'
+import { choiceText, type SignedBallot } from '../../voting/ballot.ts'
 import { majority, supermajority, threshold, twoThirds, unanimity, type Rule } from '../../voting/rule.ts'
 import { contextOf, type CliContext } from '../context.ts'
 import { tableLines } from '../render/table.ts'
@@ -131,9 +132,15 @@ export function addVote(parent: Command): void {
     .action(async (folder: string, decision: string, choice: string, { reason }: { reason: string }) => {
       const context = contextOf(command)
       const params = { decision, vote: { choice, reason } }
-      const signed = await askMember(context, readMemberFolder(folder), 'vote', params, ANSWER_MS)
+      const place = readMemberFolder(folder)
+      const signed = (await askMember(context, place, 'vote', params, ANSWER_MS)) as SignedBallot
+      const stands = choiceText(signed.ballot.choice)
       if (context.json) context.outJson(signed)
-      else context.out(`The ballot for ${clean(decision)} is signed and on its way.`)
+      else if (stands === choice) context.out(`The ballot for ${clean(decision)} is signed and on its way.`)
+      else {
+        const name = clean(decision)
+        context.out(`${place.self} has voted already in ${name}: "${clean(stands)}". That ballot stands.`)
+      }
     })
 }
 

@@ -13,20 +13,22 @@ import { systemRandom } from '../../adapters/node/random.ts'
 import { councilCrypto } from '../../bft/crypto.ts'
 import { isName } from '../../core/address.ts'
 import { CoterieError } from '../../core/errors.ts'
-import { canonicalize, parseStrict } from '../../core/json.ts'
+import { canonicalize } from '../../core/json.ts'
 import {
   epochsOf,
   isInSpace,
+  isMemberUrl,
   makeRoster,
   readCard,
   readRoster,
   type MemberCard,
   type Roster,
+  type RosterMember,
 } from '../../council/roster.ts'
 import { councilFiles, createReplicaFile, readMemberFolder, readRosterFile } from '../../open-council.ts'
 import { contextOf, type CliContext } from '../context.ts'
 import { jsonText } from '../render/text.ts'
-import { countOf, readText, writeText } from '../values.ts'
+import { countOf, readJson, writeText } from '../values.ts'
 
 const INIT_EXAMPLE = `
 With --members, everything is made on this machine: one folder for each member, with its key, the membership file and
@@ -82,6 +84,10 @@ export function addKey(parent: Command): void {
     .action((folder: string, flags: { id: string; url: string; weight: number; out?: string }) => {
       const context = contextOf(command)
       const { id, url, weight, out } = flags
+      if (!isMemberUrl(url)) {
+        const message = `${JSON.stringify(url)} is no URL of a member: write http://HOST:PORT or space:AGENT.`
+        throw new CoterieError('COTERIE_INVALID_ARGUMENT', message)
+      }
       const card = readCard(cardOf(folder, id, url, weight), 'This')
       writeText(councilFiles(folder).card, `${jsonText(card, 2)}\n`)
       if (out === undefined) context.out(jsonText(card, 2))
@@ -143,6 +149,12 @@ async function makeAll(
   refuseExisting(councilFiles(folder).roster)
   const urlOf = (id: string, at: number): string =>
     inSpace === true ? `space:${id}` : `http://127.0.0.1:${port + at}`
+  // Whatever is wrong with these members is found before anything is written for them.
+  rosterOf(
+    name,
+    ids.map((id, at) => ({ ...draftOf(id), url: urlOf(id, at) })),
+    'What these members make',
+  )
   const cards = ids.map((id, at) => cardOf(join(folder, id), id, urlOf(id, at), 1))
   const roster = rosterOf(name, cards)
   writeText(councilFiles(folder).roster, fileText(roster))
@@ -161,7 +173,7 @@ async function joinCards(
   name: string,
   files: readonly string[],
 ): Promise<void> {
-  const cards = files.map((file) => readCard(parseStrict(readText(file)), file))
+  const cards = files.map((file) => readCard(readJson(file), file))
   refuseExisting(councilFiles(folder).roster)
   const roster = rosterOf(name, cards)
   await settle(folder, roster)
@@ -184,11 +196,16 @@ async function joinRunning(context: CliContext, folder: string, file: string): P
 }
 
 /** The council's name ends with a digest of its members, so that two councils never have one name. */
-function rosterOf(name: string, cards: readonly MemberCard[]): Roster {
+function rosterOf(name: string, cards: readonly RosterMember[], what = 'What these cards make'): Roster {
   const { members } = makeRoster(name, cards)
   const keys = members.map(({ id, publicKey, weight }) => ({ id, publicKey, weight }))
   const digest = nodeCrypto.sha256(canonicalize(keys)).slice(0, 12)
-  return readRoster(makeRoster(`${name}-${digest}`, cards), 'What these cards make')
+  return readRoster(makeRoster(`${name}-${digest}`, cards), what)
+}
+
+/** A member with a key that nobody keeps. */
+function draftOf(id: string): Omit<RosterMember, 'url'> {
+  return { id, publicKey: nodeCrypto.keyPair(systemRandom.bytes(32)).publicKey, weight: 1 }
 }
 
 async function settle(folder: string, roster: Roster): Promise<void> {

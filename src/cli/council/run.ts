@@ -27,9 +27,9 @@ The module of --judge exports a function as its default: it gets a question ({ d
 and answers { choice, reason }. It may take its time and call a model: the protocol never waits for it. Without it,
 this replica orders and counts, and its member votes with "coterie council vote", or stays silent.
 
-The replica may be killed at any moment: it goes on from its database. Run one process for each member; when a second
-one is started on the same folder, the first stops. Do not put an older copy of the database back: the replica
-notices, and casts no votes until none that it may have forgotten can matter.
+The replica may be killed at any moment: it goes on from its database. Run one process for each member: a second one on
+the same folder does not start, and where it listens elsewhere, the first stops. Do not put an older copy of the
+database back: the replica notices, and casts no votes until none that it may have forgotten can matter.
 
 A member whose card names an agent of a space (space:AGENT) runs there: name the database with --db or --store. When an
 earlier process of it was killed, it begins when that one's lease has lapsed, after ten seconds.

@@ -10,22 +10,27 @@ import type { Row } from './driver.ts'
 import { nowSql } from './statements.ts'
 
 /** A horizon that is older than this is not believed, whatever the version. */
-const FRESH_MS = 2_000
+const FRESH_MS = 2_500
 
-export const LOOK: string = `select s.version, ${nowSql('$2')} as now,
+/** What is selected of the space: `$1` is its number, `$2` a time for tests, `$3` up to when `due` has answered. */
+export const LOOK_COLUMNS: string = `s.version, ${nowSql('$2')} as now,
   (select min(l.due_ms) from coterie.mail l where l.space = $1 and l.state = 4 and l.due_ms is not null) as scheduled,
   (select min(l.due_ms) from coterie.mail l where l.space = $1 and l.state = 7 and l.due_ms is not null
     and l.due_ms > $3) as retry,
   (select min(w.due_ms) from coterie.waits w where w.space = $1 and w.due_ms > $3) as wait,
   (select min(l.deadline_ms) from coterie.mail l where l.space = $1 and l.deadline_ms is not null
     and l.state between 3 and 8) as deadline,
-  exists (select 1 from coterie.mail l where l.space = $1 and l.state = 3) as answered
-  from coterie.spaces s where s.space = $1`
+  exists (select 1 from coterie.mail l where l.space = $1 and l.state = 3) as answered,
+  exists (select 1 from coterie.mail l where l.space = $1 and l.state between 6 and 8)
+    or exists (select 1 from coterie.waits w where w.space = $1 and w.due_ms <= ${nowSql('$2')}) as ready`
+export const LOOK: string = `select ${LOOK_COLUMNS} from coterie.spaces s where s.space = $1`
 
 /** What was seen at one moment. */
 export class Horizon {
   readonly version: number
   readonly now: number
+  /** There was mail to take, or a wait to go on with. */
+  readonly busy: boolean
   readonly #scheduled: number
   /** Retries and waits, but for those that had been answered by `due` already. */
   readonly #due: number
@@ -42,6 +47,7 @@ export class Horizon {
     this.#due = Math.min(at('retry'), at('wait'))
     this.#deadline = at('deadline')
     this.#answered = row['answered'] !== false
+    this.busy = this.#answered || row['ready'] !== false
   }
 
   /** True while it can be believed: nothing is known to have changed since. */

@@ -7,11 +7,12 @@
 
 import { emptyMailbox } from '../../mailbox/batch-state.ts'
 import type { Mailbox } from '../../mailbox/batch-state.ts'
-import { mailOf, num, text, textOrNull } from '../../mailbox/rows.ts'
+import { mailOf, num, numOrNull, text, textOrNull } from '../../mailbox/rows.ts'
 import type { Grant, LiveWorker } from '../../ports/store.ts'
 import { LIVE_COLUMNS } from './columns.ts'
 import type { Call, Connection } from './connection.ts'
 import type { Row } from './driver.ts'
+import { Horizon, LOOK_COLUMNS } from './horizon.ts'
 import { mailboxOf } from './load.ts'
 import { nowSql } from './statements.ts'
 import { COMMIT, inTransaction, lockAndRead } from './transaction.ts'
@@ -26,6 +27,17 @@ const ANNOUNCE = `with mine as (insert into coterie.workers as w (space, worker,
     returning w.xmax = 0 as joined)
   update coterie.spaces s set version = s.version + 1, stamp = s.stamp + 1 from mine where s.space = $1 and mine.joined
   returning s.version`
+/**
+ * The heartbeat of a worker that is there: one statement, which also tells what an idle worker asks. It may be run twice
+ * when its answer was lost, so it only reads how often addresses were taken; it is the row's last state that it reads.
+ */
+const PROLONG = `with mine as (update coterie.workers w set until_ms = ${nowSql('$2')} + $5, agents = $6
+    from coterie.spaces s where s.space = $1 and w.space = $1 and w.worker = $4 returning w.lost)
+  select (select lost from mine) as lost,
+  (select json_agg(json_build_object('id', w.worker, 'agents', w.agents, 'left', w.until_ms - ${nowSql('$2')})
+    order by w.worker) from coterie.workers w
+    where w.space = $1 and w.worker <> $4 and w.until_ms > ${nowSql('$2')}) as others,
+  ${LOOK_COLUMNS} from coterie.spaces s where s.space = $1`
 // Workers that stopped long ago and hold nothing any more: nobody will ask for them again. Two that come back after so
 // long do not wait for each other.
 const FORGET_OLD = `delete from coterie.workers where space = $1 and worker in (
@@ -67,27 +79,66 @@ const FORGET = 'delete from coterie.workers where space = $1 and worker = $2'
 const STAMP = 'update coterie.spaces set stamp = stamp + 1 where space = $1'
 
 /** What a worker says of itself with a heartbeat. */
-export interface Beat {
+export interface Announcement {
   readonly worker: string
   readonly leaseMs: number
   readonly agents: readonly string[]
-  /** It was announced through this object before. */
-  readonly known: boolean
 }
 
 /**
- * Announces a worker or prolongs it. Not `kept`: it had lapsed, and an address was taken from it. `version` is that of
- * the space, if the worker is new.
+ * Prolongs a worker that was announced before; undefined when it is not there any more. `lost` is how often addresses
+ * have been taken from it. `seenMs` is up to when `due` has answered everything.
  */
-export async function heartbeat(
+export async function prolong(
   { pool, statements, space, clockMs }: SpaceContext,
-  { worker, leaseMs, agents, known }: Beat,
+  { worker, leaseMs, agents }: Announcement,
+  seenMs: number,
+): Promise<Prolonged | undefined> {
+  const values = [space, clockMs(), seenMs, worker, leaseMs, JSON.stringify(agents)]
+  const [row] = await pool.read(statements.get(PROLONG), values)
+  const lost = row === undefined ? null : numOrNull(row, 'lost')
+  if (row === undefined || lost === null) return undefined
+  const horizon = new Horizon(row)
+  const others = JSON.parse(textOrNull(row, 'others') ?? '[]') as readonly OtherWorker[]
+  return {
+    lost,
+    others: others.map(({ id, agents: names, left }) => ({
+      id,
+      agents: JSON.parse(names) as readonly string[],
+      leftMs: left,
+    })),
+    horizon,
+  }
+}
+
+/** What a heartbeat has found. */
+interface Prolonged {
+  readonly lost: number
+  readonly others: readonly LiveWorker[]
+  readonly horizon: Horizon
+}
+
+/** As `PROLONG` tells of it. */
+interface OtherWorker {
+  readonly id: string
+  readonly agents: string
+  readonly left: number
+}
+
+/**
+ * Announces a worker. Not `kept`: it had lapsed, and an address was taken from it. `version` is that of the space, if
+ * the worker is new. `known`: it was announced through this object before.
+ */
+export async function announce(
+  { pool, statements, space, clockMs }: SpaceContext,
+  { worker, leaseMs, agents }: Announcement,
+  known: boolean,
 ): Promise<{ readonly kept: boolean; readonly version: number | undefined }> {
   const [before, announced] = await inTransaction(pool, [
     [statements.get(LOST), [space, worker]],
     [statements.get(ANNOUNCE), [space, worker, leaseMs, JSON.stringify(agents), clockMs()]],
     // Whoever comes clears away those who have gone.
-    ...(known ? [] : [[statements.get(FORGET_OLD), [space, clockMs()]] as const]),
+    [statements.get(FORGET_OLD), [space, clockMs()]],
   ])
   const row = before?.rows[0]
   const raised = announced?.rows[0]

@@ -7,6 +7,7 @@
 import { CLIENT, OWNER, nameOf } from '../../core/address.ts'
 import type { KeptDecision } from '../../mailbox/rows.ts'
 import type {
+  Beat,
   ChainHead,
   CommitTerms,
   Grant,
@@ -30,17 +31,16 @@ import { commitBatch } from './commit.ts'
 import type { Feed } from './feed.ts'
 import { versionAfter } from './flush.ts'
 import { Horizon, LOOK } from './horizon.ts'
-import { giveBack, heartbeat, liveWorkers, takeLeases } from './leases.ts'
+import { announce, giveBack, liveWorkers, prolong, takeLeases } from './leases.ts'
+import type { Announcement } from './leases.ts'
 import { Known } from './known.ts'
 import { LogReader } from './log.ts'
 import { takeMail } from './mailbox.ts'
 import { Pulse } from './pulse.ts'
+import { Rhythm } from './rhythm.ts'
 import { WorkFinder, due, hasScheduledDue, nextDueAt, expirable, promote } from './schedule.ts'
 import { readStatus } from './status.ts'
 import type { SpaceContext } from './transaction.ts'
-
-/** The version is looked at when it was not heard of for so long. */
-const LOOK_MS = 1_000
 
 /** What a space is called, and who writes to it. */
 export interface SpaceIdentity {
@@ -62,15 +62,18 @@ export class PostgresSpace implements SpaceStore {
   readonly #pulse: Pulse
   readonly #log: LogReader
   readonly #work: WorkFinder
-  /** Workers announced through this object: one that is not in the database any more was forgotten there. */
-  readonly #announced = new Set<string>()
+  /**
+   * Workers announced through this object, and how often addresses had been taken from each at its last heartbeat. One
+   * that is not in the database any more was forgotten there.
+   */
+  readonly #announced = new Map<string, number>()
   /** Addresses that this process holds or writes from: what it sends to them need not be told to others. */
   readonly #own = new Set<string>()
   #batches = 0
   #raising: Promise<void> = Promise.resolve()
   #clockMs = 0
   #horizon: Horizon | undefined
-  #lookedMs: number
+  readonly #rhythm = new Rhythm(performance.now())
   #looking = false
   /** Up to here `due` has answered everything. */
   #dueSeenMs = 0
@@ -85,7 +88,6 @@ export class PostgresSpace implements SpaceStore {
     this.id = identity.id
     this.#log = new LogReader(context)
     this.#work = new WorkFinder(context)
-    this.#lookedMs = performance.now()
     feed.add(context.space, this.#pulse)
   }
 
@@ -93,10 +95,7 @@ export class PostgresSpace implements SpaceStore {
     const { pool, statements, space, clockMs } = this.#context
     const [row] = await pool.read(statements.get(LOOK), [space, clockMs(), this.#dueSeenMs])
     if (row === undefined) throw new Error(`There is no space ${space}.`)
-    this.#horizon = new Horizon(row)
-    this.#lookedMs = performance.now()
-    this.#pulse.saw(this.#horizon.version)
-    this.#clockMs = Math.max(this.#clockMs, this.#horizon.now)
+    this.#saw(new Horizon(row))
     return this.#clockMs
   }
 
@@ -106,16 +105,32 @@ export class PostgresSpace implements SpaceStore {
     return (await this.#raise(() => this.#commit(batch, terms))).outcomes
   }
 
-  async heartbeat(worker: string, leaseMs: number, agents: readonly string[]): Promise<boolean> {
-    const known = this.#announced.has(worker)
-    this.#announced.add(worker)
-    const { kept, version } = await heartbeat(this.#context, { worker, leaseMs, agents, known })
+  async heartbeat(worker: string, leaseMs: number, agents: readonly string[]): Promise<Beat> {
+    const before = this.#announced.get(worker)
+    const announcement = { worker, leaseMs, agents }
+    const prolonged =
+      before === undefined ? undefined : await prolong(this.#context, announcement, this.#dueSeenMs)
+    if (prolonged === undefined) return this.#announce(announcement, before !== undefined)
+    const { lost, others, horizon } = prolonged
+    const held = lost === before
+    this.#announced.set(worker, lost)
+    if (!held) this.#own.clear()
+    this.#saw(horizon)
+    this.#rhythm.beat(performance.now())
+    return { held, others, busy: horizon.busy }
+  }
+
+  async #announce(announcement: Announcement, known: boolean): Promise<Beat> {
+    const { worker } = announcement
+    const { kept, version } = await announce(this.#context, announcement, known)
+    this.#announced.set(worker, 0)
     if (!kept) this.#own.clear()
     if (version !== undefined) {
       this.#pulse.saw(version)
       this.#feed.notify(this.#context.space)
     }
-    return kept
+    const workers = await this.workers()
+    return { held: kept, others: workers.filter(({ id }) => id !== worker), busy: true }
   }
 
   async workers(): Promise<readonly LiveWorker[]> {
@@ -193,6 +208,10 @@ export class PostgresSpace implements SpaceStore {
     return this.#log.answers(requests)
   }
 
+  async ended(messages: readonly string[]): Promise<readonly Mail[]> {
+    return this.#log.ended(messages)
+  }
+
   async journal(turn: string): Promise<readonly JournalChunk[]> {
     return this.#log.journal(turn)
   }
@@ -254,7 +273,7 @@ export class PostgresSpace implements SpaceStore {
 
   async pulse(): Promise<number> {
     this.#context.pool.check()
-    if (performance.now() - this.#lookedMs >= LOOK_MS) this.look()
+    if (this.#rhythm.isDue(performance.now())) this.look()
     return this.#pulse.count
   }
 
@@ -271,8 +290,15 @@ export class PostgresSpace implements SpaceStore {
       .catch(() => undefined)
       .finally(() => {
         this.#looking = false
-        this.#lookedMs = performance.now()
+        this.#rhythm.looked(performance.now())
       })
+  }
+
+  #saw(horizon: Horizon): void {
+    this.#horizon = horizon
+    this.#rhythm.looked(performance.now())
+    this.#pulse.saw(horizon.version)
+    this.#clockMs = Math.max(this.#clockMs, horizon.now)
   }
 
   /** What was seen last, if it can be believed. */

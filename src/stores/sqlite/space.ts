@@ -5,6 +5,7 @@
  */
 
 import type {
+  Beat,
   ChainHead,
   CommitTerms,
   Grant,
@@ -84,14 +85,16 @@ export class SqliteSpace implements SpaceStore {
     return outcomes
   }
 
-  async heartbeat(worker: string, leaseMs: number, agents: readonly string[]): Promise<boolean> {
+  async heartbeat(worker: string, leaseMs: number, agents: readonly string[]): Promise<Beat> {
     const lease = { ms: leaseMs, agents, known: this.#announced.has(worker) }
     this.#announced.add(worker)
     const { kept, joined } = this.#handle.write((db) =>
       heartbeat(db, this.#space, worker, this.#now(), lease),
     )
     this.#grew(joined)
-    return kept
+    const others = (await this.workers()).filter(({ id }) => id !== worker)
+    // Whoever asks in vain is told so in microseconds.
+    return { held: kept, others, busy: true }
   }
 
   async workers(): Promise<readonly LiveWorker[]> {
@@ -156,6 +159,10 @@ export class SqliteSpace implements SpaceStore {
 
   async answers(requests: readonly string[]): Promise<readonly Mail[]> {
     return this.#handle.query(() => this.#log.answers(requests))
+  }
+
+  async ended(messages: readonly string[]): Promise<readonly Mail[]> {
+    return this.#handle.query(() => this.#log.ended(messages))
   }
 
   async journal(turn: string): Promise<readonly JournalChunk[]> {

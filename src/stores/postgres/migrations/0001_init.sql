@@ -158,7 +158,7 @@ create table mailboxes (
 
 create index mailboxes_worker on mailboxes (space, worker) where worker is not null;
 
--- `lost` counts how often addresses were taken from the worker since its last heartbeat. `agents` are the names of
+-- `lost` counts how often addresses were taken from the worker since it was announced. `agents` are the names of
 -- those that it runs, as a JSON array.
 create table workers (
   space integer not null,
