@@ -75,8 +75,8 @@ export function changedMembers(
 }
 
 /**
- * Whether a change may be one of this epoch: the first who agrees to it has done so under the present members. One of an
- * earlier epoch can never be decided, and must not take the place of what its author says instead.
+ * Whether a change may be one of this epoch: the first who agrees to it has done so under the present members. One of
+ * an earlier epoch can never be decided, and must not take the place of what its author says instead.
  */
 export function isOfEpoch(
   crypto: CouncilCrypto,
