@@ -74,6 +74,21 @@ export function changedMembers(
   return isSigned ? membersAfter(membership, change) : 'an approval does not verify'
 }
 
+/**
+ * Whether a change may be one of this epoch: the first who agrees to it has done so under the present members. One of
+ * an earlier epoch can never be decided, and must not take the place of what its author says instead.
+ */
+export function isOfEpoch(
+  crypto: CouncilCrypto,
+  membership: Membership,
+  instance: string,
+  { change, signers, signatures }: Extract<OperationBody, { kind: 'change' }>,
+): boolean {
+  const [sender = -1] = signers
+  const approval = approvalOf(crypto, membership, instance, change, sender)
+  return crypto.verify(membership.members[sender]?.publicKey ?? '', approval, signatures[0] ?? '')
+}
+
 /** Why a change is refused, whoever has agreed to it, as a phrase; undefined when it may be made. */
 export function changeProblem(
   membership: Membership,

@@ -16,7 +16,7 @@ import {
 import { contradictionOf, contradictionsIn, type Evidence } from './evidence.ts'
 import { indexOf } from './membership.ts'
 import type { Message } from './messages.ts'
-import { isAuthentic } from './operations.ts'
+import { isAuthentic, isOfEpoch } from './operations.ts'
 import type { Operation } from './proposal.ts'
 import type { Round } from './round.ts'
 import { COMPLAINT_HEIGHTS, COMPLAINT_VIEWS } from './rotation.ts'
@@ -183,7 +183,9 @@ export function receiveOperation(replica: Replica, operation: Operation, isFromH
   const { pool, rules, ledger, now } = replica
   if (!pool.hasRoom(operation, ledger.sequences.get(operation.author) ?? 0)) return
   if (operation.expires !== 0 && operation.expires < replica.height) return
+  const { body } = operation
   if (!isAuthentic(rules.crypto, ledger.membership, rules.instance, operation)) return
+  if (body.kind === 'change' && !isOfEpoch(rules.crypto, ledger.membership, rules.instance, body)) return
   pool.add(operation, now, isFromHere)
   if (isFromHere) replica.effects.push({ type: 'send', message: { type: 'operation', operation }, to: null })
   else replica.deadlines.share = Math.min(replica.deadlines.share, now + replica.deltaMs)

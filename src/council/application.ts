@@ -16,7 +16,7 @@
 import { councilCrypto, type CouncilCrypto } from '../bft/crypto.ts'
 import type { Application } from '../bft/ledger.ts'
 import { indexOf, weightOf, type Membership } from '../bft/membership.ts'
-import { approvalOf } from '../bft/operations.ts'
+import { approvalOf, changeProblem } from '../bft/operations.ts'
 import type { Operation } from '../bft/proposal.ts'
 import type { Change } from '../bft/statements.ts'
 import { canonicalize } from '../core/json.ts'
@@ -189,6 +189,8 @@ function applyAgree(
   const place = indexOf(membership, author)
   const agreement = approvalOf(crypto, membership, instance, change, place)
   if (!crypto.verify(membership.members[place]?.publicKey ?? '', agreement, signature)) return state
+  // What can never be decided is not kept: it could be long.
+  if (changeProblem(membership, change, []) !== undefined) return state
   const changes = proposedChanges(state, membership.epoch)
   const known = Object.hasOwn(changes, agreement.change) ? changes[agreement.change] : undefined
   const own = Object.values(changes).filter(({ agreed }) => Object.hasOwn(agreed, author)).length

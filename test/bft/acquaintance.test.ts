@@ -100,6 +100,12 @@ test('a change that was handed in makes room for something else when another one
   rig.get({ type: 'reply', decisions, certificates: [], proposals: [] })
   assert.equal(rig.replica.ledger.membership.epoch, 1)
   assert.equal(rig.replica.pool.get(vain.author, 1), undefined)
+  // Not even when it comes again, from one who was slower: what its author says instead has its number.
+  rig.get({ type: 'operation', operation: vain })
+  assert.equal(rig.replica.pool.get(vain.author, 1), undefined)
+  const instead = kit.operation(2, 1)
+  rig.get({ type: 'operation', operation: instead })
+  assert.equal(rig.replica.pool.get(vain.author, 1)?.operation.signature, instead.signature)
   // What is no change waits on.
   assert.ok(rig.replica.pool.get(kit.id(3), 1) !== undefined)
 })

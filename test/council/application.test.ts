@@ -189,8 +189,23 @@ test('what was agreed to in one epoch is nothing in the next, and makes room', (
   assert.equal(Object.keys(next?.changes ?? {}).length, 1)
 })
 
+test('an agreement to what can never be decided is not kept', () => {
+  const [one] = SWAP.add
+  assert.ok(one !== undefined)
+  const impossible: readonly Change[] = [
+    { add: [], remove: ['x'.repeat(200)] },
+    { add: [{ ...one, weight: 2 }], remove: [] },
+    { add: Array.from({ length: 60 }, (_, at) => ({ ...one, id: `x${at}` })), remove: [] },
+    { add: [], remove: ['dave'] },
+  ]
+  assert.deepEqual(agreedIn(after(...impossible.map((change) => agree('alice', change)))), [])
+})
+
 test('one member agrees to so many changes and no more', () => {
-  const many = Array.from({ length: 9 }, (_, at) => agree('alice', { add: [], remove: [`x${at}`] }))
+  const many = Array.from({ length: 9 }, (_, at) => {
+    const { publicKey } = nodeCrypto.keyPair(new Uint8Array(32).fill(at + 20))
+    return agree('alice', { add: [{ id: `x${at}`, publicKey, weight: 1, url: '' }], remove: [] })
+  })
   const state = after(...many)
   assert.equal(agreedIn(state).length, 8)
   assert.equal(agreedIn(apply(state, agree('bob'))).length, 9)

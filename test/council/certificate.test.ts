@@ -7,6 +7,8 @@ import {
   type DecisionCertificate,
   type TrustedCouncil,
 } from '../../src/council/certificate.ts'
+import { makeCertificate } from '../../src/voting/certificate.ts'
+import { counted, decided, FOUR } from '../docs/council-story.ts'
 import { keysOf, NAMES, rosterOf, TestCouncil } from './kit.ts'
 
 const CRYPTOS = { crypto: nodeCrypto, council: councilCrypto(nodeCrypto) }
@@ -114,4 +116,15 @@ test('it says who has signed, who has not, and what is wrong', () => {
     [{ type: 'notarization' }, /another kind/],
   ]
   for (const [changes, problem] of problems) assert.match(changedTo(changes), problem)
+})
+
+test('S12: whoever counts the ballots of a certificate again comes to the same certificate', () => {
+  const { proposal, ballots, decidedAt } = good.vote
+  assert.deepEqual(makeCertificate(nodeCrypto, proposal, ballots.toReversed(), decidedAt), good.vote)
+  // Another count, that a quorum of liars has signed all the same, is not what its ballots give.
+  const vote = counted(FOUR, { alice: 'yes', bob: 'yes', carol: 'yes' })
+  const { counts } = vote.tally
+  assert.equal(verdict(decided(FOUR, vote), FOUR), 'holds')
+  const lying = { ...vote, tally: { ...vote.tally, counts: { ...counts, no: 4 } } }
+  assert.match(verdict(decided(FOUR, lying), FOUR), /count|tally/)
 })

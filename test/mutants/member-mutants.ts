@@ -98,6 +98,22 @@ export const memberMutants: readonly Mutant[] = [
     tests: APPLICATION,
   },
   {
+    name: 'council-keeps-agreement-to-the-impossible',
+    invariant: 'what can never be decided takes no room',
+    file: 'src/council/application.ts',
+    find: 'if (changeProblem(membership, change, []) !== undefined) return state',
+    replace: '',
+    tests: APPLICATION,
+  },
+  {
+    name: 'council-loses-a-change-with-who-asked-for-it',
+    invariant: 'a change to which a quorum has agreed is handed in whoever is gone',
+    file: CHANGES_FILE,
+    find: 'if (author !== self && now - since < PATIENCE_MS) return',
+    replace: 'if (author !== self && now - since < PATIENCE_MS * 100) return',
+    tests: CHANGES,
+  },
+  {
     name: 'chain-follows-what-no-quorum-finalised',
     invariant: 'a change is followed when a quorum of those before it has finalised it',
     file: CHAIN_FILE,
@@ -167,6 +183,14 @@ export const memberMutants: readonly Mutant[] = [
     file: 'src/bft/views.ts',
     find: "(membership === before || body.kind !== 'change')",
     replace: "(membership === before || body.kind !== '')",
+    tests: ACQUAINTANCE,
+  },
+  {
+    name: 'council-takes-changes-that-can-never-be',
+    invariant: 'a change of an earlier epoch does not come back in the place of what its author says instead',
+    file: 'src/bft/receive.ts',
+    find: "if (body.kind === 'change' && !isOfEpoch(rules.crypto, ledger.membership, rules.instance, body)) return",
+    replace: '',
     tests: ACQUAINTANCE,
   },
   {

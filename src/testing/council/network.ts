@@ -13,6 +13,15 @@ import { lie, type Conspiracy, type LiarView, type StrategyName } from './strate
 
 type Cut = Extract<Fault, { kind: 'partition' | 'isolate-leader' }>
 
+type SlowLink = Extract<Fault, { kind: 'slow-link' }>
+
+/** The way out of one member: when it is free again. */
+interface NarrowLink {
+  readonly untilMs: number
+  readonly messageMs: number
+  freeAt: number
+}
+
 interface Delivery extends Planned {
   order: number
   readonly node: SimulatedNode | undefined
@@ -52,6 +61,8 @@ export class Network implements NodeWorld {
   readonly #reach = new Map<SimulatedNode, ReadonlySet<string>>()
   readonly #conspiracy: Conspiracy = { rivals: new Map(), overheard: [] }
   readonly #doomed = new Map<SimulatedNode, { left: number; readonly die: () => void }>()
+  readonly #narrow = new Map<number, NarrowLink>()
+  #slow: SlowLink[] = []
   #cuts: Cut[] = []
   #isHealed = false
   #order = 0
@@ -97,6 +108,14 @@ export class Network implements NodeWorld {
 
   cut(cut: Cut): void {
     this.#cuts.push(cut)
+  }
+
+  slow(link: SlowLink): void {
+    this.#slow.push(link)
+  }
+
+  narrow({ member, untilMs, messageMs }: Extract<Fault, { kind: 'narrow-link' }>): void {
+    this.#narrow.set(member, { untilMs, messageMs, freeAt: this.now })
   }
 
   heal(): void {
@@ -233,6 +252,7 @@ export class Network implements NodeWorld {
         const held = this.#heldUntil(from, node)
         if (held === 0 || prng.chance(links.drop)) continue
         if (held > 0) at = held
+        at += this.#linkMs(from, node)
         if (links.heavyTail > 0 && prng.chance(links.heavyTail)) at += prng.number() * HEAVY_TAIL_MS
         if (links.corrupt > 0 && prng.chance(links.corrupt)) sent = bend(message, prng)
         if (links.duplicate > 0 && prng.chance(links.duplicate))
@@ -245,6 +265,20 @@ export class Network implements NodeWorld {
   #arrive(at: number, node: SimulatedNode, from: string, message: Message, isReal: boolean): void {
     const text = isReal ? textOf(message) : undefined
     this.#push({ at, order: 0, node, from, message: isReal ? undefined : message, text, act: undefined })
+  }
+
+  /** How much longer a message takes on a slow link, and behind others on a narrow one. */
+  #linkMs(from: SimulatedNode, to: SimulatedNode): number {
+    const [one, other] = [placeOf(from), placeOf(to)]
+    let ms = 0
+    for (const link of this.#slow) {
+      const isIt = (link.from === one && link.to === other) || (link.from === other && link.to === one)
+      if (isIt && link.untilMs > this.now) ms += link.ms
+    }
+    const narrow = this.#narrow.get(one)
+    if (narrow === undefined || narrow.untilMs <= this.now) return ms
+    narrow.freeAt = Math.max(narrow.freeAt, this.now) + narrow.messageMs
+    return ms + narrow.freeAt - this.now
   }
 
   /** -1: it passes; 0: it is lost; otherwise the time at which it comes through. */

@@ -49,6 +49,23 @@ export type Fault =
       readonly untilMs: number
       readonly flushMs: number
     }
+  /** The link between two members takes so much longer, in both directions. */
+  | {
+      readonly kind: 'slow-link'
+      readonly at: number
+      readonly untilMs: number
+      readonly from: number
+      readonly to: number
+      readonly ms: number
+    }
+  /** What a member sends goes out one message after the other, each taking so long. */
+  | {
+      readonly kind: 'narrow-link'
+      readonly at: number
+      readonly untilMs: number
+      readonly member: number
+      readonly messageMs: number
+    }
   /** The clock of a member jumps ahead. */
   | { readonly kind: 'jump'; readonly at: number; readonly member: number; readonly ms: number }
 
@@ -128,6 +145,7 @@ export function scriptOf(seed: number, liarCount?: number): Script {
     faults: [
       ...faultsOf(prng, members, healMs),
       ...diskFaultsOf(new Prng(seed, 'council disk'), members, healMs),
+      ...linkFaultsOf(new Prng(seed, 'council links'), members, healMs),
     ],
     submissions: Array.from({ length: prng.between(1, members < 7 ? 5 : 2) }, () => ({
       at: prng.between(0, healMs),
@@ -215,5 +233,16 @@ function diskFaultsOf(prng: Prng, members: number, healMs: number): readonly Fau
     const place = { at, member: prng.between(0, members - 1), untilMs: prng.between(at, healMs) }
     if (prng.chance(0.4)) return { kind: 'disk-full', ...place }
     return { kind: 'disk-slow', ...place, flushMs: prng.pick([1, 10, 50, 400]) }
+  })
+}
+
+function linkFaultsOf(prng: Prng, members: number, healMs: number): readonly Fault[] {
+  if (!prng.chance(0.15)) return []
+  return Array.from({ length: prng.between(1, members) }, (): Fault => {
+    const at = prng.between(0, healMs)
+    const [from, to] = [prng.between(0, members - 1), prng.between(0, members - 1)]
+    const untilMs = prng.between(at, healMs)
+    if (prng.chance(0.5)) return { kind: 'slow-link', at, untilMs, from, to, ms: prng.pick([50, 400, 2_000]) }
+    return { kind: 'narrow-link', at, untilMs, member: from, messageMs: prng.pick([1, 5, 20]) }
   })
 }

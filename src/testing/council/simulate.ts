@@ -231,6 +231,10 @@ class Council {
       case 'partition':
       case 'isolate-leader':
         return network.cut(fault)
+      case 'slow-link':
+        return network.slow(fault)
+      case 'narrow-link':
+        return network.narrow(fault)
       case 'pause':
         for (const node of this.#nodes.filter(({ id }) => id === idOf(fault.member)))
           node.pausedUntil = fault.untilMs
