@@ -30,8 +30,8 @@ export const postgresMutants: readonly Mutant[] = [
     name: 'moves-no-stamp-with-a-change-of-hands',
     invariant: 'a superseded worker writes nothing',
     file: 'src/stores/postgres/leases.ts',
-    find: "const STAMP = 'update coterie.spaces set stamp = stamp + 1",
-    replace: "const STAMP = 'update coterie.spaces set stamp = stamp",
+    find: 'calls.push([statements.get(MOVE_STAMP), [space]])',
+    replace: 'calls.push()',
     tests: KNOWN,
   },
   {
@@ -94,8 +94,8 @@ export const postgresMutants: readonly Mutant[] = [
     name: 'never-looks-by-itself',
     invariant: 'a notification that is lost costs time and no more',
     file: 'src/stores/postgres/space.ts',
-    find: '>= LOOK_MS) this.look()',
-    replace: '>= Infinity) this.look()',
+    find: 'if (this.#rhythm.isDue(performance.now())) this.look()',
+    replace: '',
     tests: FEED,
   },
   {

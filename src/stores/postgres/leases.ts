@@ -15,7 +15,7 @@ import type { Row } from './driver.ts'
 import { Horizon, LOOK_COLUMNS } from './horizon.ts'
 import { mailboxOf } from './load.ts'
 import { nowSql } from './statements.ts'
-import { COMMIT, inTransaction, lockAndRead } from './transaction.ts'
+import { COMMIT, MOVE_STAMP, inTransaction, lockAndRead } from './transaction.ts'
 import type { SpaceContext } from './transaction.ts'
 import { texts } from './wire.ts'
 
@@ -75,8 +75,6 @@ const RELEASE = `with gone as (update coterie.mailboxes set worker = null
 const RELEASE_ALL = `with gone as (update coterie.mailboxes set worker = null
     where space = $1 and worker = $2 and worker is not null returning 1) ${TELL}`
 const FORGET = 'delete from coterie.workers where space = $1 and worker = $2'
-
-const STAMP = 'update coterie.spaces set stamp = stamp + 1 where space = $1'
 
 /** What a worker says of itself with a heartbeat. */
 export interface Announcement {
@@ -205,7 +203,7 @@ async function take(
   const calls: Call[] = []
   if (taken.length > 0) calls.push([statements.get(TAKE), [space, texts(taken), worker]])
   if (takenOver.size > 0) calls.push([statements.get(CRASHED), [space, texts([...takenOver])]])
-  if (calls.length > 0) calls.push([statements.get(STAMP), [space]])
+  if (calls.length > 0) calls.push([statements.get(MOVE_STAMP), [space]])
   const results = await connection.pipeline([
     ...calls,
     [statements.get(WAITING), [space, texts(free.filter((address) => waitingOf(holders.get(address)) > 0))]],
