@@ -22,6 +22,8 @@ class Apart {
   /** What was held fails. */
   failing = false
   followed = 0
+  /** Batches of which something was refused although all of the one before was accepted. */
+  refused = 0
   withdrawn = 0
 
   constructor(real: SpaceStore) {
@@ -38,7 +40,11 @@ class Apart {
         return async (batch, terms) => {
           this.followed += 1
           const accepted = await before.then(isAccepted, () => false)
-          if (accepted) return this.#run(batch, () => this.#real.commit(batch, terms))
+          if (accepted) {
+            const outcomes = await this.#run(batch, () => this.#real.commit(batch, terms))
+            if (!isAccepted(outcomes)) this.refused += 1
+            return outcomes
+          }
           this.withdrawn += 1
           return undefined
         }
@@ -120,6 +126,7 @@ test('batches follow each other, and every chain and every order holds', LIMIT, 
     Array.from({ length: count }, (_, i) => i),
   )
   assert.ok(store.followed > 0)
+  assert.equal(store.refused, 0)
 })
 
 /** A batch with a message to `held` waits, and a crowd is ready to be in the batch that follows it. */
