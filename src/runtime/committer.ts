@@ -13,19 +13,13 @@
 import { nameOf } from '../core/address.ts'
 import { CoterieError } from '../core/errors.ts'
 import type { KeyPair } from '../ports/crypto.ts'
-import type {
-  Accepted,
-  ChainHead,
-  CommitTerms,
-  JournalWrite,
-  Outcome,
-  RecordWrite,
-  Write,
-} from '../ports/store.ts'
+import type { Accepted, ChainHead, CommitTerms, JournalWrite, Outcome, Write } from '../ports/store.ts'
 import type { Context } from './context.ts'
 import type { Directory } from './directory.ts'
 import { builtOnRevoked } from './refusals.ts'
-import { NO_RECORD, Sealing } from './sealing.ts'
+import { conflictAt, isRekeyed } from './flight.ts'
+import type { Answered, Flight, Follower } from './flight.ts'
+import { Sealing } from './sealing.ts'
 import type { Draft, DraftSource, Entry, Pending, Ready, SealedBatch } from './sealing.ts'
 
 /** A batch of so many is begun before the event loop comes round, where the store works beside this process. */
@@ -37,28 +31,6 @@ const ALONE = 8
 
 /** Who signs, as the owner's chain has it. */
 export type Signers = Pick<Directory, 'registry' | 'refresh' | 'signer' | 'canSign' | 'catchUpKeys'>
-
-interface Answered {
-  readonly write: Write
-  readonly pending: Pending
-  readonly outcome: Outcome
-}
-
-/** A batch under way. */
-interface Flight {
-  readonly batch: readonly Pending[]
-  readonly number: number
-  /** Where the chains end behind it. */
-  heads: ReadonlyMap<string, ChainHead>
-}
-
-/** A batch that follows another. */
-interface Follower extends Flight {
-  readonly ready: readonly Ready[]
-  readonly agents: number
-  /** Undefined: nothing of it was written. */
-  readonly outcomes: Promise<readonly Outcome[] | undefined>
-}
 
 /** Told of every accepted write, before its author is, and which batch it was in. */
 export type CommitListener = (write: Write, outcome: Accepted, batch: number) => void
@@ -501,16 +473,6 @@ export class Committer {
   }
 }
 
-/** Refused for its key alone. What reads the directory itself is mended by who made it. */
-function isRekeyed(write: RecordWrite, outcome: Outcome, agents: number): boolean {
-  if (outcome.type !== 'stale' || outcome.stream !== '@agents' || outcome.expected !== agents) return false
-  return write.reads.every(({ stream }) => stream !== '@agents')
-}
-
 function writeOf({ write }: Ready): Write {
   return write
-}
-
-function conflictAt(head: ChainHead | undefined): Outcome {
-  return { type: 'conflict', head: head ?? NO_RECORD }
 }

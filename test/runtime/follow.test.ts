@@ -156,7 +156,7 @@ async function crowded(
     end.open()
     await until('a batch follows', () => store.followed > 0)
   }
-  return { space, store, follow, release: release.open }
+  return { space, store, follow, release: () => release.open() }
 }
 
 test('what stands behind a refused message keeps its place behind it', LIMIT, async (t) => {

@@ -56,7 +56,7 @@ async function warm(space: SpaceStore, ...authors: readonly string[]): Promise<W
 interface Warm {
   readonly writes: readonly RecordWrite[]
   /** The next record of an author. */
-  next(author: string, given?: { readonly deadline?: number }): RecordWrite
+  readonly next: (author: string, given?: { readonly deadline?: number }) => RecordWrite
 }
 
 /** Begins two batches without waiting for the first. */
