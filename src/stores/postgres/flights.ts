@@ -1,7 +1,7 @@
 /**
  * Batches that are on their way to the database one behind the other, on one connection and without waiting for an
- * answer: while the one is written there, the next one is sealed, judged and sent here. What it is judged by is what the
- * one before will leave; the database writes it only if it finds just that, and the one before by its number.
+ * answer: while the one is written there, the next one is sealed, judged and sent here. What it is judged by is what
+ * the one before will leave; the database writes it only if it finds just that, and the one before by its number.
  *
  * @module
  */

@@ -28,8 +28,8 @@ const ANNOUNCE = `with mine as (insert into coterie.workers as w (space, worker,
   update coterie.spaces s set version = s.version + 1, stamp = s.stamp + 1 from mine where s.space = $1 and mine.joined
   returning s.version`
 /**
- * The heartbeat of a worker that is there: one statement, which also tells what an idle worker asks. It may be run twice
- * when its answer was lost, so it only reads how often addresses were taken; it is the row's last state that it reads.
+ * The heartbeat of a worker that is there: one statement, which also tells what an idle worker asks. It may be run
+ * twice when its answer was lost, so it only reads how often addresses were taken, in the row's last state.
  */
 const PROLONG = `with mine as (update coterie.workers w set until_ms = ${nowSql('$2')} + $5, agents = $6
     from coterie.spaces s where s.space = $1 and w.space = $1 and w.worker = $4 returning w.lost)
