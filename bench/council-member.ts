@@ -11,7 +11,7 @@ import { systemRandom } from '../src/adapters/node/random.ts'
 import { councilCrypto } from '../src/bft/crypto.ts'
 import type { Application } from '../src/bft/ledger.ts'
 import { statementBytes, type OperationText, type Statement } from '../src/bft/statements.ts'
-import { makeRoster, membershipOf, type Roster } from '../src/council/roster.ts'
+import { contactsOf, makeRoster, membershipOf, type Roster } from '../src/council/roster.ts'
 import type { CouncilLog } from '../src/ports/council.ts'
 import type { Crypto, KeyPair } from '../src/ports/crypto.ts'
 import { silentLogger } from '../src/ports/logger.ts'
@@ -55,20 +55,20 @@ export function benchLog(file: string, roster: Roster, member: string): CouncilL
 
 /** The connections of a member to all others. */
 export function benchTransport({ members }: Roster, self: string): HttpCouncilTransport {
-  const keys = new Map(members.map(({ id, publicKey }) => [id, publicKey]))
   const own = members.find(({ id }) => id === self)
-  return new HttpCouncilTransport({
+  const transport = new HttpCouncilTransport({
     identity: {
       instance: 'bench',
       self,
       key: benchKey(self),
       crypto: nodeCrypto,
-      publicKeyOf: (id) => keys.get(id),
+      publicKeyOf: () => undefined,
     },
-    peers: members.filter(({ id }) => id !== self),
     port: Number(new URL(own?.url ?? '').port),
     logger: silentLogger,
   })
+  transport.meet(contactsOf({ members }, self))
+  return transport
 }
 
 /** The machine of one member at work, with an application that only counts. */
@@ -110,6 +110,7 @@ export class BenchMember {
           const own = value.operations.filter(({ author }) => author === id)
           if (own.length > 0) this.#driver.keep({}, () => own.forEach(({ sequence }) => this.#done(sequence)))
         },
+        culprit: () => '',
         evidence: () => undefined,
         halted: () => undefined,
         failed: (error) => {

@@ -8,7 +8,11 @@ const SRC = join(ROOT, 'src')
 
 rmSync(DIST, { recursive: true, force: true })
 const { code } = tool('tsc', ['-p', 'tsconfig.build.json'])
-if (code !== 0) process.exit(code)
+if (code !== 0) {
+  // What is half made must not be packed, or found by its name.
+  rmSync(DIST, { recursive: true, force: true })
+  process.exit(code)
+}
 
 // The compiler leaves behind what is not TypeScript, such as the migrations of the SQL stores.
 let assets = 0

@@ -2,7 +2,8 @@
  * A replica of a council in a folder: its membership file, its key, and its own database.
  *
  * ```text
- *   council.json    who the members are, and where; the same for all
+ *   council.json    who the first members are, and where; the same for all
+ *   member.json     the card of a member that comes later
  *   keys/ID.key     this member's private key
  *   council.db      what this replica keeps
  * ```
@@ -14,6 +15,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { askReplica } from './adapters/http/council-client.ts'
 import { HttpCouncilTransport } from './adapters/http/council-transport.ts'
+import { Gate } from './adapters/http/gate.ts'
 import type { LinkIdentity } from './adapters/http/handshake.ts'
 import { systemClock } from './adapters/node/clock.ts'
 import { nodeCrypto } from './adapters/node/crypto.ts'
@@ -22,9 +24,19 @@ import { systemRandom } from './adapters/node/random.ts'
 import { councilCrypto } from './bft/crypto.ts'
 import { toHex } from './core/bytes.ts'
 import { CoterieError } from './core/errors.ts'
-import { parseStrict } from './core/json.ts'
-import { verifyDecisionCertificate, type DecisionCertificate } from './council/certificate.ts'
-import { agentOfUrl, isInSpace, membershipOf, readRoster, type Roster } from './council/roster.ts'
+import { parseStrict, type Json } from './core/json.ts'
+import type { DecisionCertificate } from './council/certificate.ts'
+import { verifyByRoster } from './council/verify-by-roster.ts'
+import {
+  agentOfUrl,
+  epochsOf,
+  isInSpace,
+  membershipOf,
+  readCard,
+  readRoster,
+  type Roster,
+  type RosterMember,
+} from './council/roster.ts'
 import type { KeyPair } from './ports/crypto.ts'
 import { silentLogger, type Logger } from './ports/logger.ts'
 import type { Judge } from './runtime/council/member.ts'
@@ -38,13 +50,18 @@ import type { CouncilRef, SpaceCouncilRef } from './turn/council.ts'
 import { openCouncilLog } from './stores/sqlite/council-log.ts'
 
 export type { Judge } from './runtime/council/member.ts'
-export { CouncilReplica, type CouncilQuestion, type CouncilStatus } from './runtime/council/replica.ts'
+export { CouncilReplica } from './runtime/council/replica.ts'
+export type { CouncilQuestion } from './runtime/council/question.ts'
+export type { CouncilMembers, CouncilStatus } from './runtime/council/status.ts'
+export type { AgreeResult, ChangeStatus } from './runtime/council/changes.ts'
 export {
   verifyDecisionCertificate,
   type CouncilVerdict,
   type DecisionCertificate,
   type TrustedCouncil,
 } from './council/certificate.ts'
+export { verifyByRoster } from './council/verify-by-roster.ts'
+export type { Roster, RosterMember } from './council/roster.ts'
 export type { CouncilSeat } from './runtime/council/seat.ts'
 export type {
   CouncilDecideOptions,
@@ -87,11 +104,13 @@ export interface MemberFolder {
 /** The files of a member's folder. */
 export function councilFiles(folder: string): {
   readonly roster: string
+  readonly card: string
   readonly keys: string
   readonly database: string
 } {
   return {
     roster: join(folder, 'council.json'),
+    card: join(folder, 'member.json'),
     keys: join(folder, 'keys'),
     database: join(folder, 'council.db'),
   }
@@ -105,22 +124,48 @@ export function readMemberFolder(path: string): MemberFolder {
   const keyring = fileKeyring(files.keys, nodeCrypto, systemRandom)
   const names = keyring.names()
   const [self, second] = names
-  const member = roster.members.find(({ id }) => id === self)
   const key = self === undefined ? undefined : keyring.get(self)
   if (self === undefined || second !== undefined || key === undefined) {
     const what = names.length === 0 ? 'There is no key' : 'There are keys of several members'
     throw new CoterieError('COTERIE_KEY_MISSING', `${what} in ${files.keys}: a replica has one member's key.`)
   }
+  const member = ownMember(files, roster, self)
   if (member === undefined) {
     throw new CoterieError('COTERIE_KEY_MISMATCH', `${JSON.stringify(self)} is no member in ${files.roster}.`)
   }
+  if (member.publicKey !== key.publicKey) {
+    const message = `The key of ${JSON.stringify(self)} in ${files.keys} is not the one of the member.`
+    throw new CoterieError('COTERIE_KEY_MISMATCH', message)
+  }
   return { folder, roster, self, url: member.url, key, database: files.database }
+}
+
+/** A first member, one that the file knows from a change, or one with a card, that is to be taken in. */
+function ownMember(
+  files: ReturnType<typeof councilFiles>,
+  roster: Roster,
+  self: string,
+): RosterMember | undefined {
+  const first = roster.members.find(({ id }) => id === self)
+  if (first !== undefined) return first
+  if (existsSync(files.card)) return readCard(parseStrict(readFileSync(files.card, 'utf8')), files.card)
+  const epochs = epochsOf(councilCrypto(nodeCrypto), roster)
+  return epochs.flatMap(({ members }) => members).find(({ id }) => id === self)
 }
 
 /** Reads a membership file. Throws COTERIE_NOT_FOUND, COTERIE_INVALID_JSON, COTERIE_INVALID_ARGUMENT. */
 export function readRosterFile(file: string): Roster {
   if (!existsSync(file)) throw new CoterieError('COTERIE_NOT_FOUND', `There is no membership file ${file}.`)
-  return readRoster(parseStrict(readFileSync(file, 'utf8')), file)
+  const text = readFileSync(file, 'utf8')
+  let value: Json
+  try {
+    value = parseStrict(text)
+  } catch (cause) {
+    throw new CoterieError('COTERIE_INVALID_JSON', `The membership file ${file} cannot be read as JSON.`, {
+      cause,
+    })
+  }
+  return readRoster(value, file)
 }
 
 /** Makes the database of a new replica, so that it knows that it has forgotten nothing. */
@@ -141,11 +186,12 @@ export async function openReplica(options: ReplicaOptions): Promise<CouncilRepli
   const logger = options.logger ?? silentLogger
   requireHttp(place)
   const { host, port } = listenAt(options.listen ?? place.url.slice('http://'.length))
+  // Opening the database takes it from a process that has it: not before it is known that this one can be reached.
+  await probe(identityOf(place), host, port)
   const log = openLog(roster, self, place.database, false)
   try {
     const transport = new HttpCouncilTransport({
       identity: identityOf(place),
-      peers: roster.members.filter(({ id }) => id !== self),
       host,
       port,
       logger,
@@ -189,10 +235,10 @@ export async function openReplica(options: ReplicaOptions): Promise<CouncilRepli
  */
 export function councilSeat(folder: string, options: SeatOptions = {}): CouncilSeat {
   const place = readMemberFolder(folder)
-  const { roster, self, key } = place
+  const { roster, self, url, key } = place
   const { judge, mayAsk, deltaMs, logger = silentLogger } = options
   return new CouncilSeat({
-    ...{ roster, self, key, judge, mayAsk, logger },
+    ...{ roster, self, url, key, judge, mayAsk, logger },
     crypto: nodeCrypto,
     clock: systemClock,
     random: systemRandom,
@@ -216,7 +262,10 @@ export function spaceCouncil(file: string): SpaceCouncilRef {
       `The members in ${file} are reached over HTTP: see council().`,
     )
   }
-  return spaceCouncilOf(roster, (found, decision) => checkedCertificate(roster, found, decision, 'the space'))
+  const members = epochsOf(councilCrypto(nodeCrypto), roster).at(-1)?.members ?? roster.members
+  return spaceCouncilOf(roster.instance, members, (found, decision) =>
+    checkedCertificate(roster, found, decision, 'the space'),
+  )
 }
 
 /**
@@ -243,14 +292,13 @@ export function council(folder: string): CouncilRef {
 }
 
 function checkedCertificate(
-  { instance, epoch, members }: Roster,
+  roster: Roster,
   found: unknown,
   decision: string,
   from: string,
 ): DecisionCertificate {
-  const trusted = { instance, epoch, members }
   const cryptos = { crypto: nodeCrypto, council: councilCrypto(nodeCrypto) }
-  const verdict = verifyDecisionCertificate(cryptos, found, trusted)
+  const verdict = verifyByRoster(cryptos, found, roster)
   if (verdict.ok && verdict.certificate.vote.proposal.decision === decision) return verdict.certificate
   const problem = verdict.ok ? 'it is of another decision' : verdict.problem
   const message = `The certificate of ${decision} from ${from} does not hold: ${problem}.`
@@ -282,18 +330,28 @@ export function askRunningReplica(
 /** Asks the running replica of a folder whose member is reached in a space; see `askInSpace`. */
 export function askSeat(
   space: Space,
-  { roster, self, key }: MemberFolder,
+  { roster, self, url, key }: MemberFolder,
   method: string,
   params: Readonly<Record<string, unknown>>,
   timeoutMs: number,
 ): Promise<unknown> {
-  const asking = { roster, self, key, crypto: nodeCrypto, clock: systemClock }
+  const asking = { roster, self, url, key, crypto: nodeCrypto, clock: systemClock }
   return askInSpace(space, asking, method, params, timeoutMs)
 }
 
 function identityOf({ roster, self, key }: MemberFolder): LinkIdentity {
-  const keys = new Map(roster.members.map(({ id, publicKey }) => [id, publicKey]))
-  return { instance: roster.instance, self, key, crypto: nodeCrypto, publicKeyOf: (id) => keys.get(id) }
+  // The replica tells its transport who the others are; a tool talks to its own replica alone.
+  const publicKeyOf = (id: string): string | undefined => (id === self ? key.publicKey : undefined)
+  return { instance: roster.instance, self, key, crypto: nodeCrypto, publicKeyOf }
+}
+
+/** Listens there for a moment. Throws COTERIE_COUNCIL_UNREACHABLE. */
+async function probe(identity: LinkIdentity, host: string, port: number): Promise<void> {
+  const refuse = (): Promise<never> => Promise.reject(new Error('only a probe'))
+  const nothing = (): undefined => undefined
+  const gate = new Gate(identity, { message: nothing, request: refuse, admitted: nothing, refused: nothing })
+  await gate.listen(host, port)
+  await gate.close()
 }
 
 function openLog(roster: Roster, member: string, file: string, isNew: boolean) {

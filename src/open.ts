@@ -16,7 +16,7 @@ import type { Logger } from './ports/logger.ts'
 import type { Migration, Store } from './ports/store.ts'
 import type { Ports } from './runtime/context.ts'
 import type { KeyOffice } from './runtime/key-office.ts'
-import { startKeyOffice, startSpace } from './runtime/start.ts'
+import { checkStart, startKeyOffice, startSpace } from './runtime/start.ts'
 import type { Space } from './runtime/space.ts'
 import { databaseName, migratePostgres, openPostgres } from './stores/postgres/index.ts'
 import { migrateSqlite, openSqlite } from './stores/sqlite/index.ts'
@@ -60,15 +60,16 @@ export interface OpenOptions {
  * ```
  */
 export async function open(url: string, options: OpenOptions = {}): Promise<Space> {
+  const start = {
+    space: options.space ?? 'main',
+    agents: options.agents ?? [],
+    ...(options.limits !== undefined && { limits: options.limits }),
+    ...(options.mustExist !== undefined && { mustExist: options.mustExist }),
+  }
+  checkStart(start)
   const store = openStore(url, options)
   try {
-    const ports = portsFor(url, options)
-    return await startSpace(store, ports, {
-      space: options.space ?? 'main',
-      agents: options.agents ?? [],
-      ...(options.limits !== undefined && { limits: options.limits }),
-      ...(options.mustExist !== undefined && { mustExist: options.mustExist }),
-    })
+    return await startSpace(store, portsFor(url, options), start)
   } catch (error) {
     await store.close()
     throw error

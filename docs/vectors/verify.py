@@ -814,6 +814,15 @@ def at_most(length, check):
     return lambda v: list_of(check)(v) and len(v) <= length
 
 
+def with_changes(check):
+    """The form of a document that may bring changes of the members along."""
+    def checked(v):
+        if not isinstance(v, dict) or not is_links(v.get("changes", [])):
+            return False
+        return check({name: one for name, one in v.items() if name != "changes"})
+    return checked
+
+
 SCOPE = dict(epoch=is_count, instance=is_id, membership=is_digest)
 POSITION = dict(SCOPE, height=is_height, view=is_view, sender=is_place)
 SIGNERS = dict(signers=at_most(64, is_place), signatures=at_most(64, is_signature))
@@ -837,7 +846,9 @@ is_quorum = has(
 is_change = has(
     kind=one_of("change"),
     change=has(
-        add=at_most(64, has(id=is_id, publicKey=matches("[0-9A-Za-z_-]{43}"), weight=is_height)),
+        add=at_most(64, has(
+            id=is_id, publicKey=matches("[0-9A-Za-z_-]{43}"), weight=is_height, url=is_string(0, 256),
+        )),
         remove=at_most(64, is_id),
     ),
     **SIGNERS,
@@ -852,16 +863,18 @@ is_value = has(
     height=is_height, previous=is_digest_or_empty, stateRoot=is_digest, operations=at_most(1000, is_operation),
     complaints=at_most(512, has(height=is_height, view=is_view, leader=is_id, **SIGNERS)),
 )
-is_council_file = has(
+is_link = has(value=is_value, finalization=is_quorum)
+is_links = at_most(10000, is_link)
+is_council_file = with_changes(has(
     v=is_one, type=one_of("coterie.council"), instance=is_id, epoch=is_count,
     members=list_of(has(
         id=is_name, publicKey=lambda v: base64url(v, 32) is not None, weight=whole(1, 1000000), url=is_text,
     )),
-)
-is_council_certificate = has(
+))
+is_council_certificate = with_changes(has(
     v=is_one, type=one_of("coterie.council-certificate"), instance=is_id, epoch=is_count,
     members=lambda v: isinstance(v, list), vote=lambda v: isinstance(v, dict), value=is_value, finalization=is_quorum,
-)
+))
 is_close = has(type=one_of("close"), decision=is_label, certificate=is_hash)
 
 
@@ -879,12 +892,11 @@ def statement_holds(public_key, statement, signature):
 
 
 class Council:
-    """The members of one epoch, from a membership file that is trusted."""
+    """The members of one epoch."""
 
-    def __init__(self, file):
-        need(is_council_file(file), "not a membership file")
-        self.instance, self.epoch = file["instance"], file["epoch"]
-        members = [{name: m[name] for name in ("id", "publicKey", "weight")} for m in file["members"]]
+    def __init__(self, instance, epoch, members):
+        self.instance, self.epoch = instance, epoch
+        members = [{name: m[name] for name in ("id", "publicKey", "weight")} for m in members]
         self.members = sorted(members, key=lambda m: order(m["id"]))
         total = sum(m["weight"] for m in members)
         self.total, self.may_lie = total, (total - 1) // 3
@@ -897,6 +909,35 @@ class Council:
             y = int.from_bytes(base64url(m["publicKey"], 32), "little") & (2**255 - 1)
             need(y % P not in SMALL_Y, "a key of small order")
         self.digest = council_digest("membership", {"epoch": self.epoch, "members": self.members})
+
+    def after(self, link, height, dead):
+        """The members of the next epoch, after a change that these have decided."""
+        value, finalization = link["value"], link["finalization"]
+        need(value["height"] > height, "a change of an earlier height")
+        need(finalization["type"] == "finalization" and finalization["height"] == value["height"], "no finalization")
+        need(finalization["value"] == council_digest("value", value), "the finalization of another value")
+        need(self.certificate_holds(finalization), "the finalization of a change does not hold")
+        changes = [one for one in value["operations"] if one["body"]["kind"] == "change"]
+        need(len(changes) == 1, "the members do not change once")
+        check_authentic(self, changes[0])
+        body = changes[0]["body"]
+        add, remove, signers = body["change"]["add"], body["change"]["remove"], body["signers"]
+        need(len(signers) == len(body["signatures"]), "a signature for each who agrees")
+        need(all(a < b for a, b in zip(signers, signers[1:])), "who agrees is named in order")
+        need(all(self.key_of(place) is not None for place in signers), "somebody agrees who is no member")
+        need(sum(self.members[place]["weight"] for place in signers) >= self.quorum, "no quorum agrees")
+        gone = [m for m in self.members if m["id"] in remove]
+        need(len(gone) == len(remove), "somebody leaves who is no member, or twice")
+        need(0 < sum(m["weight"] for m in gone + add) <= self.may_lie, "too much changes at once, or nothing")
+        dead += [m["publicKey"] for m in self.members]
+        need(not any(m["publicKey"] in dead for m in add), "a key that is or was there")
+        approval = dict(self.scope(), type="approval", change=council_digest("change", body["change"]))
+        for place, signature in zip(signers, body["signatures"]):
+            need(statement_holds(self.key_of(place), dict(approval, sender=place), signature), "an approval")
+        stay = [m for m in self.members if m not in gone]
+        need(all(1 <= m["weight"] <= 1000000 for m in add), "a weight out of bounds")
+        need(all(base64url(m["publicKey"], 32) is not None for m in add), "a key that is none")
+        return Council(self.instance, self.epoch + 1, stay + add)
 
     def scope(self):
         return {"instance": self.instance, "epoch": self.epoch, "membership": self.digest}
@@ -948,13 +989,32 @@ class Council:
         return True
 
 
+def epochs_of(file, changes=()):
+    """The members of each epoch: as the file says, and beyond it as changes from elsewhere prove."""
+    need(is_council_file(file), "not a membership file")
+    councils = [Council(file["instance"], file["epoch"], file["members"])]
+    own = file.get("changes", [])
+    for links in (own, changes[file["epoch"] + len(own):]):
+        height, dead = 0, []
+        for link in links:
+            councils.append(councils[-1].after(link, height, dead))
+            height = link["value"]["height"]
+    return councils
+
+
 def verify_council_certificate(certificate, file):
     """The outcome of a vote in a council."""
-    council = Council(file)
     canonical(certificate)
     need(is_council_certificate(certificate), "the form of the certificate")
-    need(certificate["instance"] == council.instance, "another council")
-    need(certificate["epoch"] == council.epoch, "another epoch")
+    epoch, changes = certificate["epoch"], certificate.get("changes", [])
+    known = epochs_of(file)
+    need(certificate["instance"] == known[0].instance, "another council")
+    if epoch > known[-1].epoch:
+        need(len(changes) == epoch, "the changes of the members are not there")
+        known = epochs_of(file, changes)
+    need(known[0].epoch <= epoch <= known[-1].epoch, "another epoch")
+    known = known[:epoch - known[0].epoch + 1]
+    council = known[-1]
     need(canonical(certificate["members"]) == canonical(council.members), "other members")
     vote, value, finalization = (certificate[name] for name in ("vote", "value", "finalization"))
     need(finalization["type"] == "finalization", "not a finalization")
@@ -971,7 +1031,8 @@ def verify_council_certificate(certificate, file):
     else:
         raise Refused("the council did not close this vote")
     need(vote["proposal"].get("space") == council.instance, "the vote of another space")
-    trusted = {sha256(base64url(m["publicKey"], 32))[:40]: (m["id"], m["publicKey"]) for m in council.members}
+    everybody = [m for one in known for m in one.members]
+    trusted = {sha256(base64url(m["publicKey"], 32))[:40]: (m["id"], m["publicKey"]) for m in everybody}
     return verify_certificate(vote, trusted)
 
 
@@ -984,14 +1045,20 @@ def check_authentic(council, operation):
 
 def verify_council_evidence(document, file):
     """Who is guilty, for each piece."""
-    council = Council(file)
     canonical(document)
-    is_document = has(
+    is_document = with_changes(has(
         v=is_one, type=one_of("coterie.council-evidence"), instance=is_id, evidence=at_most(10000, lambda v: True),
-    )
+    ))
     need(is_document(document), "the form of the document")
-    need(document["instance"] == council.instance, "another council")
-    return [council.members[culprit(council, piece)]["id"] for piece in document["evidence"]]
+    councils = {one.epoch: one for one in epochs_of(file, document.get("changes", []))}
+    need(document["instance"] == file["instance"], "another council")
+    guilty = []
+    for piece in document["evidence"]:
+        need(is_contradiction(piece) or is_unjustified(piece), "the form of a piece")
+        council = councils.get((piece["first"] if piece["type"] == "contradiction" else piece["vote"])["epoch"])
+        need(council is not None, "a vote of an epoch that is not known")
+        guilty.append(council.members[culprit(council, piece)]["id"])
+    return guilty
 
 
 is_contradiction = has(type=one_of("contradiction"), first=is_vote, second=is_vote)
@@ -1102,7 +1169,11 @@ class LogVerifier:
             self.turn(body["turn"], body["author"])
         for settle in body.get("settles", []):
             need(settle["id"] in self.messages, "it settles what nobody sent")
-            self.settle(self.messages[settle["id"]], settle["as"])
+            given_up = settle["as"] == "cancelled" and self.messages[settle["id"]]["status"] in ("open", "waiting")
+            if given_up:
+                self.cancel(settle["id"])
+            else:
+                self.settle(self.messages[settle["id"]], settle["as"])
         if "cancels" in body:
             self.cancel(body["cancels"])
         for sent in body.get("sends", []):
@@ -1356,7 +1427,7 @@ def check_council_vectors(data, report):
         url = "http://127.0.0.1:1"
         members = [dict(m, url=url) for m in reversed(v["members"])]
         file = {"v": 1, "type": "coterie.council", "instance": "x", "epoch": v["epoch"], "members": members}
-        council = report.holds("members", Council, file)
+        council = report.holds("members", lambda one: epochs_of(one)[0], file)
         must = (v["members"], v["digest"], v["total"], v["mayLie"], v["quorum"])
         is_ = council and (council.members, council.digest, council.total, council.may_lie, council.quorum)
         report.holds("members", must_equal, is_, must)

@@ -66,6 +66,7 @@ export function lying(
   }
 
   return {
+    meet: (others) => inner.meet(others),
     start: (receive) =>
       inner.start((from, text) => {
         note(JSON.parse(text) as Message)

@@ -13,7 +13,7 @@ import { indexOf, weightOf } from './membership.ts'
 import type { Message } from './messages.ts'
 import type { Proposal } from './proposal.ts'
 import { checkDecision, claim, receiveCertificate } from './receive.ts'
-import { leaderAt, mayVote, type Replica } from './state.ts'
+import { leaderAt, mayVote, type Acquaintance, type Replica } from './state.ts'
 import type { Fetch, Signed, Status, Wanted } from './statements.ts'
 import { decide } from './views.ts'
 
@@ -36,30 +36,33 @@ export function sayStatus(replica: Replica): void {
 
 export function receiveStatus(replica: Replica, status: Signed<Status>, proof: Certificate | null): void {
   const { rules, ledger, amnesia } = replica
-  const sender = indexOf(ledger.membership, status.from)
-  const key = ledger.membership.members[sender]?.publicKey
-  if (key === undefined || sender === replica.self || status.instance !== rules.instance) return
-  if (!rules.crypto.verify(key, status, status.signature)) return
+  const { from, height } = status
+  const known = acquainted(replica, from)
+  if (known === undefined || from === rules.self || status.instance !== rules.instance) return
+  if (!rules.crypto.verify(known.publicKey, status, status.signature)) return
+  const sender = indexOf(ledger.membership, from)
   replica.absent.delete(sender)
   if (proof !== null) receiveCertificate(replica, proof)
-  if (status.height > replica.height) claim(replica, status.from, status.height)
-  else if (status.height < replica.height && status.nonce === '')
-    serve(replica, status.from, status.height, replica.height - 1)
+  if (height > replica.height && known.until === Number.POSITIVE_INFINITY) claim(replica, from, height)
+  else if (height < replica.height && status.nonce === '')
+    serve(replica, from, height, Math.min(known.until, replica.height - 1))
+  if (sender < 0) return
   if (amnesia === undefined || amnesia.until !== undefined || status.nonce !== amnesia.nonce) return
   if (isProven(replica, status.height, proof)) remember(replica, amnesia.heights, sender, status.height)
 }
 
 export function receiveFetch(replica: Replica, asked: Signed<Fetch>): void {
   const { rules, ledger } = replica
-  const sender = indexOf(ledger.membership, asked.from)
-  const key = ledger.membership.members[sender]?.publicKey
-  if (key === undefined || sender === replica.self || asked.instance !== rules.instance) return
-  if (!rules.crypto.verify(key, asked, asked.signature)) return
-  replica.absent.delete(sender)
   const { wanted, from } = asked
+  const known = acquainted(replica, from)
+  if (known === undefined || from === rules.self || asked.instance !== rules.instance) return
+  if (!rules.crypto.verify(known.publicKey, asked, asked.signature)) return
+  const sender = indexOf(ledger.membership, from)
+  replica.absent.delete(sender)
+  if (sender < 0 && wanted.kind !== 'decisions') return
   switch (wanted.kind) {
     case 'decisions':
-      return serve(replica, from, wanted.first, Math.min(wanted.last, replica.height - 1))
+      return serve(replica, from, wanted.first, Math.min(wanted.last, known.until, replica.height - 1))
     case 'status':
       if (mayAnswer(replica, from, 0)) say(replica, statusOf(replica, wanted.nonce), from)
       return
@@ -75,6 +78,14 @@ export function receiveFetch(replica: Replica, asked: Signed<Fetch>): void {
         if (proposal !== undefined) reply(replica, from, [], [proposal])
       }
   }
+}
+
+/** A member, or who was or will be one. */
+function acquainted({ ledger, rules }: Replica, id: string): Acquaintance | undefined {
+  const { membership } = ledger
+  const publicKey = membership.members[indexOf(membership, id)]?.publicKey
+  if (publicKey !== undefined) return { publicKey, until: Number.POSITIVE_INFINITY }
+  return rules.acquaintance?.(id)
 }
 
 /** Takes what others sent; each part proves itself. True when a decision was taken. */

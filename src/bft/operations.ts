@@ -42,12 +42,8 @@ export function approvalOf(
 }
 
 /** The members of the next epoch, after a change that was decided. */
-export function membershipAfter(
-  crypto: CouncilCrypto,
-  { epoch, members }: Membership,
-  { add, remove }: Change,
-): Membership {
-  return makeMembership(crypto, epoch + 1, [...members.filter(({ id }) => !remove.includes(id)), ...add])
+export function membershipAfter(crypto: CouncilCrypto, membership: Membership, change: Change): Membership {
+  return makeMembership(crypto, membership.epoch + 1, membersAfter(membership, change))
 }
 
 /**
@@ -66,16 +62,7 @@ export function changedMembers(
   if (!areDistinctMembers(membership, signers) || signatures.length !== signers.length)
     return 'the approvals are malformed'
   if (weightOf(membership, signers) < membership.quorumWeight) return 'no quorum has agreed to it'
-  const removed = membership.members.filter(({ id }) => change.remove.includes(id))
-  if (removed.length !== change.remove.length) return 'it removes somebody who is no member, or twice'
-  const changing = [...removed, ...change.add].reduce((sum, { weight }) => sum + weight, 0)
-  if (changing === 0 || changing > membership.faultyWeight)
-    return 'it changes nothing, or more weight than may lie'
-  const isDead = ({ publicKey }: Member): boolean =>
-    retired.includes(publicKey) || membership.members.some((member) => member.publicKey === publicKey)
-  if (change.add.some(isDead)) return 'it adds a key that is or was there'
-  const members = [...membership.members.filter((member) => !removed.includes(member)), ...change.add]
-  const problem = membershipProblem(members)
+  const problem = changeProblem(membership, change, retired)
   if (problem !== undefined) return problem
   const isSigned = signers.every((sender, at) =>
     crypto.verify(
@@ -84,5 +71,26 @@ export function changedMembers(
       signatures[at] ?? '',
     ),
   )
-  return isSigned ? members : 'an approval does not verify'
+  return isSigned ? membersAfter(membership, change) : 'an approval does not verify'
+}
+
+/** Why a change is refused, whoever has agreed to it, as a phrase; undefined when it may be made. */
+export function changeProblem(
+  membership: Membership,
+  change: Change,
+  retired: readonly string[],
+): string | undefined {
+  const removed = membership.members.filter(({ id }) => change.remove.includes(id))
+  if (removed.length !== change.remove.length) return 'it removes somebody who is no member, or twice'
+  const changing = [...removed, ...change.add].reduce((sum, { weight }) => sum + weight, 0)
+  if (changing === 0 || changing > membership.faultyWeight)
+    return 'it changes nothing, or more weight than may lie'
+  const isDead = ({ publicKey }: Member): boolean =>
+    retired.includes(publicKey) || membership.members.some((member) => member.publicKey === publicKey)
+  if (change.add.some(isDead)) return 'it adds a key that is or was there'
+  return membershipProblem(membersAfter(membership, change))
+}
+
+function membersAfter({ members }: Membership, { add, remove }: Change): readonly Member[] {
+  return [...members.filter(({ id }) => !remove.includes(id)), ...add]
 }

@@ -48,17 +48,17 @@ export class OperationPool {
     if (queue.size === 0) this.#authors.delete(author)
   }
 
-  /** Drops what was applied, what expired, and what authors wrote who are no members any more. */
+  /** Drops what was applied, what expired, and what can never be applied any more. */
   settle(
     sequences: ReadonlyMap<string, number>,
     height: number,
-    isMember: (author: string) => boolean,
+    isPossible: (operation: Operation) => boolean,
   ): void {
     if (this.#count === 0) return
     for (const { operation } of this.all()) {
       const { author, sequence, expires } = operation
       const isOver = sequence <= (sequences.get(author) ?? 0) || (expires !== 0 && expires <= height)
-      if (isOver || !isMember(author)) this.remove(author, sequence)
+      if (isOver || !isPossible(operation)) this.remove(author, sequence)
     }
   }
 

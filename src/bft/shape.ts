@@ -74,17 +74,21 @@ const isCertificate = members({
   proposal: isDigestOrEmpty,
   value: isDigestOrEmpty,
 })
-const isMember = members({
+const isText: Check = (value) =>
+  typeof value === 'string' && value.length <= ID_CHARS_MAX && value.isWellFormed()
+const isNewMember = members({
   id: isId,
+  url: isText,
   publicKey: (value) => matches(value, PUBLIC_KEY),
   weight: (value) => isCount(value) && Number(value) >= 1,
 })
+const isChange = members({ add: list(isNewMember, MEMBERS_MAX), remove: list(isId, MEMBERS_MAX) })
 const isBody = oneOf(
   members({ kind: is('application'), payload: isOperationPayload }),
   members({
     ...SIGNERS,
     kind: is('change'),
-    change: members({ add: list(isMember, MEMBERS_MAX), remove: list(isId, MEMBERS_MAX) }),
+    change: isChange,
   }),
 )
 const isOperation = members({
@@ -188,6 +192,16 @@ export function parseMessage(text: string): Message | undefined {
 /** Whether a value has the form of a message. Only for values that nobody can have tampered with since. */
 export function isMessageShape(value: unknown): boolean {
   return isMessage(value)
+}
+
+/** Whether a value has the form of a change of the members. */
+export function isChangeShape(value: unknown): boolean {
+  return isChange(value)
+}
+
+/** The same for an agreement to one, with its signature. */
+export function isAgreementShape(change: unknown, signature: unknown): boolean {
+  return isChange(change) && isSignature(signature)
 }
 
 /** Whether everybody takes an operation with this payload: it has a canonical form, and is neither long nor deep. */

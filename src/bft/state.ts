@@ -27,6 +27,15 @@ export interface ReplicaRules extends LedgerRules {
   readonly batchOperations: number
   /** The least time between two signs of life; two seconds unless told otherwise. */
   readonly statusMs?: number
+  /** Who is no member at this height, but was one, or will be, as is known from elsewhere. */
+  readonly acquaintance?: (id: string) => Acquaintance | undefined
+}
+
+/** Somebody who was a member, or will be. It takes no part, but decisions may be asked of it, and shown to it. */
+export interface Acquaintance {
+  readonly publicKey: string
+  /** The last height whose decision it may see: the one that removed it; infinite for who will be a member. */
+  readonly until: number
 }
 
 /** The times at which something is to be done; infinite for never. */

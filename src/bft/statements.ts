@@ -42,9 +42,17 @@ export type Complaint = Place & { readonly type: 'complaint'; readonly leader: s
 /** What may be said once in a view, and is durable before it is signed. */
 export type Vote = Propose | Notarize | Finalize | Nullify
 
+/** A member that comes, and where it is reached: the rules pass that on, and make nothing of it. */
+export type NewMember = {
+  readonly id: string
+  readonly publicKey: string
+  readonly weight: number
+  readonly url: string
+}
+
 /** A change of the members: at most as much weight as may lie. */
 export type Change = {
-  readonly add: readonly { readonly id: string; readonly publicKey: string; readonly weight: number }[]
+  readonly add: readonly NewMember[]
   readonly remove: readonly string[]
 }
 

@@ -108,10 +108,13 @@ export function decide(replica: Replica, decision: Decision): boolean {
   replica.ledger = afterValue(rules, ledger, value, folded)
   replica.lastFinalization = finalization
   if (replica.ledger.membership !== before) renumber(replica)
+  const { membership, sequences } = replica.ledger
   pool.settle(
-    replica.ledger.sequences,
+    sequences,
     value.height,
-    (author) => indexOf(replica.ledger.membership, author) >= 0,
+    // Agreement to a change is for one epoch. Who asked for a change in vain gives its number to something else.
+    ({ author, body }) =>
+      indexOf(membership, author) >= 0 && (membership === before || body.kind !== 'change'),
   )
   for (const name of ['leader', 'notarize', 'carry', 'resend'] as const) deadlines[name] = NEVER
   replica.height = value.height + 1
@@ -167,7 +170,12 @@ function renumber(replica: Replica): void {
   replica.complaints.clear()
   replica.roundTrips.length = 0
   replica.amnesia?.heights.clear()
+  // New members learn soon how far the others are, and have them to ask.
+  const { deadlines, now, deltaMs } = replica
+  deadlines.status = Math.min(deadlines.status, now + 2 * deltaMs)
+  const { ledger, rules } = replica
   for (const peer of replica.claims.keys()) {
-    if (indexOf(replica.ledger.membership, peer) < 0) replica.claims.delete(peer)
+    const isToCome = rules.acquaintance?.(peer)?.until === Number.POSITIVE_INFINITY
+    if (indexOf(ledger.membership, peer) < 0 && !isToCome) replica.claims.delete(peer)
   }
 }

@@ -63,13 +63,16 @@ async function load(file: string): Promise<Readonly<Record<string, unknown>>> {
   }
 }
 
-/** Where in somebody's file an error arose, if its stack says so. */
+/** This library: the copy that runs here, and the one that the module may have. */
+const LIBRARY = [fileURLToPath(new URL('..', import.meta.url)), '/node_modules/coterie/']
+
+/** Where in somebody's file an error arose, if its stack says so: not where this library threw it. */
 function placeOf(error: unknown): string {
   const stack = error instanceof Error ? (error.stack ?? '') : ''
-  const found = /(?:^|[\s(])(?:file:\/\/)?(\/[^\s():]+):(\d+)/.exec(stack)
-  const [, file = '', line = ''] = found ?? []
-  const isOwn = found === null || file === fileURLToPath(import.meta.url)
-  return isOwn ? '' : ` (${file}:${line})`
+  for (const [, file = '', line = ''] of stack.matchAll(/(?:^|[\s(])(?:file:\/\/)?(\/[^\s():]+):(\d+)/g)) {
+    if (!LIBRARY.some((part) => file.includes(part))) return ` (${file}:${line})`
+  }
+  return ''
 }
 
 /** The handler that an address and a name mean. Throws COTERIE_UNKNOWN_RECIPIENT and COTERIE_UNKNOWN_HANDLER. */

@@ -17,6 +17,7 @@ import { jsonText } from './render/text.ts'
 
 const WIDTH_PIPED = 80
 const WIDTH_MIN = 40
+const SILENT_MS = 2_000
 
 /** The options that every command has. */
 interface GlobalOptions {
@@ -62,7 +63,7 @@ export function contextOf(command: Command): CliContext {
     keyring,
     json: json === true,
     style: styleFor(hasColours()),
-    width: columns() ?? WIDTH_PIPED,
+    width: proseWidth(),
     listWidth: columns() ?? Infinity,
     out,
     outJson: (value) => out(jsonText(value)),
@@ -76,7 +77,7 @@ export function contextOf(command: Command): CliContext {
 export async function withStore<T>(context: CliContext, use: (store: SpaceStore) => Promise<T>): Promise<T> {
   const store = openStore(context.url, { mustExist: true, readOnly: true })
   try {
-    const space = await store.space(context.space)
+    const space = await patiently(context, store.space(context.space))
     if (space === undefined) {
       const names = await store.spaces()
       const others = names.length === 0 ? 'It has none.' : `It has: ${names.join(', ')}.`
@@ -98,12 +99,26 @@ export async function openSpace(
   options: Pick<OpenOptions, 'agents' | 'logger'> & { readonly create: boolean },
 ): Promise<Space> {
   const { create, ...rest } = options
-  return open(context.url, {
+  const opening = open(context.url, {
     ...rest,
     space: context.space,
     mustExist: !create,
     ...(context.keyring !== undefined && { keyring: context.keyring }),
   })
+  return patiently(context, opening)
+}
+
+/** A server that does not answer is tried again for half a minute: whoever waits is told what for. */
+async function patiently<T>(context: CliContext, opening: Promise<T>): Promise<T> {
+  const timer = setTimeout(
+    () => context.say(`still trying to reach ${context.place}; Ctrl-C stops`),
+    SILENT_MS,
+  )
+  try {
+    return await opening
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 /** Runs `use` on the space, opened by a caller from outside that runs no agents. */
@@ -123,6 +138,11 @@ function databaseOf(command: Command): string {
     )
   }
   return store === undefined || isGiven('db') ? db : store
+}
+
+/** How many characters a line of prose has. */
+export function proseWidth(): number {
+  return columns() ?? WIDTH_PIPED
 }
 
 /** The width of the terminal, or the one that the variable COLUMNS asks for. */

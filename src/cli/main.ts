@@ -23,7 +23,9 @@ import { addStatus } from './commands/status.ts'
 import { addTrace } from './commands/trace.ts'
 import { addVerify } from './commands/verify.ts'
 import { addWhy } from './commands/why.ts'
+import { proseWidth } from './context.ts'
 import { failureLines, failureOf } from './failure.ts'
+import { reflow } from './render/wrap.ts'
 
 const EPILOGUE = `
 Exit codes:
@@ -31,10 +33,12 @@ Exit codes:
   6 database   7 keys   8 too late   130 stopped by Ctrl-C a second time
 
 Examples:
-  $ coterie run agents.ts                              run the agents of a module
-  $ coterie ask reviewer review '{"name":"left-pad"}'  ask one of them
-  $ coterie why dec_01M82GP0NF                         why was this decided?
+  $ coterie run agents.ts                             run a module's agents
+  $ coterie ask reviewer check '{"name":"left-pad"}'  ask one of them
+  $ coterie why dec_01M82GP0NF                        why was this decided?
 `
+
+const VARIABLES = ['COTERIE_DB', 'COTERIE_STORE', 'COTERIE_KEYRING']
 
 function program(): Command {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -61,9 +65,16 @@ function program(): Command {
       ).env('COTERIE_KEYRING'),
     )
     .option('--json', 'write JSON: one document, or one object a line for lists')
-    .configureHelp({ showGlobalOptions: true })
+    // By default a column of less than 40 characters is not wrapped: 80 are not enough for that.
+    .configureHelp({ showGlobalOptions: true, minWidthToWrap: 20 })
     // Errors are printed in one place, in one form: commander only raises them.
-    .configureOutput({ outputError: () => undefined })
+    .configureOutput({
+      outputError: () => undefined,
+      writeOut: (text) => void process.stdout.write(reflow(text, proseWidth())),
+      writeErr: (text) => void process.stderr.write(reflow(text, proseWidth())),
+      getOutHelpWidth: proseWidth,
+      getErrHelpWidth: proseWidth,
+    })
     .exitOverride()
     .showSuggestionAfterError()
     .addHelpText('after', EPILOGUE)
@@ -76,6 +87,8 @@ function program(): Command {
 
 /** Runs one command; answers the exit code. */
 async function main(argv: readonly string[]): Promise<number> {
+  // A variable that is set to nothing counts as not set.
+  for (const name of VARIABLES) if (process.env[name] === '') delete process.env[name]
   try {
     await program().parseAsync(argv)
     return Number(process.exitCode ?? 0)

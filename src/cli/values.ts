@@ -8,6 +8,10 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { text as readAll } from 'node:stream/consumers'
 import { InvalidArgumentError } from 'commander'
 import { CoterieError } from '../core/errors.ts'
+import { parsePayload, parseStrict } from '../core/json.ts'
+
+const PAYLOAD = 'the payload'
+const ISO = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)?)?$/
 
 /** A whole number of at least 1. */
 export function countOf(text: string): number {
@@ -27,8 +31,12 @@ export function wholeOf(text: string): number {
 
 /** A time: ISO 8601, or milliseconds since the Unix epoch. */
 export function timeOf(text: string): number {
-  const value = /^\d+$/.test(text) ? Number(text) : Date.parse(text)
-  if (!Number.isSafeInteger(value)) {
+  const value = /^\d+$/.test(text) ? Number(text) : ISO.test(text) ? Date.parse(text) : Number.NaN
+  // A day that its month does not have is taken for one of the next month.
+  const day = text.slice(0, 10)
+  const at = new Date(`${day}T00:00Z`)
+  const isDay = !ISO.test(text) || (Number.isFinite(at.getTime()) && at.toJSON().startsWith(day))
+  if (!Number.isSafeInteger(value) || !isDay) {
     throw new InvalidArgumentError('Write a time as 2026-01-31T12:00:00Z, or in milliseconds since 1970.')
   }
   return value
@@ -50,7 +58,7 @@ export async function payloadOf(argument: string | undefined, file: string | und
   }
   if (argument === '-') return parseJson(await readAll(process.stdin), 'the standard input')
   if (file !== undefined) return parseJson(readText(file), file)
-  return argument === undefined ? {} : parseJson(argument, 'the payload')
+  return argument === undefined ? {} : parseJson(argument, PAYLOAD)
 }
 
 /** The text of a file. Throws COTERIE_NOT_FOUND, COTERIE_INVALID_ARGUMENT. */
@@ -79,12 +87,26 @@ export function writeText(file: string, text: string): void {
   }
 }
 
+/** The JSON in a file, read as strictly as what is signed. Throws COTERIE_NOT_FOUND, COTERIE_INVALID_JSON. */
+export function readJson(file: string): unknown {
+  return parsedBy(parseStrict, readText(file), file)
+}
+
 function parseJson(text: string, where: string): unknown {
+  return parsedBy(parsePayload, text, where)
+}
+
+function parsedBy(parse: (text: string) => unknown, text: string, where: string): unknown {
   try {
-    return JSON.parse(text)
-  } catch (cause) {
-    const hint = where === 'the payload' ? ' In a shell, put it in single quotes: \'{"name":"x"}\'.' : ''
-    const why = cause instanceof Error ? cause.message : ''
-    throw new CoterieError('COTERIE_INVALID_JSON', `In ${where} is no valid JSON: ${why}.${hint}`)
+    return parse(text)
+  } catch (error) {
+    if (!(error instanceof CoterieError)) throw error
+    const { cause, details } = error
+    // What is JSON, and breaks a rule, is told by its place.
+    if (!(cause instanceof Error)) {
+      throw new CoterieError(error.code, `What is in ${where} cannot be taken: ${error.message}`, { details })
+    }
+    const hint = where === PAYLOAD ? ' In a shell, put it in single quotes: \'{"name":"x"}\'.' : ''
+    throw new CoterieError(error.code, `In ${where} is no valid JSON: ${cause.message}.${hint}`)
   }
 }

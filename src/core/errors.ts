@@ -58,6 +58,7 @@ export type ErrorCode =
   | 'COTERIE_STORE_UNAVAILABLE'
   | 'COTERIE_STORE_FAILED'
   | 'COTERIE_COUNCIL_HALTED'
+  | 'COTERIE_COUNCIL_LEFT'
   | 'COTERIE_COUNCIL_UNREACHABLE'
   | 'COTERIE_COUNCIL_UNREADY'
   | 'COTERIE_CLOSED'
@@ -134,6 +135,7 @@ export const ERROR_TRAITS: Readonly<Record<ErrorCode, ErrorTrait>> = {
   // A council.
   COTERIE_COUNCIL_HALTED: trait(3),
   COTERIE_COUNCIL_UNREACHABLE: trait(5, true),
+  COTERIE_COUNCIL_LEFT: trait(5),
   COTERIE_COUNCIL_UNREADY: trait(5, true),
   COTERIE_CLOSED: trait(1),
   COTERIE_CLOCK_BACK: trait(6, true),

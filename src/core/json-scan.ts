@@ -11,11 +11,11 @@ const INTEGER = /^(?:0|-?[1-9][0-9]*)$/
 /**
  * Refuses what JSON.parse lets pass and a signed text must not have: duplicate keys, `__proto__`
  * keys, lone surrogates, numbers that are not safe integers in integer notation, deep nesting.
- * The text must be known to be JSON already.
+ * The text must be known to be JSON already. With `anyNumber`, numbers are not looked at.
  *
  * @throws CoterieError `COTERIE_INVALID_JSON`, naming the JSON pointer of the fault.
  */
-export function scanStrict(text: string): void {
+export function scanStrict(text: string, anyNumber = false): void {
   const frames: Frame[] = []
   let at = 0
   while (at < text.length) {
@@ -27,7 +27,7 @@ export function scanStrict(text: string): void {
       at = end
     } else if (isNumberPart(code)) {
       const end = endOfNumber(text, at)
-      takeNumber(text.slice(at, end), frames)
+      if (!anyNumber) takeNumber(text.slice(at, end), frames)
       at = end
     } else {
       takePunctuation(text.charAt(at), top, frames)

@@ -33,6 +33,17 @@ export function parseStrict(text: string): Json {
 }
 
 /**
+ * Reads JSON that somebody wrote by hand, as a payload: like `parseStrict`, but with any number that JSON has.
+ *
+ * @throws CoterieError `COTERIE_INVALID_JSON`, naming the JSON pointer of the fault where there is one.
+ */
+export function parsePayload(text: string): Json {
+  const value = parseJson(text)
+  scanStrict(text, true)
+  return value
+}
+
+/**
  * Reads a text that must be its own canonical form, so that two different texts never mean the
  * same signed object.
  *

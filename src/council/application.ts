@@ -13,9 +13,12 @@
  * @module
  */
 
+import { councilCrypto, type CouncilCrypto } from '../bft/crypto.ts'
 import type { Application } from '../bft/ledger.ts'
 import { indexOf, weightOf, type Membership } from '../bft/membership.ts'
+import { approvalOf } from '../bft/operations.ts'
 import type { Operation } from '../bft/proposal.ts'
+import type { Change } from '../bft/statements.ts'
 import { canonicalize } from '../core/json.ts'
 import type { Crypto } from '../ports/crypto.ts'
 import type { SignedBallot } from '../voting/ballot.ts'
@@ -26,6 +29,7 @@ import { castsOf, siftBallots } from '../voting/tally.ts'
 import {
   decisionIdOf,
   readPayload,
+  type AgreePayload,
   type BallotPayload,
   type ClosePayload,
   type ExpirePayload,
@@ -43,8 +47,21 @@ export type OpenVote = {
   readonly result: { readonly at: number; readonly certificate: string } | null
 }
 
+/** A change of the members that some have agreed to. */
+export type ProposedChange = {
+  /** The epoch in which they have: in another one it is nothing. */
+  readonly epoch: number
+  readonly change: Change
+  /** Who asked for it. */
+  readonly author: string
+  /** Each agreement, by the id of the member. */
+  readonly agreed: Readonly<Record<string, string>>
+}
+
 /** The state of the application. */
 export type CouncilState = {
+  /** Changes of the members, by digest. */
+  readonly changes: Readonly<Record<string, ProposedChange>>
   readonly open: Readonly<Record<string, OpenVote>>
   /** Votes that were certified of late: a member may name the same certificate again. */
   readonly closed: Readonly<Record<string, { readonly height: number; readonly certificate: string }>>
@@ -54,10 +71,12 @@ export type CouncilState = {
 const OPEN_VOTES_MAX = 256
 /** The most votes under way that one member opened. */
 const OPEN_VOTES_PER_MEMBER_MAX = 64
+/** The most changes of the members that one of them may have agreed to in an epoch; further ones are not noted. */
+export const CHANGES_PER_MEMBER_MAX = 8
 /** An operation `close` expires within so many heights, and a certified vote is remembered for so many. */
 export const CLOSE_HEIGHTS_MAX = 16
 
-const EMPTY: CouncilState = { open: {}, closed: {} }
+const EMPTY: CouncilState = { changes: {}, open: {}, closed: {} }
 
 /**
  * The application of a council. Equal states, operations and members give equal states, on every machine; `crypto`
@@ -92,6 +111,8 @@ function apply(
       return applyExpire(crypto, membership, state, operation.author, payload)
     case 'close':
       return applyClose(state, operation, payload, height)
+    case 'agree':
+      return applyAgree(councilCrypto(crypto), membership, state, operation, payload)
     case 'pass':
       return state
   }
@@ -154,7 +175,36 @@ function applyClose(
   if (voteIn(state, decision)?.result?.certificate !== certificate) return undefined
   const { [decision]: _, ...open } = state.open
   const recent = Object.entries(state.closed).filter(([, one]) => one.height >= height - CLOSE_HEIGHTS_MAX)
-  return { open, closed: { ...Object.fromEntries(recent), [decision]: { height, certificate } } }
+  return { ...state, open, closed: { ...Object.fromEntries(recent), [decision]: { height, certificate } } }
+}
+
+/** What does not hold, or is of an earlier epoch, changes nothing: to refuse it would hold its author up. */
+function applyAgree(
+  crypto: CouncilCrypto,
+  membership: Membership,
+  state: CouncilState,
+  { author, instance }: Operation,
+  { change, signature }: AgreePayload,
+): CouncilState {
+  const place = indexOf(membership, author)
+  const agreement = approvalOf(crypto, membership, instance, change, place)
+  if (!crypto.verify(membership.members[place]?.publicKey ?? '', agreement, signature)) return state
+  const changes = proposedChanges(state, membership.epoch)
+  const known = Object.hasOwn(changes, agreement.change) ? changes[agreement.change] : undefined
+  const own = Object.values(changes).filter(({ agreed }) => Object.hasOwn(agreed, author)).length
+  if (own >= CHANGES_PER_MEMBER_MAX) return state
+  const { epoch } = membership
+  const agreed = { ...known?.agreed, [author]: signature }
+  const proposed = { epoch, change, author: known?.author ?? author, agreed }
+  return { ...state, changes: { ...changes, [agreement.change]: proposed } }
+}
+
+/** The changes of the members that somebody has agreed to in an epoch, by digest. */
+export function proposedChanges(
+  { changes }: CouncilState,
+  epoch: number,
+): Readonly<Record<string, ProposedChange>> {
+  return Object.fromEntries(Object.entries(changes).filter(([, one]) => one.epoch === epoch))
 }
 
 /** The certificate of a vote that is over. Everybody with the same state makes the same one. */

@@ -19,6 +19,7 @@ import {
   type Certificate as VoteCertificate,
   type TrustedKey,
 } from '../voting/certificate.ts'
+import { followChanges, type ChangeLink, type ProvenEpoch } from './chain.ts'
 import { readPayload } from './operations.ts'
 import { quorumProblem } from './quorum-problem.ts'
 
@@ -36,6 +37,8 @@ export type DecisionCertificate = {
   readonly value: Value
   /** A quorum of members has finalised that value. */
   readonly finalization: Quorum
+  /** How the first members became those of this epoch, one change for each; nothing in epoch 0. */
+  readonly changes?: readonly ChangeLink[]
 }
 
 /** The council whose certificates somebody trusts. */
@@ -58,7 +61,7 @@ export type CouncilVerdict =
 
 const KEYS = ['v', 'type', 'instance', 'epoch', 'members', 'vote', 'value', 'finalization']
 
-/** Puts a certificate together. */
+/** Puts a certificate together; the changes of the members are added when it is handed out. */
 export function makeDecisionCertificate(
   instance: string,
   { epoch, members }: Membership,
@@ -71,8 +74,8 @@ export function makeDecisionCertificate(
 
 /**
  * Checks a certificate that came from anywhere, and fails closed. Members of the electorate must be trusted by their
- * keys: those of the council are; others by `voters`, from key id to key. Trusted are the members of one epoch, and the
- * certificates of that epoch: who trusts earlier members has to learn of the change from them.
+ * keys: those of the council are; others by `voters`, from key id to key. Trusted are the members of one epoch; those
+ * of a later one follow from them by the changes that the certificate brings along.
  *
  * What it does not prove: that the electorate's answers are right, or that the council's members are run by different
  * people. It never throws.
@@ -91,15 +94,13 @@ export function verifyDecisionCertificate(
     const [theirs, ours] = [one.instance, trusted.instance].map((name) => JSON.stringify(name))
     return refuse(`it is of another council: ${theirs}, and not ${ours}`, [])
   }
-  if (one.epoch !== trusted.epoch) {
-    return refuse(`it is of epoch ${one.epoch}, and the members of epoch ${trusted.epoch} are trusted`, [])
-  }
-  const sameMembers = canonicalize(one.members) === canonicalize(sorted(trusted.members))
+  const flaw = membershipProblem(trusted.members)
+  if (flaw !== undefined) return refuse(`the trusted members are no council: ${flaw}`, [])
+  const followed = membersOf(council, one, trusted)
+  if (typeof followed === 'string') return refuse(followed, [])
+  const { membership } = followed
+  const sameMembers = canonicalize(one.members) === canonicalize(membership.members)
   if (!sameMembers) return refuse('it names other members of the council', [])
-  const flaw = membershipProblem(one.members)
-  if (flaw !== undefined) return refuse(`its members are no council: ${flaw}`, [])
-
-  const membership = makeMembership(council, one.epoch, one.members)
   const { value, finalization, vote } = one
   if (finalization.type !== 'finalization' || finalization.height !== value.height) {
     return refuse('its finalisation is of another kind, or of another height', [])
@@ -109,7 +110,7 @@ export function verifyDecisionCertificate(
   }
   const flawed = quorumProblem(council, membership, one.instance, finalization)
   if (flawed !== undefined) return refuse(flawed, [])
-  const checked = explainQuorum(one, membership)
+  const checked = [...followed.checked, ...explainQuorum(one, membership)]
   const closing = closingIn(crypto, one)
   if (closing === undefined) return refuse('what was finalised does not name this vote', checked)
   if (!isAuthentic(council, membership, one.instance, closing)) {
@@ -118,10 +119,49 @@ export function verifyDecisionCertificate(
   if (vote.proposal.space !== one.instance) return refuse('the vote belongs to another council', checked)
   checked.push(`That height closed this very vote; ${JSON.stringify(closing.author)} put it forward.`)
 
-  const verdict = verifyVote(crypto, vote, trustedVoters(crypto, one.members, voters))
+  const verdict = verifyVote(crypto, vote, trustedVoters(crypto, followed.known, voters))
   const explanation = [...checked, ...verdict.explanation]
   if (!verdict.ok) return { ok: false, problem: verdict.problem, explanation }
   return { ok: true, certificate: one, explanation }
+}
+
+/** The members of a certificate's epoch, as they follow from those that are trusted. */
+interface Followed {
+  readonly membership: Membership
+  /** Everybody who was a member on the way there: a vote that was open meanwhile has an older electorate. */
+  readonly known: readonly Member[]
+  readonly checked: readonly string[]
+}
+
+function membersOf(
+  crypto: CouncilCrypto,
+  { instance, epoch, changes = [] }: DecisionCertificate,
+  trusted: TrustedCouncil,
+): Followed | string {
+  const start = makeMembership(crypto, trusted.epoch, trusted.members)
+  const isOther = `it is of epoch ${epoch}, and the members of epoch ${trusted.epoch} are trusted`
+  if (epoch < trusted.epoch) return isOther
+  if (epoch === trusted.epoch) return { membership: start, known: start.members, checked: [] }
+  if (changes.length !== epoch) return `${isOther}: it lacks the changes of the members between`
+  const verdict = followChanges(crypto, instance, start, changes.slice(trusted.epoch))
+  if (!verdict.ok) return verdict.problem
+  const { epochs } = verdict
+  const membership = epochs.at(-1)?.membership ?? start
+  const known = [start, ...epochs.map((one) => one.membership)].flatMap(({ members }) => members)
+  return { membership, known, checked: epochs.map(explainChange) }
+}
+
+function explainChange({ membership, change, height, agreed }: ProvenEpoch): string {
+  const names = (ids: readonly string[]): string => ids.map((id) => JSON.stringify(id)).join(', ')
+  const added = names(change.add.map(({ id }) => id))
+  const what = [
+    ...(added === '' ? [] : [`${added} came`]),
+    ...(change.remove.length === 0 ? [] : [`${names(change.remove)} left`]),
+  ]
+  return (
+    `With height ${height} epoch ${membership.epoch} began: ${what.join(', ')}. ` +
+    `A quorum of the members before has agreed (${names(agreed)}), and finalised it.`
+  )
 }
 
 /** Who has signed, who has not, and how much was needed. */
@@ -175,8 +215,11 @@ function shapeProblem(value: unknown): string | undefined {
   if (value === undefined) return 'it is not plain JSON in the canonical subset'
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'it is not a JSON object'
   const one = value as Readonly<Record<string, unknown>>
-  if (Object.keys(one).length !== KEYS.length || !KEYS.every((key) => Object.hasOwn(one, key)))
+  const keys = Object.keys(one).filter((key) => key !== 'changes')
+  if (keys.length !== KEYS.length || !KEYS.every((key) => Object.hasOwn(one, key)))
     return 'it has missing or unknown keys'
+  if (Object.hasOwn(one, 'changes') && !Array.isArray(one['changes']))
+    return 'its changes of the members are malformed'
   if (one['v'] !== 1 || one['type'] !== 'coterie.council-certificate')
     return 'it is not a certificate of a council of version 1'
   const { value: agreed, finalization, members, vote } = one
@@ -197,12 +240,6 @@ function isMember(value: unknown): value is Member {
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function sorted(members: readonly Member[]): readonly Member[] {
-  return members
-    .map(({ id, publicKey, weight }) => ({ id, publicKey, weight }))
-    .sort((a, b) => (a.id < b.id ? -1 : 1))
 }
 
 // A copy through the canonical text: it has no getters, cycles, classes or shared parts to lie with.

@@ -7,7 +7,9 @@
 import type { CouncilCrypto } from '../bft/crypto.ts'
 import { verifyEvidence, type Evidence } from '../bft/evidence.ts'
 import { isMessageShape } from '../bft/shape.ts'
+import type { Membership } from '../bft/membership.ts'
 import { canonicalize, type Json } from '../core/json.ts'
+import { followChanges, type ChangeLink } from './chain.ts'
 import { membershipOf, type Roster } from './roster.ts'
 
 /** The document: `coterie.council-evidence` version 1. */
@@ -16,6 +18,8 @@ export type EvidenceFile = {
   readonly type: 'coterie.council-evidence'
   readonly instance: string
   readonly evidence: readonly Evidence[]
+  /** How the members have changed, for evidence of later epochs than the first; see `chain.ts`. */
+  readonly changes?: readonly ChangeLink[]
 }
 
 /** What one piece of evidence proves. */
@@ -44,21 +48,52 @@ export function verifyEvidenceFile(
   const claimed = snapshot(file)
   if (!isEvidenceFile(claimed)) return { ok: false, problem: 'it is no evidence from a council' }
   if (claimed.instance !== roster.instance) return { ok: false, problem: 'it is from another council' }
-  const membership = membershipOf(crypto, roster)
+  const memberships = membershipsOf(crypto, roster, claimed.changes ?? [])
+  if (typeof memberships === 'string') return { ok: false, problem: memberships }
   const proven: ProvenOffence[] = []
   for (const [at, evidence] of claimed.evidence.entries()) {
-    const verdict = isEvidence(evidence)
+    const isWhole = isEvidence(evidence)
+    const { height, view, epoch } = isWhole ? voteOf(evidence) : NO_VOTE
+    const membership = memberships[epoch] ?? memberships[0]
+    const verdict = isWhole
       ? verifyEvidence(crypto, membership, roster.instance, evidence)
       : ({ ok: false, problem: 'it is malformed' } as const)
     if (!verdict.ok) return { ok: false, problem: `piece ${at + 1} proves nothing: ${verdict.problem}` }
-    const { height, view } = evidence.type === 'contradiction' ? evidence.first : evidence.vote
     const culprit = membership.members[verdict.culprit]?.id ?? ''
     proven.push({ culprit, offence: verdict.offence, height, view })
   }
   return { ok: true, proven }
 }
 
+/** The members of each epoch: as the file of those who verify says, and beyond it as the document proves. */
+function membershipsOf(
+  crypto: CouncilCrypto,
+  roster: Roster,
+  changes: readonly ChangeLink[],
+): readonly [Membership, ...Membership[]] | string {
+  const first = membershipOf(crypto, roster)
+  const own = roster.changes ?? []
+  const links = [...own, ...changes.slice(own.length)]
+  const verdict = followChanges(crypto, roster.instance, first, links)
+  return verdict.ok ? [first, ...verdict.epochs.map(({ membership }) => membership)] : verdict.problem
+}
+
+const NO_VOTE = { height: 0, view: 0, epoch: 0 }
+
+function voteOf(evidence: Evidence): {
+  readonly height: number
+  readonly view: number
+  readonly epoch: number
+} {
+  return evidence.type === 'contradiction' ? evidence.first : evidence.vote
+}
+
 function isEvidenceFile(value: unknown): value is EvidenceFile {
+  const { changes = [], ...rest } = (value ?? {}) as { readonly changes?: unknown }
+  return Array.isArray(changes) && isPlainEvidenceFile(rest)
+}
+
+function isPlainEvidenceFile(value: unknown): boolean {
   if (!hasOnly(value, ['v', 'type', 'instance', 'evidence'])) return false
   if (value['v'] !== 1 || value['type'] !== 'coterie.council-evidence') return false
   const { evidence } = value

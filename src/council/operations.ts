@@ -4,6 +4,8 @@
  * @module
  */
 
+import { isAgreementShape } from '../bft/shape.ts'
+import type { Change } from '../bft/statements.ts'
 import { canonicalize, type Json } from '../core/json.ts'
 import { isSignedBallot, type SignedBallot } from '../voting/ballot.ts'
 import { proposalProblem, type Proposal } from '../voting/proposal.ts'
@@ -22,10 +24,15 @@ export type BallotPayload = {
 export type ExpirePayload = { readonly type: 'expire'; readonly decision: string; readonly at: number }
 /** Names the certificate of a vote that is over, so that the council's finalisation covers it. */
 export type ClosePayload = { readonly type: 'close'; readonly decision: string; readonly certificate: string }
+/**
+ * Its author agrees to a change of the members: `signature` is that of the agreement itself, which counts in the
+ * present epoch only. When a quorum has agreed, one of them hands the change in.
+ */
+export type AgreePayload = { readonly type: 'agree'; readonly change: Change; readonly signature: string }
 /** Nothing: it takes the place of an operation that came too late. */
 export type PassPayload = { readonly type: 'pass' }
 
-export type Payload = OpenPayload | BallotPayload | ExpirePayload | ClosePayload | PassPayload
+export type Payload = OpenPayload | BallotPayload | ExpirePayload | ClosePayload | AgreePayload | PassPayload
 
 /** The longest proposal, in characters of its canonical text. */
 const PROPOSAL_CHARS_MAX = 128 * 1024
@@ -63,6 +70,11 @@ export function readPayload(value: Json): Payload | undefined {
         typeof one['certificate'] === 'string' &&
         HASH.test(one['certificate'])
         ? (value as ClosePayload)
+        : undefined
+    case 'agree':
+      return hasOnly(one, ['type', 'change', 'signature']) &&
+        isAgreementShape(one['change'], one['signature'])
+        ? (value as unknown as AgreePayload)
         : undefined
     case 'pass':
       return hasOnly(one, ['type']) ? { type: 'pass' } : undefined

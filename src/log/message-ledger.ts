@@ -79,7 +79,10 @@ export class MessageLedger {
     for (const { id, as } of body.settles ?? []) {
       const entry = this.#entries.get(id)
       if (entry === undefined) return `it settles the message ${id}, which no earlier record sent`
-      settle(entry, as, position)
+      // A message that is given up while it is open takes what it caused with it.
+      if (as === 'cancelled' && (entry.status === 'open' || entry.status === 'waiting'))
+        this.#cancel(id, position)
+      else settle(entry, as, position)
     }
     if (body.cancels !== undefined) this.#cancel(body.cancels, position)
     return undefined

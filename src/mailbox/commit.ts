@@ -7,7 +7,15 @@
 
 import { CLIENT, nameOf } from '../core/address.ts'
 import { turnOf } from '../core/ids.ts'
-import type { JournalWrite, NewMessage, Outcome, RecordWrite, TurnWrite, Write } from '../ports/store.ts'
+import type {
+  JournalWrite,
+  Mail,
+  NewMessage,
+  Outcome,
+  RecordWrite,
+  TurnWrite,
+  Write,
+} from '../ports/store.ts'
 import { countMove } from './batch-state.ts'
 import type { BatchState } from './batch-state.ts'
 import { fenced, isLateEnd, offChain, offChunk, refusal, rekeyed, turnRefusal } from './refusals.ts'
@@ -43,10 +51,11 @@ function applyRecord(batch: BatchState, write: RecordWrite, careful: boolean): O
   mailbox.hash = record.hash
   mailbox.changed = true
   batch.addRecord(record, position)
-  for (const settle of write.settles) applySettle(batch, settle, position)
-  // Before the record's own messages are there: it cancels what was caused before it, not what it sends
-  // itself.
-  const cancelled = write.cancels === null ? [] : cancelTree(batch, write.cancels, author, position)
+  // Before the record's own messages are there: it cancels what was caused before it, not what it sends itself.
+  const cancelled: Mail[] = []
+  for (const settle of write.settles) cancelled.push(...applySettle(batch, settle, position))
+  if (write.cancels !== null)
+    cancelled.push(...cancelTree(batch, write.cancels, `cancelled by ${author}`, position))
   for (const message of write.messages) addMessage(batch, message, position)
   for (const event of write.events) batch.addEvent(event, position)
   if (write.journal !== null) batch.addChunk(write.journal)

@@ -9,27 +9,33 @@ import { messageOf, turnOf } from '../core/ids.ts'
 import type { Mail, Settle } from '../ports/store.ts'
 import { countMove } from './batch-state.ts'
 import type { BatchState, MessageFacts } from './batch-state.ts'
-import { CODE, isLive } from './states.ts'
+import { CODE, inDepth, isLive } from './states.ts'
 
 /**
- * Applies one settle. What is final stays as it is, but for a dead letter that an operator takes up again.
+ * Applies one settle; answers the messages that were cancelled by it, with the state that they had. What is final stays
+ * as it is, but for a dead letter that an operator takes up again or gives up. A message that is given up while it is
+ * open is cancelled with all that it caused.
  */
-export function applySettle(batch: BatchState, settle: Settle, position: number): void {
+export function applySettle(batch: BatchState, settle: Settle, position: number): readonly Mail[] {
   // The hot case: a turn consumes the reply that it has waited for. Replies are counted in no mailbox.
   if (settle.as === 'handled' && batch.consume(settle.id, position, settle.reason)) {
     batch.counters.handled++
-    return
+    return []
   }
   const message = batch.message(settle.id)
-  if (message === undefined) return
+  if (message === undefined) return []
   if (settle.as === 'queued') {
-    if (message.state !== CODE.dead) return
+    if (message.state !== CODE.dead) return []
     batch.requeue(settle.id)
     countMove(batch, message.recipient, CODE.dead, CODE.queued)
-    return
+    return []
   }
+  // What is undoing its work has been ended before, and what it caused then too.
+  if (settle.as === 'cancelled' && inDepth(message.state) === 1 && message.state !== CODE.cancelling)
+    return cancelTree(batch, settle.id, settle.reason, position)
   const mayEnd = isLive(message.state) || (message.state === CODE.dead && settle.as === 'cancelled')
   if (mayEnd) finishMessage(batch, message, CODE[settle.as], settle.reason, position)
+  return []
 }
 
 /**
@@ -40,7 +46,7 @@ export function applySettle(batch: BatchState, settle: Settle, position: number)
 export function cancelTree(
   batch: BatchState,
   target: string,
-  author: string,
+  reason: string,
   position: number,
 ): readonly Mail[] {
   const tree = treeOf(batch, target)
@@ -51,8 +57,7 @@ export function cancelTree(
     if (message.state === CODE.answered && !isAskedWithin(tree, batch.askerOf(id))) continue
     const mail = batch.mail(id)
     if (mail === undefined) continue
-    if (finishMessage(batch, message, CODE.cancelled, `cancelled by ${author}`, position))
-      cancelled.push(mail)
+    if (finishMessage(batch, message, CODE.cancelled, reason, position)) cancelled.push(mail)
   }
   return cancelled
 }

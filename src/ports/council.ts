@@ -74,14 +74,25 @@ export interface CouncilPeer {
   readonly error: string | undefined
 }
 
+/** Another replica, as a transport has to know it. */
+export interface CouncilContact {
+  readonly id: string
+  readonly url: string
+  readonly publicKey: string
+  /** One that is no member any more is heard, and answered, but told nothing that it does not ask for. */
+  readonly isMember: boolean
+}
+
 /** Takes texts from peers that the transport has authenticated. */
 export type CouncilReceiver = (from: string, text: string) => void
 
 /** The way to the other replicas. Messages may be lost, repeated and late; never forged. */
 export interface CouncilTransport {
+  /** Who the others are from now on: connections to the rest are cut. Called before `start`, and when they change. */
+  meet(others: readonly CouncilContact[]): void
   /** Begins to take messages. */
   start(receive: CouncilReceiver): Promise<void>
-  /** Queues the JSON of a message; to everybody else when nobody is named. It never blocks. */
+  /** Queues the JSON of a message; to every other member when nobody is named. It never blocks. */
   send(to: string | null, text: string): void
   /** Sends what was queued: together, if it can. */
   flush(): void

@@ -122,7 +122,10 @@ export interface NewDecision {
   readonly certificate: string
 }
 
-/** A change of state of a message that is not the turn's own. */
+/**
+ * A change of state of a message that is not the turn's own. What is `cancelled` while it is open is cancelled with all
+ * that it caused; a dead letter that is given up, alone.
+ */
 export interface Settle {
   readonly id: string
   readonly as: 'handled' | 'expired' | 'cancelled' | 'queued'
@@ -156,7 +159,7 @@ export interface RecordWrite {
   readonly events: readonly NewEvent[]
   readonly journal: JournalChunk | null
   readonly decisions: readonly NewDecision[]
-  /** A message, turn or trace id: it and all that it caused is cancelled. */
+  /** A message, turn or trace id: it and all that it has caused is cancelled. */
   readonly cancels: string | null
 }
 
@@ -350,6 +353,8 @@ export interface SpaceStore {
   waits(turn: string): Promise<readonly Wait[]>
   /** The replies to these questions that are there. */
   answers(requests: readonly string[]): Promise<readonly Mail[]>
+  /** Those of these messages that were ended by another than their own turn, or are being undone. */
+  ended(messages: readonly string[]): Promise<readonly Mail[]>
   journal(turn: string): Promise<readonly JournalChunk[]>
   stream(stream: string, upTo?: number): Promise<{ version: number; events: readonly StoredEvent[] }>
 

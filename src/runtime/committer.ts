@@ -348,15 +348,19 @@ export class Committer {
     const rekeyed: Entry[] = []
     const answered: Answered[] = []
     ready.forEach(({ write, entry }, index) => {
-      const outcome = outcomes[index]
+      let outcome = outcomes[index]
       if (outcome === undefined) throw new Error('the store answered for fewer writes than it was given')
       if (write.type === 'record') {
+        const { author } = write.record
         if (isRekeyed(write, outcome, agents)) {
           rekeyed.push(entry)
           return
         }
-        if (outcome.type === 'accepted') heads.set(entry.pending.author, write.record)
-        else if (outcome.type === 'conflict') told.set(entry.pending.author, outcome.head)
+        if (outcome.type === 'accepted') heads.set(author, write.record)
+        else if (outcome.type === 'conflict') told.set(author, outcome.head)
+        // One before it is to be sealed anew: mended by itself, this one might come before that.
+        const isBehind = outcome.type === 'stale' && rekeyed.some(({ pending }) => pending.author === author)
+        if (isBehind) outcome = conflictAt(this.#heads.get(author))
       }
       answered.push({ write, pending: entry.pending, outcome })
     })

@@ -14,6 +14,7 @@ import type { Keyring } from '../ports/keyring.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { Random } from '../ports/random.ts'
 import type { SpaceStore } from '../ports/store.ts'
+import type { StepsUnderWay } from './steps-under-way.ts'
 
 /** The ports that a runtime is given. */
 export interface Ports {
@@ -24,10 +25,11 @@ export interface Ports {
   readonly random: Random
 }
 
-/** One space with its ports and limits. */
+/** One space with its ports and limits, and the steps that this process runs in it. */
 export interface Context extends Ports {
   readonly store: SpaceStore
   readonly limits: Limits
+  readonly underWay: StepsUnderWay
 }
 
 /** A new message id. */

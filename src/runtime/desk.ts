@@ -7,6 +7,7 @@
  */
 
 import { CoterieError } from '../core/errors.ts'
+import type { ErrorDetails } from '../core/errors.ts'
 import { ulid } from '../core/ids.ts'
 import type { Json } from '../core/json.ts'
 import { parseWith } from '../core/schema.ts'
@@ -77,11 +78,19 @@ export class Desk {
     this.#parts = parts
   }
 
-  /** What waits for people, the longest wait first. */
+  /** What waits for people, the longest wait first. Throws COTERIE_UNKNOWN_RECIPIENT for a person that is none. */
   async waiting({ person, limit = WAITING_MAX }: ApprovalsOptions): Promise<readonly Approval[]> {
     const { context, directory, trust } = this.#parts
     const registry = await directory.refresh()
     const people = registry.agents().filter(({ handlers }) => handlers.some(({ name }) => name === PERSON))
+    const names = people.map(({ name }) => name)
+    if (person !== undefined && !names.includes(person)) {
+      throw new CoterieError(
+        'COTERIE_UNKNOWN_RECIPIENT',
+        `The space "${context.store.name}" has no person "${person}"; it has: ${names.join(', ') || 'none'}.`,
+        { details: { person, people: names } },
+      )
+    }
     const approvals: Approval[] = []
     for (const { name } of people) {
       if (person !== undefined && person !== name) continue
@@ -119,13 +128,14 @@ export class Desk {
   }
 
   async #find(id: string, as: string | undefined): Promise<Approval> {
-    const all = await this.waiting({ limit: Number.MAX_SAFE_INTEGER })
-    const mine = all.filter(
-      (one) => (one.id === id || one.decision === id) && one.person === (as ?? one.person),
-    )
+    const { store } = this.#parts.context
+    const person = as === undefined ? {} : { person: as }
+    const all = await this.waiting({ ...person, limit: Number.MAX_SAFE_INTEGER })
+    const mine = all.filter((one) => one.id === id || one.decision === id)
     const [only, ...others] = mine
     if (only === undefined) {
-      throw closed(id.startsWith('msg_') ? await this.#parts.context.store.message(id) : undefined, id)
+      if ((await store.decision(id)) !== undefined) throw tooLate(id, 'it is decided', { id })
+      throw closed(id.startsWith('msg_') ? await store.message(id) : undefined, id)
     }
     if (others.length === 0) return only
     const names = mine
@@ -251,16 +261,17 @@ function closed(row: MessageRow | undefined, id: string): CoterieError {
       : row.state === 'queued'
         ? 'it is too late'
         : `it is ${row.state}`
-  return new CoterieError('COTERIE_DECISION_CLOSED', `${id} takes no answer any more: ${how}.`, {
-    details: { id, state: row.state, deadline },
-  })
+  return tooLate(id, how, { id, state: row.state, deadline })
+}
+
+function tooLate(id: string, how: string, details: ErrorDetails): CoterieError {
+  return new CoterieError('COTERIE_DECISION_CLOSED', `${id} takes no answer any more: ${how}.`, { details })
 }
 
 function refused({ id, person }: Approval, outcome: Outcome | undefined): CoterieError {
   if (outcome?.type === 'fenced')
     return new CoterieError('COTERIE_LEASE_LOST', `Somebody else answered for ${person} at this moment.`)
-  if (outcome?.type === 'expired' || outcome?.type === 'ended')
-    return new CoterieError('COTERIE_DECISION_CLOSED', `${id} takes no answer any more: it has ended.`)
+  if (outcome?.type === 'expired' || outcome?.type === 'ended') return tooLate(id, 'it has ended', { id })
   return new CoterieError(
     'COTERIE_STORE_FAILED',
     `The answer to ${id} was not written: ${outcome?.type ?? 'the turn did not end'}.`,

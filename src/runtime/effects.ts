@@ -7,7 +7,7 @@
 import { CoterieError } from '../core/errors.ts'
 import type { Limits } from '../core/limits.ts'
 import type { NewDecision, NewMessage, Settle, StoredEvent } from '../ports/store.ts'
-import type { JournalEntry } from '../turn/journal.ts'
+import type { DoneEntry, JournalEntry } from '../turn/journal.ts'
 import { isSameMessage } from './outbox.ts'
 import { keyReused } from './refusals.ts'
 
@@ -90,6 +90,13 @@ export class Effects {
   addEvent(event: Appended): void {
     this.#room()
     this.events.push(event)
+  }
+
+  /** What the result of a question means for other messages: a reply was taken, or the question given up. */
+  settle({ reply, givenUp }: DoneEntry): void {
+    if (reply !== undefined) this.settles.push({ id: reply, as: 'handled', reason: 'taken by the asker' })
+    if (givenUp !== undefined)
+      this.settles.push({ id: givenUp, as: 'cancelled', reason: 'given up by the asker' })
   }
 
   /** The segment is committed: the next one starts empty. Reads stay, for later segments bind them anew. */

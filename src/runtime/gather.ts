@@ -47,18 +47,21 @@ export interface Gathered {
 
 /**
  * Asks every member, and answers the ballots that are there when the vote closes: when all have answered, or nothing
- * that is missing can change the outcome. What arrives afterwards is not looked at.
+ * that is missing can change the outcome. Who has not answered by then is not waited for: its work is cancelled.
  */
 export function gatherOpen(asking: Asking, everyBallot: boolean): Promise<Gathered> {
-  const { crypto, proposal, voters } = asking
+  const { crypto, engine, proposal, voters } = asking
   const poll = new Poll(crypto, proposal)
+  const calls: number[] = []
   return new Promise((resolve, reject) => {
     for (const [i, voter] of voters.entries()) {
+      calls.push(engine.journal.calls)
       askFor(asking, voter, proposal, proposal.deadline).then((answer) => {
         if (poll.closed) return
         take(asking, poll, i, answer)
         if (poll.complete || (!everyBallot && poll.certain)) {
           resolve({ ballots: poll.close(), commitments: [] })
+          for (const call of calls) engine.giveUp(call)
         }
       }, reject)
     }

@@ -15,7 +15,8 @@ import { APPROVE, type ActionSubject, type ApprovalTerms } from '../voting/appro
 import type { Certificate } from '../voting/certificate.ts'
 import { majority, type Rule } from '../voting/rule.ts'
 import { voterOf } from './decide.ts'
-import { TurnHandle } from './turn-handle.ts'
+import { isTurn } from './turn-handle.ts'
+import type { TurnHandle } from './turn-handle.ts'
 
 /** Something that is not done without leave. */
 export interface Action<Input = unknown, Args = Input, Result = unknown> {
@@ -121,7 +122,7 @@ export function guard<Input, Args, Result, Risk extends string>(
   policy: RiskPolicy<Args, Risk>,
 ): Guarded<Input, Result> {
   return async (turn, args, options = {}) => {
-    if (!(turn instanceof TurnHandle)) {
+    if (!isTurn(turn)) {
       throw new CoterieError(
         'COTERIE_INVALID_ARGUMENT',
         'A guarded action takes the turn of the handler that calls it.',

@@ -116,11 +116,6 @@ export class MailboxRunner implements TurnHost {
     return this.#line
   }
 
-  /** True while turns of this mailbox wait. */
-  get holds(): boolean {
-    return this.#held.size > 0
-  }
-
   /** The messages whose turns are under way here. */
   turns(): readonly string[] {
     const ids = [...this.#held.values()].map((held) => held.engine.mail.envelope.id)

@@ -175,11 +175,12 @@ export function deadlineFor(
 function dueTime(options: SendOptions, now: number): number | null {
   if (options.delayMs !== undefined && options.at !== undefined)
     throw invalid('Give `delayMs` or `at`, not both.')
-  const due = options.at ?? (options.delayMs === undefined ? null : now + options.delayMs)
-  if (due !== null && (!Number.isSafeInteger(due) || due < 0)) {
-    throw invalid(`A delay must be a whole number of milliseconds, not ${options.delayMs ?? options.at}.`)
+  const wanted = options.at ?? options.delayMs
+  if (wanted === undefined) return null
+  if (!Number.isSafeInteger(wanted) || wanted < 0) {
+    throw invalid(`A delay must be a whole number of milliseconds, not ${wanted}.`)
   }
-  return due
+  return options.at ?? Math.min(now + wanted, Number.MAX_SAFE_INTEGER)
 }
 
 /** No wait may outlive the horizon. */

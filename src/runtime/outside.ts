@@ -18,7 +18,7 @@ import { newTraceId } from './context.ts'
 import type { Context } from './context.ts'
 import type { Directory } from './directory.ts'
 import { isSameMessage, makeMessage, makeReply } from './outbox.ts'
-import { keyReused, mailboxFull } from './refusals.ts'
+import { keyReused, mailboxFull, notHandledInTime } from './refusals.ts'
 import type { Origin, Target } from './outbox.ts'
 import type { Trust } from './trust.ts'
 
@@ -229,12 +229,11 @@ export class Outside {
       as: 'expired',
       reason: state === 'answered' ? 'nobody took it in time' : 'the deadline passed',
     }))
-    const error = new CoterieError(
-      'COTERIE_DEADLINE_PASSED',
-      'The deadline passed before the message was handled.',
-    )
     const asks = ended.filter(({ envelope }) => envelope.kind === 'ask')
-    await this.#settle(settles, this.#failures(asks, error))
+    await this.#settle(
+      settles,
+      asks.flatMap((mail) => this.#failures([mail], notHandledInTime(mail.envelope))),
+    )
     return true
   }
 

@@ -67,6 +67,14 @@ export function deadlinePassed({ id, to, deadline }: Envelope): CoterieError {
   return new CoterieError('COTERIE_DEADLINE_PASSED', message, { details: { deadline } })
 }
 
+/** A question that nobody began, or ended, in time. */
+export function notHandledInTime({ id, to, handler, deadline }: Envelope): CoterieError {
+  const message =
+    `${to} has not handled "${handler}" (${id}) before its deadline. ` +
+    `Does a worker run the agent, and is what is asked done in that time?`
+  return new CoterieError('COTERIE_DEADLINE_PASSED', message, { details: { id, to, handler, deadline } })
+}
+
 /** The keyring has no key for an agent that it is to sign for. */
 export function keyMissing(name: string, place: string): CoterieError {
   return new CoterieError(

@@ -31,6 +31,8 @@ import { askError, readReply } from './reply.ts'
 import { Voice } from './voice.ts'
 import { Worker } from './worker.ts'
 
+const GRACE_MS_MAX = 86_400_000
+
 /** Options of a send from outside. */
 export interface OutsideOptions extends SendOptions {
   /** Joins an existing trace (32 hex digits). */
@@ -267,7 +269,10 @@ export class Space {
     await this.#settleDead(id, 'cancelled')
   }
 
-  /** What waits for people, the longest wait first. Each was verified: throws COTERIE_VERIFICATION_FAILED. */
+  /**
+   * What waits for people, the longest wait first. Each was verified: throws COTERIE_VERIFICATION_FAILED, and
+   * COTERIE_UNKNOWN_RECIPIENT for a person that the space does not have.
+   */
   async approvals(options: ApprovalsOptions = {}): Promise<readonly Approval[]> {
     this.#checkOpen()
     return this.#desk.waiting(options)
@@ -329,9 +334,17 @@ export class Space {
     return mailboxes.some(({ address, ready, waiting }) => ready + waiting > 0 && own.has(nameOf(address)))
   }
 
-  /** Stops; what was not committed is run again by the next process. Safe to call twice. */
-  close(): Promise<void> {
-    this.#closing ??= this.#close()
+  /**
+   * Stops; what was not committed is run again by the next process. Steps under way get their signal at once, or with
+   * `graceMs` when they have not ended by then: who ends in time is recorded, and not run again. Safe to call twice.
+   * Throws COTERIE_INVALID_ARGUMENT.
+   */
+  async close({ graceMs = 0 }: { readonly graceMs?: number } = {}): Promise<void> {
+    if (!Number.isSafeInteger(graceMs) || graceMs < 0 || graceMs > GRACE_MS_MAX) {
+      const message = `graceMs is a whole number of milliseconds from 0 to ${GRACE_MS_MAX}, not ${graceMs}.`
+      throw new CoterieError('COTERIE_INVALID_ARGUMENT', message)
+    }
+    this.#closing ??= this.#close(graceMs)
     return this.#closing
   }
 
@@ -339,12 +352,15 @@ export class Space {
     await this.close()
   }
 
-  async #close(): Promise<void> {
+  async #close(graceMs: number): Promise<void> {
+    const { clock, underWay } = this.#context
+    await underWay.drain(clock, graceMs)
     this.#forgetChanges?.()
     this.#polling?.()
     this.#polling = undefined
     await this.#committer.idle()
     await this.#worker.stop()
+    underWay.release()
     this.#committer.close()
     this.#outside.close()
     await this.#closeStore()

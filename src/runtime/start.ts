@@ -17,6 +17,7 @@ import { Directory } from './directory.ts'
 import { makeGenesis } from './genesis.ts'
 import { KeyOffice } from './key-office.ts'
 import { Space } from './space.ts'
+import { StepsUnderWay } from './steps-under-way.ts'
 
 /** What to start. */
 export interface StartOptions {
@@ -25,6 +26,13 @@ export interface StartOptions {
   readonly limits?: Partial<Limits>
   /** Refuse to make a space that is not there: for tools that only look. */
   readonly mustExist?: boolean
+}
+
+/** Refuses what no store has to be asked about. Throws COTERIE_INVALID_ARGUMENT, COTERIE_INVALID_DEFINITION. */
+export function checkStart({ agents, space, limits }: StartOptions): void {
+  checkAgents(agents)
+  checkName(space)
+  limitsWith(limits)
 }
 
 /** Joins or creates the space, registers the agents, and begins to work. The store is closed with the space. */
@@ -54,12 +62,7 @@ async function joinSpace(
   ports: Ports,
   options: Omit<StartOptions, 'agents'>,
 ): Promise<Context> {
-  if (!isName(options.space)) {
-    throw new CoterieError(
-      'COTERIE_INVALID_ARGUMENT',
-      `"${options.space}" is not a space name: use a letter, then letters, digits, "-" or "_".`,
-    )
-  }
+  checkName(options.space)
   const limits = limitsWith(options.limits)
   let spaceStore = await store.space(options.space)
   if (spaceStore === undefined) {
@@ -84,7 +87,8 @@ async function joinSpace(
       { details: { behindMs: behind } },
     )
   }
-  return { ...ports, clock: forwardOnly(ports, logTime), store: spaceStore, limits }
+  const clock = forwardOnly(ports, logTime)
+  return { ...ports, clock, store: spaceStore, limits, underWay: new StepsUnderWay() }
 }
 
 /** Time that never goes back, as the store's does not: a step back of the machine's clock makes it stand still. */
@@ -107,6 +111,14 @@ function forwardOnly(ports: Ports, from: number): Clock {
       return last
     },
   }
+}
+
+function checkName(space: string): void {
+  if (isName(space)) return
+  throw new CoterieError(
+    'COTERIE_INVALID_ARGUMENT',
+    `"${space}" is not a space name: use a letter, then letters, digits, "-" or "_".`,
+  )
 }
 
 function checkAgents(agents: readonly AnyAgent[]): void {

@@ -9,6 +9,7 @@ import { backoffMs, retryWith } from '../core/retry.ts'
 import type { DoneEntry, Recorded } from '../turn/journal.ts'
 import type { StepContext, StepOptions, Usage } from '../turn/turn.ts'
 import { encode } from './outbox.ts'
+import type { StepMark } from './steps-under-way.ts'
 import type { TurnEngine } from './turn-engine.ts'
 import { onAbort } from './on-abort.ts'
 
@@ -37,11 +38,12 @@ export async function runStep<T>(
   await engine.host.barrier()
   engine.checkLive()
   engine.steps += 1
+  const mark = engine.host.context.underWay.mark()
   try {
     if (recorded.type === 'new') engine.effects.entries.push({ t: 'call', i: recorded.i, op: 'step', name })
     // The compensation is durable before the step starts: a crash in the middle of the step is covered.
     if (options.undo !== undefined) await engine.persist(true)
-    const done = await tries(engine, recorded, name, fn, options)
+    const done = await tries(engine, recorded, name, fn, options, mark)
     engine.checkLive()
     engine.effects.entries.push(done.entry)
     await engine.persist(false)
@@ -50,6 +52,7 @@ export async function runStep<T>(
     if (compensation !== undefined) compensation.result = value
     return value
   } finally {
+    mark.end()
     engine.steps -= 1
     engine.checkSoon()
   }
@@ -76,10 +79,12 @@ async function tries<T>(
   name: string,
   fn: StepFunction<T>,
   options: StepOptions<T>,
+  mark: StepMark,
 ): Promise<{ entry: DoneEntry; thrown: unknown }> {
   const policy = retryWith(options.retry, ONE_TRY)
   const used: Record<string, number> = {}
   for (let attempt = 1; ; attempt++) {
+    await mark.begin()
     // A worker whose lease or whose turn is gone finds out here, and not when it has paid.
     await engine.host.confirm()
     engine.checkLive()
@@ -97,6 +102,7 @@ async function tries<T>(
     } catch (error) {
       engine.checkLive()
       if (attempt < policy.attempts && isRetryable(error)) {
+        mark.end()
         await pause(engine, backoffMs(policy, attempt, engine.host.context.random.number()))
         continue
       }

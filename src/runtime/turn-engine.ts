@@ -10,6 +10,7 @@
 
 import { nameOf } from '../core/address.ts'
 import { CoterieError } from '../core/errors.ts'
+import type { ErrorValue } from '../core/errors.ts'
 import { turnOf } from '../core/ids.ts'
 import type { Json } from '../core/json.ts'
 import type { TurnEnd } from '../core/record.ts'
@@ -191,10 +192,24 @@ export class TurnEngine {
     // What has ended has its record: nothing may be added to what that says.
     if (this.ended || !this.waits.delete(wait.i)) return
     this.effects.entries.push(done)
-    if (done.reply !== undefined)
-      this.effects.settles.push({ id: done.reply, as: 'handled', reason: 'taken by the asker' })
+    this.effects.settle(done)
     wait.settle(done)
     this.checkSoon()
+  }
+
+  /**
+   * Gives the question of the call at `i` up, unless its answer is there: whoever works on it is cancelled with the
+   * next commit, and what that caused too.
+   */
+  giveUp(i: number): void {
+    const wait = this.waits.get(i)
+    if (wait === undefined || wait.request === null) return
+    const error: ErrorValue = {
+      code: 'COTERIE_CANCELLED',
+      message: `${this.turnId} gave the question up.`,
+      retryable: false,
+    }
+    this.settleWait(wait, { t: 'done', i, error, givenUp: wait.request })
   }
 
   /** Looks, once the handler has come to rest, whether there is something to commit or only waits are left. */

@@ -47,6 +47,14 @@ function quiet<T>(promise: Promise<T>): Promise<T> {
   return promise
 }
 
+/** The number goes up with what `guard` needs of a turn. */
+const BRAND = Symbol.for('coterie.turn.1')
+
+/** True for what a handler was given, by whichever copy of this library: a module of agents may have its own. */
+export function isTurn(value: unknown): value is TurnHandle {
+  return typeof value === 'object' && value !== null && BRAND in value
+}
+
 export class TurnHandle implements Turn<unknown> {
   readonly #engine: TurnEngine
   readonly id: string
@@ -461,9 +469,8 @@ export class TurnHandle implements Turn<unknown> {
 
   #replayed(recorded: Extract<Recorded, { type: 'done' }>): Promise<DoneEntry> {
     const { done } = recorded
-    const { reply } = done
-    if (reply !== undefined)
-      this.#engine.effects.settles.push({ id: reply, as: 'handled', reason: 'taken by the asker' })
+    // The result may have become durable before the record that settles what it speaks of.
+    this.#engine.effects.settle(done)
     return new Promise((resolve) => this.#engine.replay(recorded.i, () => resolve(done)))
   }
 
@@ -483,3 +490,5 @@ export class TurnHandle implements Turn<unknown> {
     }
   }
 }
+
+Object.defineProperty(TurnHandle.prototype, BRAND, { value: true })

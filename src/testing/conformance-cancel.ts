@@ -112,6 +112,54 @@ export const CANCEL_CASES: readonly Case[] = [
     },
   ],
   [
+    'cancels an open message that is given up with all that it caused, and a dead letter or a turn that undoes alone',
+    async (kit) => {
+      for (const name of ['a', 'b', 'c']) await kit.lease(name)
+      const asking = await kit.send('a')
+      const first = kit.asking('a', asking, 'b')
+      await kit.accept(first.write)
+      const [question] = first.questions
+      assert.ok(question !== undefined)
+      const second = kit.asking('b', question, 'c')
+      await kit.accept(second.write)
+      const [further] = second.questions
+      assert.ok(further !== undefined)
+      const giveUp = (message: NewMessage) => ({
+        id: idOf(message),
+        as: 'cancelled' as const,
+        reason: 'given up by the asker',
+      })
+      const handled = kit.turn('a', asking, 'handled', {}, { settles: [giveUp(question)] })
+      const outcome = await kit.accept(handled)
+      assert.deepEqual(
+        outcome.cancelled.map((m) => [m.envelope.id, m.state]),
+        [
+          [idOf(question), 'waiting'],
+          [idOf(further), 'queued'],
+        ],
+      )
+      for (const message of [question, further]) {
+        const { state, reason, settledAt } = await kit.row(message)
+        assert.deepEqual([state, reason, settledAt], ['cancelled', 'given up by the asker', outcome.position])
+      }
+      assert.deepEqual(await kit.space.waits(turnOf(idOf(question))), [])
+      assert.deepEqual(await kit.commitOne(kit.turn('b', question, 'handled')), {
+        type: 'ended',
+        state: 'cancelled',
+      })
+
+      const { root, leaf, side } = await treeOf(kit)
+      const late = await kit.accept(kit.write('client/two', { settles: [giveUp(root)] }))
+      assert.deepEqual(late.cancelled, [])
+      await kit.lease('d')
+      const detail = fakeMessage({ to: 'c', from: 'd', cause: turnOf(idOf(side)) })
+      await kit.accept(kit.turn('d', side, 'dead', { error: '{}' }, { messages: [detail] }))
+      await kit.accept(kit.write('client/two', { settles: [giveUp(side)] }))
+      assert.equal((await kit.row(side)).state, 'cancelled')
+      for (const message of [leaf, detail]) assert.equal((await kit.row(message)).state, 'queued')
+    },
+  ],
+  [
     'leaves a turn with compensations to undo: it stays in its mailbox and may only end as cancelled',
     async (kit) => {
       const message = await kit.send('a', { deadline: (await kit.now()) + 1_000 })
@@ -200,6 +248,35 @@ export const CANCEL_CASES: readonly Case[] = [
         [idOf(message), idOf(reply)],
       )
       assert.deepEqual(await kit.space.answers([idOf(question)]), [])
+    },
+  ],
+  [
+    'tells which of some messages were ended by another than their own turn, or are being undone',
+    async (kit) => {
+      const lease = await kit.lease('a')
+      const [queued, running, handled, dead, gone, late, undoing] = await Promise.all(
+        Array.from({ length: 7 }, () => kit.send('a')),
+      )
+      for (const message of [running, undoing])
+        await kit.accept(fakeJournal(lease, idOf(message ?? ''), { undo: message === undoing }))
+      await kit.handle('a', handled ?? '')
+      await kit.accept(kit.turn('a', dead ?? '', 'dead', { error: '{}' }))
+      const settle = (message: NewMessage | undefined, as: 'expired' | 'cancelled') => {
+        return { id: idOf(message ?? ''), as, reason: 'no longer wanted' }
+      }
+      const settles = [settle(gone, 'cancelled'), settle(late, 'expired'), settle(undoing, 'cancelled')]
+      await kit.accept(kit.write('client/two', { settles }))
+      const all = [queued, running, handled, dead, gone, late, undoing].map((one) => idOf(one ?? ''))
+      const ended = await kit.space.ended(['msg_unknown', ...all])
+      assert.deepEqual(
+        new Map(ended.map(({ envelope, state }) => [envelope.id, state])),
+        new Map([
+          [idOf(gone ?? ''), 'cancelled'],
+          [idOf(late ?? ''), 'expired'],
+          [idOf(undoing ?? ''), 'cancelling'],
+        ]),
+      )
+      assert.deepEqual(await kit.space.ended([]), [])
     },
   ],
   [

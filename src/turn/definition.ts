@@ -126,6 +126,8 @@ export function on(
   spec: { input?: StandardSchema; output?: StandardSchema; topic?: Topic } & HandlerOptions,
   run: (turn: never, input: never) => unknown,
 ): Handler {
+  if (typeof spec.topic === 'string')
+    throw invalid('A subscriber is made by on({ topic }, ...), not by on(topic, ...).')
   const input = spec.input ?? spec.topic?.input
   if (input === undefined || typeof input['~standard']?.validate !== 'function') {
     throw invalid('A handler needs `input`: a Standard Schema (zod, valibot, arktype ...), or `topic`.')

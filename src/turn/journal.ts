@@ -50,6 +50,8 @@ export interface DoneEntry {
   readonly usage?: Readonly<Record<string, number>>
   /** The reply that was taken. */
   readonly reply?: string
+  /** The question that the turn gave up: no answer to it is wanted any more. */
+  readonly givenUp?: string
 }
 
 /** One line of the journal. `cut` forgets the calls from `i` on: what they knew has become stale, or failed. */

@@ -75,7 +75,10 @@ test('an operation counts up to the height at which it expires, and not after', 
 
 const leaver = kit.membership.members[6]
 const newKey = kit.seals.makeKey(new Prng(1, 'newcomer'))
-const swap: Change = { add: [{ id: 'new', publicKey: newKey.publicKey, weight: 1 }], remove: ['m06'] }
+const swap: Change = {
+  add: [{ id: 'new', publicKey: newKey.publicKey, weight: 1, url: '' }],
+  remove: ['m06'],
+}
 
 function approved(change: Change, signers: readonly number[], of: Ledger = kit.ledger()): OperationBody {
   const signatures = signers.map((place) => {
@@ -115,7 +118,7 @@ const CHANGES: readonly (readonly [what: string, body: OperationBody, problem: R
   [
     'a key that is there',
     approved(
-      { add: [{ id: 'new', publicKey: leaver?.publicKey ?? '', weight: 1 }], remove: [] },
+      { add: [{ id: 'new', publicKey: leaver?.publicKey ?? '', weight: 1, url: '' }], remove: [] },
       [0, 1, 2, 3, 4],
     ),
     /key that is or was/,
@@ -128,6 +131,18 @@ for (const [what, body, problem] of CHANGES) {
   })
 }
 
+test('the members who change decide until the height is over, and not after it', () => {
+  const change = kit.operation(0, 1, approved(swap, [0, 1, 2, 3, 4]))
+  // The one that leaves acts in the value that removes it; the one that comes does not yet.
+  assert.equal(refusal([change, kit.operation(6, 1)]), 'accepted')
+  const after = decided([change, kit.operation(6, 1)])
+  assert.match(refusal([kit.operation(6, 2)], after), /not signed by a member/)
+  const own = { ...kit.operation(0, 2), author: 'new' }
+  const early = { ...own, sequence: 1, signature: newKey.sign({ ...own, sequence: 1 }) }
+  assert.match(refusal([change, early]), /not signed by a member/)
+  assert.equal(refusal([early], after), 'accepted')
+})
+
 test('the members change once in a height', () => {
   const body = approved({ add: [], remove: ['m06'] }, [0, 1, 2, 3, 4])
   const other = approved({ add: [], remove: ['m05'] }, [0, 1, 2, 3, 4])
@@ -137,7 +152,7 @@ test('the members change once in a height', () => {
 test('agreement to a change in one epoch is nothing in the next, and a removed key stays dead', () => {
   const after = decided([kit.operation(0, 1, approved(swap, [0, 1, 2, 3, 4]))])
   const back: Change = {
-    add: [{ id: 'back', publicKey: leaver?.publicKey ?? '', weight: 1 }],
+    add: [{ id: 'back', publicKey: leaver?.publicKey ?? '', weight: 1, url: '' }],
     remove: ['new'],
   }
   assert.match(

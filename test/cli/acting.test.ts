@@ -76,6 +76,7 @@ test('ask without a worker is too late, and says what is missing', async () => {
     'COTERIE_DEADLINE_PASSED',
   )
   assert.match(text, /No worker runs/)
+  assert.match(text, /has not handled "\w+" \(msg_\w{26}\) before its deadline\. Does a worker run the agent/)
 })
 
 test('a payload that does not fit the schema of the module is refused before anything is sent', async () => {

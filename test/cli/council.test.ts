@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -124,6 +124,35 @@ test('a member without a judge votes by hand, and has one ballot', TIMEOUT, asyn
   assert.equal(found.outcome, 'approve')
   const again = await cli('council', 'vote', at('dave'), decision, 'reject', '--json')
   assert.deepEqual(JSON.parse(again.out), JSON.parse(vote.out))
+  const told = await cli('council', 'vote', at('dave'), decision, 'reject')
+  assert.equal(told.out, `dave has voted already in ${decision}: "approve". That ballot stands.\n`)
+})
+
+test('a second replica of one member does not start, and the first goes on', TIMEOUT, async () => {
+  const second = await cli('council', 'run', at('carol'))
+  assert.equal(second.code, 5)
+  assert.match(second.err, /^error: Nothing can listen on .*Does this replica run already/)
+  const asked = await cli('council', 'propose', at('carol'), 'Does carol still run?', '--timeout', '40')
+  assert.equal(asked.code, 0, asked.err)
+})
+
+test('what is refused leaves no keys behind, and says which file or URL is wrong', TIMEOUT, async () => {
+  for (const members of ['alice,bob,carol', 'alice,bob,carol,carol', 'alice,bob,carol,!']) {
+    assert.equal((await cli('council', 'init', at('refused'), '--members', members)).code, 2)
+  }
+  for (const url of ['ftp://10.0.0.1:7300', 'http://10.0.0.1', 'http://10.0.0.1:70000', 'space:no one']) {
+    const { code, err } = await cli('council', 'key', at('refused'), '--id', 'alice', '--url', url)
+    assert.equal(code, 2)
+    assert.ok(
+      err.startsWith(`error: ${JSON.stringify(url)} is no URL of a member: write http://HOST:PORT`),
+      err,
+    )
+  }
+  assert.equal(existsSync(at('refused')), false)
+  writeFileSync(at('torn.json'), '{"v":1,')
+  const torn = await cli('council', 'init', at('refused'), '--join', at('torn.json'))
+  assert.equal(torn.code, 2)
+  assert.ok(torn.err.startsWith(`error: In ${at('torn.json')} is no valid JSON: `), torn.err)
 })
 
 test('nobody is accused, and what is asked wrongly is refused by its exit code', TIMEOUT, async () => {

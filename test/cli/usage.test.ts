@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { pathToFileURL } from 'node:url'
 import { ERROR_TRAITS } from '../../src/core/errors.ts'
 import { read, ROOT } from '../repo/files.ts'
 import { AGENTS, coterie, ended, fail, start, succeed, temporaryFolder } from './cli.ts'
@@ -11,6 +12,7 @@ const COMMANDS = readdirSync(join(ROOT, 'src', 'cli', 'commands'))
   .filter((name) => name !== 'send-options')
 
 const HELPS = Promise.all(COMMANDS.map((command) => succeed([command, '--help'])))
+const LIBRARY = pathToFileURL(join(ROOT, 'src', 'index.ts')).href
 const folder = temporaryFolder()
 const named = temporaryFolder()
 
@@ -69,6 +71,23 @@ test('the command line names the database before the environment does', async ()
   assert.equal((await ended(start(['status'], { ...env, COTERIE_STORE: `sqlite:${file}` }))).code, 0)
 })
 
+test('a variable that is empty counts as not set', async () => {
+  const file = join(named, 'named.db')
+  const empty = { COTERIE_STORE: '', COTERIE_KEYRING: '', COTERIE_DB: file }
+  assert.equal((await ended(start(['status'], empty))).code, 0)
+  assert.equal((await ended(start(['send', 'clerk', 'note', '{"text":"x"}'], empty))).code, 0)
+})
+
+test('help fits into 80 columns, but for the commands that are its examples', async () => {
+  for (const help of [
+    await succeed(['--help']),
+    await succeed(['council', 'run', '--help']),
+    ...(await HELPS),
+  ]) {
+    for (const line of help.split('\n')) assert.ok(line.length <= 80 || line.startsWith('  $ '), line)
+  }
+})
+
 test('a password in the URL of a store is not printed', async () => {
   const { code, stdout, stderr } = await coterie([
     'status',
@@ -86,11 +105,25 @@ test('no command is bad input and shows the help', async () => {
   assert.match(stderr, /Usage: coterie/)
 })
 
+test('a payload that has a key twice, or a broken text, is refused with its place', async () => {
+  const send = ['send', 'clerk', 'note', '--db', join(named, 'named.db')]
+  assert.match(await fail([...send, '{"a":1,"a":2}'], 2, 'COTERIE_INVALID_JSON'), /a duplicate key at "\/a"/)
+  assert.match(
+    await fail([...send, '{"a":"\\ud800"}'], 2, 'COTERIE_INVALID_JSON'),
+    /a lone surrogate at "\/a"/,
+  )
+  assert.match(await fail([...send, '{a:1}'], 2, 'COTERIE_INVALID_JSON'), /no valid JSON: .* In a shell/)
+  await succeed([...send, '{"text":"x","share":0.5}'])
+})
+
 test('a missing argument and a malformed number are bad input', async () => {
   await fail(['why'], 2, 'COTERIE_USAGE')
   await fail(['log', '--limit', 'many'], 2, 'COTERIE_USAGE')
   await fail(['log', '--limit', '0'], 2, 'COTERIE_USAGE')
   await fail(['send', 'a', 'b', '--trace', 'xyz'], 2, 'COTERIE_USAGE')
+  for (const time of ['Jan 5', '2027-02-31', 'tomorrow']) {
+    await fail(['send', 'a', 'b', '--at', time], 2, 'COTERIE_USAGE')
+  }
 })
 
 test('with --json an error is one JSON object on the standard error', async () => {
@@ -148,6 +181,11 @@ test('a module that cannot be used is named, with the line at fault, and no stac
     ['nothing', 'export const x = 1', /exports no agent/],
     ['endless', 'await new Promise(() => undefined)', /waits for something that never comes/],
     ['thrown', 'throw null', /it threw null/],
+    [
+      'named',
+      `\n\nimport { agent } from '${LIBRARY}'\nexport const a = agent('no name', {})`,
+      /named\.ts:4\): "no name"/,
+    ],
   ]
   for (const [name, text, why] of cases) {
     const file = join(made, `${name}.ts`)
@@ -156,10 +194,27 @@ test('a module that cannot be used is named, with the line at fault, and no stac
     assert.match(said, why)
     assert.doesNotMatch(said, /^ +at /m)
   }
+  const twice = join(made, 'twice.ts')
+  writeFileSync(
+    twice,
+    `import { agent } from '${LIBRARY}'\nexport const both = [agent('one', {}), agent('one', {})]`,
+  )
+  await fail(['run', twice, '--db', join(made, 'x.db')], 2, 'COTERIE_INVALID_DEFINITION')
+  assert.equal(existsSync(join(made, 'x.db')), false, 'bad input, and a database was written')
   assert.match(await fail(['run', made], 4, 'COTERIE_NOT_FOUND'), /is a folder/)
 })
 
 test('what is misspelt behind keys and dead is called an unknown command', async () => {
   assert.match(await fail(['dead', 'bogus'], 2, 'COTERIE_USAGE'), /Unknown command 'bogus'\. See/)
   assert.match(await fail(['keys', 'bogus'], 2, 'COTERIE_USAGE'), /Unknown command 'bogus'\. See/)
+})
+
+test('whoever waits for a server that does not answer is told so', async () => {
+  const { code, stderr } = await coterie([
+    'status',
+    '--store',
+    'postgres://127.0.0.1:1/none?patience_ms=2600',
+  ])
+  assert.equal(code, 6)
+  assert.match(stderr, /^still trying to reach postgres:\/\/127\.0\.0\.1:1\/none/)
 })

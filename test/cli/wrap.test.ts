@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { styleFor } from '../../src/cli/render/style.ts'
-import { hangText, widthOf, wrapText } from '../../src/cli/render/wrap.ts'
+import { fittedLines, tableLines } from '../../src/cli/render/table.ts'
+import { hangText, reflow, widthOf, wrapText } from '../../src/cli/render/wrap.ts'
 
 const style = styleFor(true)
 const ESCAPE = String.fromCharCode(27)
@@ -44,4 +45,18 @@ test('colours do not count, and end and begin again with the line', () => {
 
 test('further lines begin below the first', () => {
   assert.deepEqual(hangText('- ', '  ', 'one two three four five', 22), ['- one two three four', '  five'])
+})
+
+test('paragraphs are broken anew, and what is indented stays as it is', () => {
+  const text = 'one two three\nfour five six\n\n  $ a command that is longer than the width\n'
+  assert.equal(
+    reflow(text, 20),
+    'one two three four\nfive six\n\n  $ a command that is longer than the width\n',
+  )
+})
+
+test('a table that is too wide has one column below the others, and nothing is lost', () => {
+  const [headings, rows] = [['A', 'LONG', 'N'], [['a', 'x'.repeat(30), 1] as const]]
+  assert.deepEqual(fittedLines(headings, rows, Infinity, 1), tableLines(headings, rows))
+  assert.deepEqual(fittedLines(headings, rows, 33, 1), ['A  N', 'a  1', `  ${'x'.repeat(30)}`])
 })

@@ -3,9 +3,16 @@ import { test } from 'node:test'
 import { nodeCrypto } from '../../src/adapters/node/crypto.ts'
 import { councilCrypto } from '../../src/bft/crypto.ts'
 import type { Membership } from '../../src/bft/membership.ts'
-import { membershipAfter } from '../../src/bft/operations.ts'
+import { approvalOf, membershipAfter } from '../../src/bft/operations.ts'
 import type { Operation } from '../../src/bft/proposal.ts'
-import { certificateHash, certificateOf, councilApplication, voteIn } from '../../src/council/application.ts'
+import { statementBytes, type Change } from '../../src/bft/statements.ts'
+import {
+  certificateHash,
+  certificateOf,
+  councilApplication,
+  proposedChanges,
+  voteIn,
+} from '../../src/council/application.ts'
 import type { CouncilState } from '../../src/council/application.ts'
 import { keyIdOf } from '../../src/council/certificate.ts'
 import { membershipOf } from '../../src/council/roster.ts'
@@ -126,7 +133,7 @@ test('a deadline that passes while the members change has passed when enough of 
     operation(author, 1, { type: 'expire', decision: 'alice.1', at: 2_000 })
   const eve = nodeCrypto.keyPair(new Uint8Array(32).fill(5)).publicKey
   const changed = membershipAfter(councilCrypto(nodeCrypto), membership, {
-    add: [{ id: 'eve', publicKey: eve, weight: 1 }],
+    add: [{ id: 'eve', publicKey: eve, weight: 1, url: '' }],
     remove: ['alice'],
   })
   // Alice was late, and has left: she has no weight any more. Bob has her place now.
@@ -141,6 +148,52 @@ test('a deadline that passes while the members change has passed when enough of 
     voteIn(three, 'alice.1')?.proposal.electorate.map(({ member }) => member),
     ['alice', 'bob', 'carol', 'dave'],
   )
+})
+
+const SWAP: Change = {
+  add: [
+    { id: 'eve', publicKey: nodeCrypto.keyPair(new Uint8Array(32).fill(5)).publicKey, weight: 1, url: '' },
+  ],
+  remove: [],
+}
+
+/** An agreement, as it is signed under some members by the key of somebody. */
+function agree(author: string, change: Change = SWAP, by = author, of: Membership = membership): Operation {
+  const place = of.members.findIndex(({ id }) => id === author)
+  const text = approvalOf(councilCrypto(nodeCrypto), of, roster.instance, change, place)
+  const signature = nodeCrypto.sign(keys.get(by)?.privateKey ?? assert.fail(), statementBytes(text))
+  return operation(author, 1, { type: 'agree', change, signature })
+}
+
+function agreedIn(state: CouncilState | undefined, epoch = 0): readonly (readonly string[])[] {
+  return Object.values(proposedChanges(state ?? assert.fail(), epoch)).map(({ agreed }) =>
+    Object.keys(agreed),
+  )
+}
+
+test('who agrees to a change is noted, with a signature that counts, under the members of the day', () => {
+  const two = after(agree('alice'), agree('bob'))
+  assert.deepEqual(agreedIn(two), [['alice', 'bob']])
+  assert.deepEqual(agreedIn(apply(two, agree('bob'))), [['alice', 'bob']])
+  assert.deepEqual(agreedIn(apply(two, agree('carol', SWAP, 'dave'))), [['alice', 'bob']])
+  const later = membershipAfter(councilCrypto(nodeCrypto), membership, SWAP)
+  assert.deepEqual(agreedIn(apply(two, agree('carol', SWAP, 'carol', later))), [['alice', 'bob']])
+  assert.deepEqual(agreedIn(two, 1), [])
+})
+
+test('what was agreed to in one epoch is nothing in the next, and makes room', () => {
+  const later = membershipAfter(councilCrypto(nodeCrypto), membership, SWAP)
+  const gone: Change = { add: [], remove: ['bob'] }
+  const next = apply(after(agree('alice')), agree('carol', gone, 'carol', later), 2, later)
+  assert.deepEqual(agreedIn(next, 1), [['carol']])
+  assert.equal(Object.keys(next?.changes ?? {}).length, 1)
+})
+
+test('one member agrees to so many changes and no more', () => {
+  const many = Array.from({ length: 9 }, (_, at) => agree('alice', { add: [], remove: [`x${at}`] }))
+  const state = after(...many)
+  assert.equal(agreedIn(state).length, 8)
+  assert.equal(agreedIn(apply(state, agree('bob'))).length, 9)
 })
 
 test('ballots that come when the vote is over, from strangers, or with another signature change nothing', () => {

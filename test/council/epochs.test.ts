@@ -64,8 +64,14 @@ test('votes go on while the members change, and are certified by those of the da
   const verdict = verifyDecisionCertificate(CRYPTOS, now, { instance, epoch: 1, members })
   assert.ok(verdict.ok, JSON.stringify(verdict))
   const { members: first } = council.roster
-  const early = verifyDecisionCertificate(CRYPTOS, now, { instance, epoch: 0, members: first })
-  assert.match(early.ok ? '' : early.problem, /of epoch 1, and the members of epoch 0 are trusted/)
+  const atFirst = { instance, epoch: 0, members: first }
+  // Who trusts the first members follows the change, which the certificate brings along.
+  const early = verifyDecisionCertificate(CRYPTOS, now, atFirst)
+  assert.ok(early.ok, JSON.stringify(early))
+  assert.match(early.explanation[0] ?? '', /epoch 1 began: "alice" left\. .*"bob", "carol", "dave", "eve"/)
+  const { changes: _, ...bare } = now
+  const lost = verifyDecisionCertificate(CRYPTOS, bare, atFirst)
+  assert.match(lost.ok ? '' : lost.problem, /of epoch 1, and the members of epoch 0 are trusted: it lacks/)
 
   // The electorate of the one that was open is as it was: a verifier must know her key, too.
   const later = await eve.waitFor(decision, 60_000)

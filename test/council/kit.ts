@@ -10,7 +10,7 @@ import { systemRandom } from '../../src/adapters/node/random.ts'
 import { councilCrypto } from '../../src/bft/crypto.ts'
 import type { Decision } from '../../src/bft/decision.ts'
 import { makeRoster, membershipOf, type Roster } from '../../src/council/roster.ts'
-import type { CouncilLog, CouncilTransport } from '../../src/ports/council.ts'
+import type { CouncilBatch, CouncilLog, CouncilTransport } from '../../src/ports/council.ts'
 import type { KeyPair } from '../../src/ports/crypto.ts'
 import { silentLogger } from '../../src/ports/logger.ts'
 import type { Judge } from '../../src/runtime/council/member.ts'
@@ -33,7 +33,24 @@ export function rosterOf(keys: ReadonlyMap<string, KeyPair>, port = 1): Roster {
   return makeRoster('test council', members)
 }
 
+/** A log whose commits go through a function. */
+export function withCommit(log: CouncilLog, commit: (batch: CouncilBatch) => void): CouncilLog {
+  return {
+    history: log.history,
+    commit,
+    decisions: (first, last) => log.decisions(first, last),
+    ballot: (decision) => log.ballot(decision),
+    certificate: (decision) => log.certificate(decision),
+    certificates: (limit) => log.certificates(limit),
+    evidence: (limit) => log.evidence(limit),
+    evidenceAgainst: (culprit) => log.evidenceAgainst(culprit),
+    close: () => log.close(),
+  }
+}
+
 interface Options {
+  /** What to begin with; the file of the council unless told otherwise. */
+  readonly roster?: Roster
   readonly isNew?: boolean
   readonly transport?: CouncilTransport
   readonly wrapLog?: (log: CouncilLog) => CouncilLog
@@ -49,11 +66,12 @@ export class TestCouncil {
   readonly replicas = new Map<string, CouncilReplica>()
   judge: Judge = approving
 
-  constructor(names: readonly string[] = NAMES) {
+  /** `later`: who may join it later on. */
+  constructor(names: readonly string[] = NAMES, later: readonly string[] = []) {
     this.names = names
-    this.keys = keysOf(names)
-    this.roster = rosterOf(this.keys)
-    this.network = new MemoryCouncilNetwork(names, (fn) => systemClock.defer(fn))
+    this.keys = keysOf([...names, ...later])
+    this.roster = rosterOf(new Map([...this.keys].filter(([id]) => names.includes(id))))
+    this.network = new MemoryCouncilNetwork([...names, ...later], (fn) => systemClock.defer(fn))
     this.folder = mkdtempSync(join(tmpdir(), 'coterie-council-'))
   }
 
@@ -70,7 +88,7 @@ export class TestCouncil {
     const own = openCouncilLog(this.file(name), identity, { run, isNew: options.isNew ?? true })
     const log = options.wrapLog?.(own) ?? own
     const replica = new CouncilReplica({
-      roster: this.roster,
+      roster: options.roster ?? this.roster,
       self: name,
       key,
       crypto: nodeCrypto,

@@ -9,7 +9,7 @@ import { CoterieError } from '../../src/core/errors.ts'
 import { verifyDecisionCertificate } from '../../src/council/certificate.ts'
 import { canonicalize, type Json } from '../../src/core/json.ts'
 import type { CouncilLog } from '../../src/ports/council.ts'
-import { TestCouncil } from './kit.ts'
+import { TestCouncil, withCommit } from './kit.ts'
 
 const TIMEOUT = { timeout: 60_000 }
 const CRYPTOS = { crypto: nodeCrypto, council: councilCrypto(nodeCrypto) }
@@ -257,20 +257,11 @@ test(
         inner.send(to, text)
       },
     }
-    const wrapLog = (log: CouncilLog): CouncilLog => ({
-      history: log.history,
-      commit: (batch) => {
+    const wrapLog = (log: CouncilLog): CouncilLog =>
+      withCommit(log, (batch) => {
         if (isFull) throw new CoterieError('COTERIE_STORE_FULL', 'There is no room left.')
         log.commit(batch)
-      },
-      decisions: (first, last) => log.decisions(first, last),
-      ballot: (decision) => log.ballot(decision),
-      certificate: (decision) => log.certificate(decision),
-      certificates: (limit) => log.certificates(limit),
-      evidence: (limit) => log.evidence(limit),
-      evidenceAgainst: (culprit) => log.evidenceAgainst(culprit),
-      close: () => log.close(),
-    })
+      })
     await council.start('alice', { transport, wrapLog })
     for (const name of ['bob', 'carol', 'dave']) await council.start(name)
     await council.get('bob').propose({ question: 'one' })

@@ -73,12 +73,12 @@ export class SpaceCouncil {
   /** The seat of a member whose transport lies. */
   lyingSeat(id: string, kind: Kind): CouncilSeat {
     const place = readMemberFolder(join(this.folder, id))
-    const { roster, self, key, database } = place
+    const { roster, self, url, key, database } = place
     const peers = roster.members.map((member) => member.id).filter((one) => one !== id)
     const liar = { key, place: roster.members.findIndex((member) => member.id === id), peers }
     const membership = membershipOf(councilCrypto(nodeCrypto), roster).digest
     return new CouncilSeat({
-      ...{ roster, self, key },
+      ...{ roster, self, url, key },
       crypto: nodeCrypto,
       clock: systemClock,
       random: systemRandom,

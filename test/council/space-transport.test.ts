@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { nodeCrypto } from '../../src/adapters/node/crypto.ts'
 import type { MessageState } from '../../src/core/message.ts'
-import { makeRoster } from '../../src/council/roster.ts'
+import { contactsOf, makeRoster } from '../../src/council/roster.ts'
 import type { Clock } from '../../src/ports/clock.ts'
 import { silentLogger } from '../../src/ports/logger.ts'
 import { isProven, mailboxOf, proveRequest } from '../../src/runtime/council/space-handlers.ts'
@@ -83,8 +83,9 @@ class Scene {
 
   constructor(payloadBytes = 1024 * 1024) {
     this.transport = new SpaceCouncilTransport({
-      roster: ROSTER,
+      instance: ROSTER.instance,
       self: 'dave',
+      url: 'space:dave-agent',
       key: DAVE,
       run: RUN,
       voice: {
@@ -99,6 +100,7 @@ class Scene {
       logger: silentLogger,
       onRival: () => (this.rivals += 1),
     })
+    this.transport.meet(contactsOf(ROSTER, 'dave'))
   }
 
   async #say(sayings: readonly Saying[]): Promise<readonly PromiseSettledResult<string>[]> {
@@ -187,6 +189,30 @@ test('what is said between two flushes goes in one record, with a deadline, to a
     assert.equal(said?.key, 'dave')
     assert.equal(said?.deadline, scene.clock.time + 10_000)
   }
+})
+
+test('who is no member any more is answered, and told nothing else; who is cut off is not heard', async () => {
+  const scene = new Scene()
+  await scene.start()
+  const others = contactsOf(ROSTER, 'dave')
+  scene.transport.meet(others.map((one) => ({ ...one, isMember: one.id !== 'bob' })))
+  scene.transport.send(null, 'members only')
+  scene.transport.send('bob', 'what you asked')
+  scene.transport.flush()
+  await rest()
+  assert.deepEqual(scene.take('bob')[0]?.mail.texts, ['what you asked'])
+  assert.deepEqual(scene.take('carol')[0]?.mail.texts, ['members only'])
+  assert.deepEqual(
+    scene.transport.peers().map(({ id }) => id),
+    ['alice', 'carol'],
+  )
+  scene.transport.meet(others.filter(({ id }) => id !== 'bob'))
+  scene.transport.take('bob-agent', 'dave-agent/bob', {})
+  assert.equal(scene.transport.refused, 1)
+  scene.transport.send('bob', 'anything')
+  scene.transport.flush()
+  await rest()
+  assert.deepEqual(scene.take('bob'), [])
 })
 
 test('a peer that does not take its mail has few of it, and one at a time when some has expired', async () => {

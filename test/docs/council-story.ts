@@ -160,15 +160,17 @@ export interface Finalized {
   readonly signers?: readonly number[]
   readonly view?: number
   readonly justification?: Justification
+  readonly epoch?: number
 }
 
 /** A value with the signatures of members on it. */
-function finalized(roster: Roster, value: Value, how: Finalized = {}): Certificate {
-  const { signers = [0, 1, 2], view = 0, justification = [] } = how
+export function finalized(roster: Roster, value: Value, how: Finalized = {}): Certificate {
+  const { signers = [0, 1, 2], view = 0, justification = [], epoch = 0 } = how
   const digest = valueDigest(council, value)
   const { height } = value
-  const proposal = proposalDigest(council, { ...scopeIn(roster), height, view }, digest, justification)
-  return quorumOf(roster, 'finalize', { height, view }, signers, [proposal, digest])
+  const scope = { ...scopeIn(roster, epoch), height, view }
+  const proposal = proposalDigest(council, scope, digest, justification)
+  return quorumOf(roster, 'finalize', { height, view, epoch }, signers, [proposal, digest])
 }
 
 /** The certificate of a vote, in a value of its own unless one is given. */
@@ -178,6 +180,6 @@ export function decided(
   how: Finalized & { readonly value?: Value } = {},
 ): DecisionCertificate {
   const value = how.value ?? valueWith([closing(roster, 0, vote)])
-  const membership = membershipIn(roster)
+  const membership = membershipIn(roster, how.epoch)
   return makeDecisionCertificate(roster.instance, membership, vote, value, finalized(roster, value, how))
 }

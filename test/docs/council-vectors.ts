@@ -7,6 +7,7 @@ import type { DecisionCertificate } from '../../src/council/certificate.ts'
 import type { Roster } from '../../src/council/roster.ts'
 import { keyPairOf } from '../helpers/keys.ts'
 import { castBy } from '../helpers/voting.ts'
+import { changedAccepted, changedRefused } from './changed-councils.ts'
 import { councilEvidenceVectors } from './council-evidence-vectors.ts'
 import {
   applied,
@@ -41,19 +42,24 @@ export function councilVectors(): object {
     signed: signed(),
     councils: { four: FOUR, weighted: WEIGHTED },
     certificate: base,
-    accepted: accepted().map(([name, roster, certificate]) => ({
+    accepted: [...accepted(), ...changedAccepted()].map(([name, roster, certificate]) => ({
       name,
-      council: roster === FOUR ? 'four' : 'weighted',
+      ...namedOr(roster),
       outcome: certificate.vote.outcome,
       ...since(base, certificate),
     })),
-    refused: refusedCertificates().map(([name, certificate, roster]) => ({
+    refused: [...refusedCertificates(), ...changedRefused()].map(([name, certificate, roster]) => ({
       name,
       ...(typeof roster === 'object' ? { roster } : { council: roster ?? 'four' }),
       ...since(base, certificate),
     })),
     evidence: councilEvidenceVectors(),
   }
+}
+
+function namedOr(roster: Roster): object {
+  if (roster === FOUR) return { council: 'four' }
+  return roster === WEIGHTED ? { council: 'weighted' } : { roster }
 }
 
 /** A document as it differs from another one. */

@@ -123,10 +123,11 @@ function isReceipt(value: unknown): value is Receipt {
   return typeof value === 'object' && value !== null && 'run' in value && 'key' in value
 }
 
-/** Every message has one end, and the log has one record of it. */
+/** Every message has one end, and the log has one record of it: of its own turn, or of who gave it up before. */
 function handledOnce({ rows, bodies }: Books): readonly string[] {
   const ends = new Map<string, number[]>()
-  bodies.forEach(({ turn }, position) => {
+  bodies.forEach(({ turn, settles = [] }, position) => {
+    for (const { id, as } of settles) if (as === 'cancelled' && !ends.has(id)) ends.set(id, [position])
     if (turn === undefined || turn.end === 'waiting' || turn.end === 'retry') return
     ends.set(turn.message.id, [...(ends.get(turn.message.id) ?? []), position])
   })
@@ -141,14 +142,14 @@ function handledOnce({ rows, bodies }: Books): readonly string[] {
   })
 }
 
-/** In each mailbox, the messages of each lane end in the order in which they were sent. */
+/** In each mailbox, the messages of each lane end in the order in which they were sent, if they were not given up. */
 function keptOrder({ rows, bodies }: Books): readonly string[] {
   const place = new Map<string, number>()
   for (const { sends } of bodies) for (const { id } of sends ?? []) place.set(id, place.size)
   const lanes = new Map<string, MessageRow[]>()
   for (const row of rows) {
     const { kind, to } = row.envelope
-    if (kind === 'reply' || row.settledAt === null) continue
+    if (kind === 'reply' || row.settledAt === null || row.state === 'cancelled') continue
     const lane = `${laneOf(row.envelope)} -> ${to}`
     lanes.set(lane, [...(lanes.get(lane) ?? []), row])
   }

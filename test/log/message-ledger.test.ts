@@ -318,6 +318,36 @@ suite('a cancel reaches', () => {
     })
   }
 
+  test('the same by a settle, when the message is open, and that message alone when it is not', () => {
+    for (const [given, reached] of [
+      [1, [1, 3, 4]],
+      [2, []],
+      [3, [3]],
+    ] as const) {
+      const settled = (): Space => {
+        const space = tree()
+        space.write({
+          author: 'client/1',
+          kind: 'settle',
+          settles: [{ as: 'cancelled', id: messageId(given) }],
+        })
+        return space
+      }
+      const space = settled()
+      for (const number of reached) space.leave(messageId(number), 'cancelled')
+      assert.equal(verifyAll(space).fault, undefined)
+      for (const number of [1, 3, 4, 5, 6]) {
+        const changed = settled()
+        for (const each of reached) if (each !== number) changed.leave(messageId(each), 'cancelled')
+        if (!reached.some((each) => each === number)) changed.leave(messageId(number), 'cancelled')
+        assert.match(
+          verifyAll(changed).fault?.reason ?? '',
+          new RegExp(`the message ${messageId(number)} as`),
+        )
+      }
+    }
+  })
+
   test('nothing that is sent after it', () => {
     const space = tree()
     space.write({ author: 'client/1', kind: 'cancel', cancels: 'a'.repeat(32) })

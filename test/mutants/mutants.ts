@@ -1,4 +1,5 @@
 import { councilMutants } from './council-mutants.ts'
+import { memberMutants } from './member-mutants.ts'
 import type { Mutant } from './mutant.ts'
 import { postgresMutants } from './postgres-mutants.ts'
 import { proofMutants } from './proof-mutants.ts'
@@ -10,6 +11,7 @@ import { votingMutants } from './voting-mutants.ts'
 /** Every deliberate fault that the tests must notice: `npm run mutants`. */
 export const mutants: readonly Mutant[] = [
   ...councilMutants,
+  ...memberMutants,
   ...storeMutants,
   ...postgresMutants,
   ...runtimeMutants,

@@ -197,6 +197,14 @@ export const proofMutants: readonly Mutant[] = [
     tests: LOG,
   },
   {
+    name: 'follows-a-question-given-up-no-further',
+    invariant: 'the states of messages are held against the log',
+    file: 'src/log/message-ledger.ts',
+    find: "if (as === 'cancelled' && (entry.status",
+    replace: "if (id === '' && (entry.status",
+    tests: ['test/log/message-ledger.test.ts'],
+  },
+  {
     name: 'does-not-notice-a-second-end',
     invariant: 'by a verified log no message was ended twice',
     file: 'src/log/message-ledger.ts',

@@ -4,8 +4,10 @@ const APPLICATION = ['test/council/application.test.ts']
 const EPOCHS = ['test/council/epochs.test.ts']
 const HEARD = ['test/council/space-heard.test.ts']
 const MAIL = ['test/council/space-mail.test.ts']
+const NOTES = ['test/council/notes.test.ts']
 const TRANSPORT = ['test/council/space-transport.test.ts']
 
+const DRIVER_FILE = 'src/runtime/council/driver.ts'
 const HANDLERS_FILE = 'src/runtime/council/space-handlers.ts'
 const MAIL_FILE = 'src/runtime/council/space-mail.ts'
 const POST_FILE = 'src/runtime/council/peer-post.ts'
@@ -19,14 +21,14 @@ export const spaceCouncilMutants: readonly Mutant[] = [
     invariant: 'a replica hears members, and nobody else',
     file: TRANSPORT_FILE,
     find: '({ url }) => agentOfUrl(url) === agent)',
-    replace: '({ url }) => agentOfUrl(url) === agent) ?? roster.members[1]',
+    replace: '({ url }) => agentOfUrl(url) === agent) ?? this.#contacts[0]',
     tests: HEARD,
   },
   {
     name: 'space-council-hears-members-anywhere',
     invariant: 'each peer has a mailbox of its own',
     file: TRANSPORT_FILE,
-    find: 'if (to !== addressOf(this.#agent, member.id)) ',
+    find: 'if (to !== addressOf(this.#agent, sender.id)) ',
     replace: "if (to === '') ",
     tests: HEARD,
   },
@@ -218,8 +220,16 @@ export const spaceCouncilMutants: readonly Mutant[] = [
     name: 'council-certifies-in-the-name-of-later-members',
     invariant: 'a certificate names the members who decided',
     file: 'src/runtime/council/replica.ts',
-    find: 'const membership = this.#epoch',
-    replace: 'const { membership } = this.#driver.replica.ledger',
+    find: 'const membership = this.#epochs.current\n    for',
+    replace: 'const { membership } = this.#driver.replica.ledger\n    for',
     tests: EPOCHS,
+  },
+  {
+    name: 'council-notes-what-it-never-writes',
+    invariant: 'what nobody waits for is durable in a moment, too',
+    file: DRIVER_FILE,
+    find: 'if (then !== undefined) this.#pending.after.push(then)\n    this.#flushSoon()',
+    replace: 'if (then !== undefined) then()\n    this.#flushSoon()',
+    tests: NOTES,
   },
 ]

@@ -174,6 +174,14 @@ export const storeMutants: readonly Mutant[] = [
     tests: STORE,
   },
   {
+    name: 'gives-a-question-up-and-not-what-it-caused',
+    invariant: 'a cancel reaches everything that was caused',
+    file: 'src/mailbox/settle.ts',
+    find: "if (settle.as === 'cancelled' && inDepth",
+    replace: "if (settle.id === '' && inDepth",
+    tests: STORE,
+  },
+  {
     name: 'gives-mail-newest-first',
     invariant: 'the messages of a mailbox come in order',
     file: 'src/stores/sqlite/mailbox.ts',

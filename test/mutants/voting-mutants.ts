@@ -99,6 +99,22 @@ export const votingMutants: readonly Mutant[] = [
     tests: DECIDE,
   },
   {
+    name: 'lets-those-work-on-whom-the-vote-does-not-wait-for',
+    invariant: 'who has not answered when a vote closes is cancelled',
+    file: 'src/runtime/gather.ts',
+    find: 'for (const call of calls) engine.giveUp(call)',
+    replace: '',
+    tests: DECIDE,
+  },
+  {
+    name: 'forgets-after-a-crash-whom-it-gave-up',
+    invariant: 'who has not answered when a vote closes is cancelled',
+    file: 'src/runtime/turn-handle.ts',
+    find: 'this.#engine.effects.settle(done)',
+    replace: '',
+    tests: DECIDE,
+  },
+  {
     name: 'counts-ballots-behind-the-close',
     invariant: 'a turn that is run again finds the same certificate',
     file: 'src/voting/poll.ts',

@@ -119,6 +119,112 @@ test('who waits for an answer when the space is closed is told how to get it', a
   await told
 })
 
+test('close with a grace lets a step end: it is recorded, and nobody runs it again', async (t) => {
+  const url = tempUrl(t)
+  const paid = recorder()
+  const reached = gate()
+  const answered = gate()
+  const worker = agent('worker', {
+    go: on({ input: nothing, output: text }, async (turn) => {
+      const answer = await turn.step('pay', async ({ signal }) => {
+        paid.note('pay')
+        reached.open()
+        await answered.opened
+        return signal.aborted ? 'too late' : 'in time'
+      })
+      await turn.step('book', () => paid.note('book'))
+      return answer
+    }),
+  })
+  const one = await start(t, [worker], { url })
+  const id = await one.send(worker.go, null)
+  await reached.opened
+  const closed = one.close({ graceMs: 20_000 })
+  await delay(30)
+  answered.open()
+  await closed
+  const two = await start(t, [worker], { url })
+  await untilState(two, id, 'handled')
+  assert.deepEqual(paid.seen, ['pay', 'book'])
+})
+
+test('while a space closes with a grace, no step begins', async (t) => {
+  const url = tempUrl(t)
+  const begun = recorder()
+  const [reached, closing, ready, answered] = [gate(), gate(), gate(), gate()]
+  const worker = agent('worker', {
+    long: on({ input: nothing }, (turn) =>
+      turn.step('long', async () => {
+        begun.note('long')
+        reached.open()
+        await answered.opened
+      }),
+    ),
+    late: on({ input: nothing }, async (turn) => {
+      ready.open()
+      await closing.opened
+      await turn.step('late', () => begun.note('late'))
+    }),
+  })
+  const one = await start(t, [worker], { url })
+  await one.send(worker.long, null, { key: 'a' })
+  const id = await one.send(worker.late, null, { key: 'b' })
+  await Promise.all([reached.opened, ready.opened])
+  const closed = one.close({ graceMs: 20_000 })
+  closing.open()
+  await delay(100)
+  answered.open()
+  await closed
+  assert.deepEqual(begun.seen, ['long'])
+  const two = await start(t, [worker], { url })
+  await untilState(two, id, 'handled')
+  assert.deepEqual(begun.seen, ['long', 'late'])
+})
+
+test('a step that does not end within the grace is stopped by its signal', async (t) => {
+  const reached = gate()
+  const heard = recorder()
+  const worker = agent('worker', {
+    go: on({ input: nothing }, (turn) =>
+      turn.step('deaf', ({ signal }) => {
+        signal.addEventListener('abort', () => heard.note((signal.reason as { code: string }).code))
+        reached.open()
+        return never()
+      }),
+    ),
+  })
+  const space = await start(t, [worker])
+  await space.send(worker.go, null)
+  await reached.opened
+  for (const graceMs of [-1, 0.5, NaN, Infinity]) {
+    await assert.rejects(space.close({ graceMs }), code('COTERIE_INVALID_ARGUMENT'))
+  }
+  await space.close({ graceMs: 20 })
+  assert.deepEqual(heard.seen, ['COTERIE_CLOSED'])
+})
+
+test('a step that failed and is to be tried again does not hold up the end', async (t) => {
+  const reached = gate()
+  const worker = agent('worker', {
+    go: on({ input: nothing }, (turn) =>
+      turn.step(
+        'fails',
+        () => {
+          reached.open()
+          throw new Error('not yet')
+        },
+        { retry: { attempts: 3, firstMs: 60_000, factor: 1, maxMs: 60_000 } },
+      ),
+    ),
+  })
+  const space = await start(t, [worker])
+  await space.send(worker.go, null)
+  await reached.opened
+  const began = performance.now()
+  await space.close({ graceMs: 20_000 })
+  assert.ok(performance.now() - began < 10_000)
+})
+
 test('close ends while a handler ignores its signal', async (t) => {
   const reached = gate()
   const worker = agent('worker', {

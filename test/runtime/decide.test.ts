@@ -24,9 +24,11 @@ import type {
   Rule,
   Space,
   TrustedKey,
+  Turn,
   Vote,
 } from '../../src/index.ts'
 import { z } from 'zod'
+import { verifyLog } from '../../src/cli/queries/verify-log.ts'
 import type { RecordBody } from '../../src/core/record.ts'
 import {
   ONCE,
@@ -78,6 +80,12 @@ async function verdict(space: Space, certificate: Certificate): Promise<Certific
     for (const { name, key, publicKey } of agents) keys.set(key, { agent: name, publicKey })
   }
   return verifyCertificate(nodeCrypto, certificate, keys)
+}
+
+/** The whole log verifies. */
+async function verified(space: Space): Promise<void> {
+  const { report } = await verifyLog(space.store, nodeCrypto, { progress: () => undefined })
+  assert.equal(report.fault, undefined)
 }
 
 const QUESTION = {
@@ -326,26 +334,76 @@ test('the vote closes as soon as no missing ballot can change the outcome, and w
   assert.equal((await verdict(space, decision.certificate)).ok, true)
 })
 
-test('a ballot that comes when the vote has closed is ended, and nothing is left waiting', async (t) => {
-  const held = gate()
-  const late = judge('cat', async () => {
-    await held.opened
-    return { choice: 'approve', reason: 'late' }
+test('who has not answered when the vote closes is cancelled, with all whom it has asked', async (t) => {
+  const ended = recorder()
+  const reached = [gate(), gate()]
+  const work = (name: string, at: number) => async (turn: Turn) => {
+    turn.signal.addEventListener('abort', () => ended.note(name))
+    reached[at]?.open()
+    return never<Vote>()
+  }
+  const digger = agent('digger', { dig: on({ input: nothing }, work('digger', 0)) })
+  const cat = agent('cat', {
+    judge: vote(async (turn) => {
+      turn.signal.addEventListener('abort', () => ended.note('cat'))
+      await turn.ask(digger.dig, null)
+      return { choice: 'approve', reason: 'dug' }
+    }),
   })
-  const judges = [says('ann', 'approve'), says('ben', 'approve'), late]
-  const { space } = await decide(t, { ...QUESTION, everyBallot: false, timeoutMs: 60_000 }, judges)
-  held.open()
-  await space.idle()
+  const dan = agent('dan', { judge: vote(work('dan', 1)) })
+  const others = ['ann', 'ben', 'eve'].map((name) =>
+    judge(name, async () => {
+      await Promise.all(reached.map(({ opened }) => opened))
+      return { choice: 'approve', reason: '' }
+    }),
+  )
+  const judges = [cat, dan, ...others]
+  const chairman = chair({ ...QUESTION, everyBallot: false, timeoutMs: 60_000 }, judges)
+  const space = await start(t, [chairman, digger, ...judges])
+  await space.ask(chairman.decide, null)
   const rows = await space.store.messagesOf({ after: -1, limit: 100 })
-  const replies = rows.filter(({ envelope }) => envelope.kind === 'reply' && envelope.to === 'chair')
-  const ends = replies.map(({ envelope, state, reason }) => `${envelope.from}: ${state}, ${reason}`)
-  assert.deepEqual(ends.toSorted(), [
-    'ann: handled, taken by the asker',
-    'ben: handled, taken by the asker',
-    'cat: expired, nobody took it in time',
-  ])
-  const { messages } = await space.status()
-  assert.equal(messages.answered, 0)
+  const ends = rows.filter(({ state }) => state !== 'handled')
+  assert.deepEqual(
+    ends.map(({ envelope, state, reason }) => `${envelope.to}: ${state}, ${reason}`).toSorted(),
+    [
+      'cat: cancelled, given up by the asker',
+      'dan: cancelled, given up by the asker',
+      'digger: cancelled, given up by the asker',
+    ],
+  )
+  assert.deepEqual(ended.seen.map(String).toSorted(), ['cat', 'dan', 'digger'])
+  await verified(space)
+})
+
+test('who was given up in a turn that crashed before its commit is cancelled when the turn is run again', async (t) => {
+  const url = tempUrl(t)
+  const slow = judge('cat', () => never<Vote>())
+  const judges = [says('ann', 'approve'), says('ben', 'approve'), slow]
+  const steps = recorder()
+  let held = gate()
+  const reached = gate()
+  const chairman = agent('chair', {
+    decide: on({ input: nothing, retry: ONCE }, async (turn) => {
+      const electorate = judges.map((one) => one.judge)
+      const { outcome } = await turn.decide({ ...QUESTION, everyBallot: false, electorate })
+      await turn.step('note', () => steps.note(outcome))
+      reached.open()
+      await held.opened
+    }),
+  })
+  const one = await start(t, [chairman, ...judges], { url })
+  const id = await one.send(chairman.decide, null)
+  await reached.opened
+  const asked = await one.store.messagesOf({ cause: `turn_${id.slice(4)}`, limit: 3 })
+  const question = asked.find(({ envelope }) => envelope.to === 'cat')
+  await one.close()
+  held = gate()
+  held.open()
+  const two = await start(t, [chairman, ...judges], { url })
+  await untilState(two, id, 'handled')
+  assert.deepEqual(steps.seen, ['approve'])
+  assert.equal((await two.store.message(question?.envelope.id ?? ''))?.state, 'cancelled')
+  await verified(two)
 })
 
 test('a turn that is run again closes its vote at the same answer, and finds the same certificate', async (t) => {

@@ -2,16 +2,19 @@ import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
-import { agent, majority, nodeCrypto, on, open, vote } from '../../src/index.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { agent, majority, nodeCrypto, on, open, topic, vote } from '../../src/index.ts'
 import type { Space } from '../../src/index.ts'
 import { fileKeyring } from '../../src/adapters/node/keyring.ts'
 import { systemRandom } from '../../src/adapters/node/random.ts'
 import { memoryKeyring } from '../../src/adapters/memory/keyring.ts'
 import { keyringFor } from '../../src/open.ts'
 import type { LogFields } from '../../src/ports/logger.ts'
+import type { Write } from '../../src/ports/store.ts'
 import { verifyLog } from '../../src/cli/queries/verify-log.ts'
 import {
   ONCE,
+  QUICK,
   code,
   fileOf,
   gate,
@@ -362,3 +365,56 @@ test('a key that another process has replaced, and taken out of the keyring, mak
   assert.equal(await worker.ask(slow.work, null), 2)
   await verified(worker)
 })
+
+for (const isFull of [false, true]) {
+  const how = isFull ? 'refused when it is sealed anew' : 'sealed anew'
+  test(`a turn that is ${how} after a rotation is not overtaken by the next one of its lane`, async (t) => {
+    const url = tempUrl(t)
+    const news = topic('news', number)
+    const sink = agent('sink', { take: on({ input: number }, () => undefined) })
+    const teller = agent('teller', {
+      // The first may be refused for the full mailbox, the second reads who has subscribed.
+      tell: on({ input: number, retry: QUICK }, (turn, n) => {
+        if (n === 1 && isFull) turn.send(sink.take, n)
+        if (n === 2) turn.publish(news, n)
+      }),
+    })
+    await (await open(url, { agents: [sink] })).close()
+    const owner = await rig(t, url, {})
+    if (isFull) for (const n of [7, 8, 9]) await owner.send(sink.take, n)
+    let rotated = 0
+    const told = (batch: readonly Write[]) =>
+      batch.filter((write) => write.type === 'record' && write.record.author === 'teller')
+    const publishes = (write: Write | undefined): boolean =>
+      write?.type === 'record' && write.reads.some(({ stream }) => stream === '@agents')
+    const worker = await rig(t, url, {
+      agents: [teller],
+      // It does not look whether others have written.
+      limits: { mailboxDepth: 3, pollMs: 60_000 },
+      change: (real) => ({
+        commit: async (batch, terms) => {
+          const [first, ...others] = told(batch)
+          // While the first is being written, the next two gather.
+          if (first !== undefined && others.length === 0) await delay(50)
+          if (!publishes(first) && publishes(others.at(-1)) && rotated++ === 0)
+            await owner.rotateKey('client')
+          return real.commit(batch, terms)
+        },
+      }),
+    })
+    const ids = await Promise.all([0, 1, 2].map((n) => worker.send(teller.tell, n)))
+    await until('the last has ended', async () => (await worker.receipt(ids[2] ?? '')).state === 'handled')
+    assert.ok(rotated > 0, 'the rotation came between')
+    const rows = await Promise.all(ids.map((id) => worker.store.message(id)))
+    assert.deepEqual(
+      rows.map((row) => row?.state),
+      ['handled', isFull ? 'dead' : 'handled', 'handled'],
+    )
+    const ends = rows.map((row) => row?.settledAt ?? -1)
+    assert.deepEqual(
+      ends,
+      ends.toSorted((a, b) => a - b),
+    )
+    await verified(worker)
+  })
+}

@@ -119,6 +119,7 @@ test('refuses a deadline, delay or sleep beyond the horizon', async (t) => {
   const beyond = code('COTERIE_LIMIT_EXCEEDED', /horizonMs/)
   await assert.rejects(space.send(sink.take, '', { timeoutMs: 61_000 }), beyond)
   await assert.rejects(space.send(sink.take, '', { delayMs: 61_000 }), beyond)
+  await assert.rejects(space.send(sink.take, '', { delayMs: Number.MAX_SAFE_INTEGER }), beyond)
   await assert.rejects(space.send(sink.take, '', { at: Date.now() + 90_000 }), beyond)
   await assert.rejects(space.send(sink.take, '', { deadline: Date.now() + 90_000 }), beyond)
   const answer = await space.askSettled(sleeper.go, 61_000)

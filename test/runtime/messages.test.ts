@@ -145,6 +145,26 @@ test('the same idempotency key and content is the same message; another content 
   assert.deepEqual(seen.seen.map(String).toSorted(), ['p', 'x', 'x'])
 })
 
+test('an answer that comes when its asker has gone on without it is ended, and nothing is left waiting', async (t) => {
+  const held = gate()
+  const fast = agent('fast', { answer: on({ input: nothing }, () => 'fast') })
+  const slow = agent('slow', { answer: on({ input: nothing }, () => held.opened.then(() => 'slow')) })
+  const asker = agent('asker', {
+    race: on({ input: nothing }, (turn) =>
+      Promise.race([turn.ask(slow.answer, null), turn.ask(fast.answer, null)]),
+    ),
+  })
+  const space = await start(t, [fast, slow, asker])
+  assert.equal(await space.ask(asker.race, null), 'fast')
+  held.open()
+  await space.idle()
+  const rows = await space.store.messagesOf({ after: -1, limit: 100 })
+  const replies = rows.filter(({ envelope }) => envelope.kind === 'reply' && envelope.to === 'asker')
+  const ends = replies.map(({ envelope, state, reason }) => `${envelope.from}: ${state}, ${reason}`)
+  assert.deepEqual(ends, ['fast: handled, taken by the asker', 'slow: expired, nobody took it in time'])
+  assert.equal((await space.status()).messages.answered, 0)
+})
+
 test('asking again with the same key gives the same answer, at the cost of one turn', async (t) => {
   let runs = 0
   const asked = agent('asked', { count: on({ input: nothing }, () => ++runs) })
@@ -455,7 +475,7 @@ test('a turn whose deadline passes while it waits expires, and what it asked is 
     }),
   })
   const space = await start(t, [helper, waiter])
-  const id = await space.send(waiter.run, null, { timeoutMs: 80 })
+  const id = await space.send(waiter.run, null, { timeoutMs: 500 })
   await untilState(space, id, 'waiting')
   await untilState(space, id, 'expired')
   const [asked] = (await space.store.messagesOf({ cause: `turn_${id.slice(4)}`, limit: 10 })) ?? []

@@ -254,3 +254,12 @@ test('what was cancelled by who asked waits for nobody any more', async (t) => {
     message: /it is cancelled/,
   })
 })
+
+test('a vote that has closed waits for no person any more', async (t) => {
+  const ann = agent('ann', { judge: vote(() => ({ choice: 'approve', reason: 'fine' })) })
+  const ben = agent('ben', { judge: vote(() => ({ choice: 'approve', reason: 'fine' })) })
+  const space = await start(t, [alice, ann, ben, clerk({ electorate: [alice, ann.judge, ben.judge] })])
+  const decision = await decisionOf(space)
+  assert.equal(decision.outcome, 'approve')
+  assert.deepEqual(await space.approvals(), [])
+})

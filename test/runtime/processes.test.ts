@@ -126,6 +126,43 @@ test('a cancel in one process stops the turn that another runs', async (t) => {
   assert.deepEqual(heard.seen, ['COTERIE_CANCELLED'])
 })
 
+test('what others commit costs no question to the store for each turn that waits', async (t) => {
+  const url = tempUrl(t)
+  const turns = 100
+  const far = agent('far', {
+    answer: on({ input: number }, async (turn, n) => {
+      await turn.sleep(60_000)
+      return n
+    }),
+  })
+  const boss = agent('boss', {
+    go: on({ input: number }, (turn, n) => turn.ask(far.answer, n, { key: `${n}` })),
+  })
+  const counted = new Map<string, number>()
+  const space = await rig(t, url, {
+    agents: [boss, far, echo],
+    change: (real) => {
+      const count = (name: string): void => void counted.set(name, (counted.get(name) ?? 0) + 1)
+      return {
+        message: async (...args) => (count('message'), real.message(...args)),
+        mail: async (...args) => (count('mail'), real.mail(...args)),
+        answers: async (...args) => (count('answers'), real.answers(...args)),
+        ended: async (...args) => (count('ended'), real.ended(...args)),
+      }
+    },
+  })
+  const ids = Array.from({ length: turns }, (_, n) => space.send(boss.go, n, { key: `${n}` }))
+  for (const id of await Promise.all(ids)) await untilState(space, id, 'waiting')
+  await until('all wait', async () => (await space.status()).messages.waiting === 2 * turns)
+  const client = await start(t, [], { url })
+  await client.ask(echo.say, 'first')
+  counted.clear()
+  for (const word of ['a', 'b', 'c', 'd', 'e']) await client.ask(echo.say, word)
+  const total = [...counted.values()].reduce((sum, n) => sum + n, 0)
+  assert.ok((counted.get('ended') ?? 0) >= 5, 'it looked')
+  assert.ok(total < turns, JSON.stringify([...counted]))
+})
+
 test('idle does not wait for mail of agents that nobody runs', async (t) => {
   const url = tempUrl(t)
   const absent = await start(t, [echo], { url })

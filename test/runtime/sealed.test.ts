@@ -126,7 +126,7 @@ test('a member that commits itself and does not show its ballot is named, and co
 
 test('a member who has not committed itself in time is silent, and the others go on', async (t) => {
   const judges = [says('ann', 'approve'), says('ben', 'approve'), judge('cat', () => never<Vote>())]
-  const chairman = chair(judges, 300)
+  const chairman = chair(judges, 2_000)
   const space = await start(t, [chairman, ...judges])
   const { outcome, certificate } = await space.ask(chairman.decide, null)
   assert.equal(outcome, 'approve')

@@ -179,7 +179,6 @@ test('what falls to a worker that lives and does not come is taken by another wi
   const addresses = 40
   const url = tempUrl(t)
   const store = openStore(url)
-  t.after(() => store.close())
   const members = [await join(t, url)]
   const client = await start(t, [], { url })
   const lazy = await store.space('main')
@@ -187,7 +186,10 @@ test('what falls to a worker that lives and does not come is taken by another wi
   const beat = (): Promise<unknown> => lazy.heartbeat('lazy', LEASE_MS, ['worker'])
   await beat()
   const beats = setInterval(() => void beat(), LEASE_MS / 4)
-  t.after(() => clearInterval(beats))
+  t.after(async () => {
+    clearInterval(beats)
+    await store.close()
+  })
   await delay(LEASE_MS / 2)
   await feed(client, addresses, 0)
   await delay(LEASE_MS / 6)

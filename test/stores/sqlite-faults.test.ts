@@ -166,6 +166,23 @@ describe('damage', () => {
   })
 })
 
+describe('a row', () => {
+  test('that is no JSON any more is damage, and no failure of this program', async () => {
+    await makeDatabase()
+    const other = new DatabaseSync(file)
+    other.exec('update contents set envelope = substr(envelope, 1, 20)')
+    other.close()
+    const store = openSqlite(`sqlite:${file}`)
+    const space = await store.space('team')
+    assert.ok(space)
+    await assert.rejects(() => space.messagesOf({ after: -1, limit: 10 }), {
+      code: 'COTERIE_STORE_CORRUPT',
+      message: /is damaged \(a row is no JSON/,
+    })
+    await store.close()
+  })
+})
+
 describe('when writing is not possible', () => {
   test('reads a database that is opened for reading, and refuses to write to it', async () => {
     await makeDatabase()

@@ -1,4 +1,4 @@
-import type { CouncilPeer, CouncilReceiver, CouncilTransport } from '../../ports/council.ts'
+import type { CouncilContact, CouncilPeer, CouncilReceiver, CouncilTransport } from '../../ports/council.ts'
 import type { Logger } from '../../ports/logger.ts'
 import { Gate, GATE_LIMITS, type ClientHandler, type GateLimits } from './gate.ts'
 import type { LinkIdentity } from './handshake.ts'
@@ -7,8 +7,6 @@ import { PeerLink } from './link.ts'
 /** How a transport is made. */
 export interface HttpTransportOptions {
   readonly identity: LinkIdentity
-  /** The other members. */
-  readonly peers: readonly { readonly id: string; readonly url: string }[]
   /** Where to listen; the loopback address unless told otherwise. */
   readonly host?: string
   readonly port: number
@@ -24,7 +22,10 @@ const TELL_MS = 10_000
 /** Messages between replicas over HTTP connections that both ends have authenticated. */
 export class HttpCouncilTransport implements CouncilTransport {
   readonly #options: HttpTransportOptions
-  readonly #links: ReadonlyMap<string, PeerLink>
+  /** Who the others are is said by the replica, and not by whoever has made the identity. */
+  readonly #identity: LinkIdentity
+  readonly #links = new Map<string, PeerLink>()
+  #contacts: ReadonlyMap<string, CouncilContact> = new Map()
   readonly #told = new Map<string, number>()
   #gate: Gate | undefined
   #refusals = 0
@@ -32,14 +33,37 @@ export class HttpCouncilTransport implements CouncilTransport {
 
   constructor(options: HttpTransportOptions) {
     this.#options = options
-    this.#links = new Map(options.peers.map((peer) => [peer.id, new PeerLink(options.identity, peer)]))
+    const { identity } = options
+    const publicKeyOf = (id: string): string | undefined =>
+      id === identity.self ? identity.key.publicKey : this.#contacts.get(id)?.publicKey
+    this.#identity = { ...identity, publicKeyOf }
+  }
+
+  meet(others: readonly CouncilContact[]): void {
+    this.#contacts = new Map(others.map((other) => [other.id, other]))
+    for (const [id, link] of this.#links) {
+      if (this.#contacts.get(id)?.url === link.url) continue
+      link.close()
+      this.#links.delete(id)
+    }
+    for (const other of others) {
+      const link = this.#links.get(other.id)
+      if (link !== undefined) {
+        link.isPassive = !other.isMember
+        continue
+      }
+      const made = new PeerLink(this.#identity, other)
+      made.isPassive = !other.isMember
+      this.#links.set(other.id, made)
+      if (this.#gate !== undefined && other.isMember) made.open()
+    }
   }
 
   async start(receive: CouncilReceiver): Promise<void> {
     this.#receive = receive
-    const { identity, host = '127.0.0.1', port, limits = GATE_LIMITS, onRequest } = this.#options
+    const { host = '127.0.0.1', port, limits = GATE_LIMITS, onRequest } = this.#options
     this.#gate = new Gate(
-      identity,
+      this.#identity,
       {
         message: (from, text) => this.#receive(from, text),
         request: onRequest ?? (() => Promise.reject(new Error('this replica takes no requests'))),
@@ -49,12 +73,12 @@ export class HttpCouncilTransport implements CouncilTransport {
       limits,
     )
     await this.#gate.listen(host, port)
-    for (const link of this.#links.values()) link.open()
+    for (const link of this.#links.values()) if (!link.isPassive) link.open()
   }
 
   send(to: string | null, text: string): void {
     if (to !== null) this.#links.get(to)?.send(text)
-    else for (const link of this.#links.values()) link.send(text)
+    else for (const link of this.#links.values()) if (!link.isPassive) link.send(text)
   }
 
   flush(): void {
@@ -62,7 +86,8 @@ export class HttpCouncilTransport implements CouncilTransport {
   }
 
   peers(): readonly CouncilPeer[] {
-    return [...this.#links.values()].map(({ id, url, isConnected, dropped, error }) => {
+    const members = [...this.#links.values()].filter(({ isPassive }) => !isPassive)
+    return members.map(({ id, url, isConnected, dropped, error }) => {
       return { id, url, isConnected, dropped, error }
     })
   }

@@ -115,11 +115,8 @@ export class Gate {
       const why = cause instanceof Error ? cause.message : String(cause)
       throw new CoterieError(
         'COTERIE_COUNCIL_UNREACHABLE',
-        `Nothing can listen on ${host}:${port}: ${why}.`,
-        {
-          cause,
-          retryable: false,
-        },
+        `Nothing can listen on ${host}:${port}: ${why}. Does this replica run already, or another program there?`,
+        { cause, retryable: false },
       )
     }
   }

@@ -78,6 +78,8 @@ export function connect(
 export class PeerLink {
   readonly id: string
   readonly url: string
+  /** It is not connected to again when the connection is lost, but when it has connected itself. */
+  isPassive = false
   dropped = 0
   error: string | undefined
   readonly #identity: LinkIdentity
@@ -86,6 +88,7 @@ export class PeerLink {
   #link: OpenLink | undefined
   #isBlocked = false
   #isClosed = false
+  #isOpening = false
   #attempts = 0
   #timer: NodeJS.Timeout | undefined
   #alive: NodeJS.Timeout | undefined
@@ -101,6 +104,7 @@ export class PeerLink {
   }
 
   open(): void {
+    this.#isOpening = true
     connect(this.#identity, this, 'peer').then(
       (link) => this.#opened(link),
       (error: unknown) => this.#lost(error),
@@ -109,7 +113,7 @@ export class PeerLink {
 
   /** The peer has just been heard of: it is tried again at once. */
   hurry(): void {
-    if (this.#link !== undefined || this.#timer === undefined) return
+    if (this.#link !== undefined || this.#isOpening || this.#isClosed) return
     clearTimeout(this.#timer)
     this.#timer = undefined
     this.#attempts = 0
@@ -158,6 +162,7 @@ export class PeerLink {
   }
 
   #opened(link: OpenLink): void {
+    this.#isOpening = false
     if (this.#isClosed) {
       link.socket.destroy()
       return
@@ -182,9 +187,11 @@ export class PeerLink {
 
   #lost(error: unknown): void {
     this.#link = undefined
+    this.#isOpening = false
     clearInterval(this.#alive)
     if (this.#isClosed) return
     this.error = error instanceof Error ? error.message || error.name : String(error)
+    if (this.isPassive) return
     const waitMs = Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** this.#attempts)
     this.#attempts = Math.min(this.#attempts + 1, 16)
     const jitter = 0.5 + (process.hrtime()[1] % 1_000) / 2_000

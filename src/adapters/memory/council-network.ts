@@ -25,6 +25,7 @@ export class MemoryCouncilNetwork {
   transport(self: string): CouncilTransport {
     const others = [...this.#places.keys()].filter((id) => id !== self)
     return {
+      meet: () => undefined,
       start: async (receive) => {
         const place = this.#places.get(self)
         if (place !== undefined) place.receive = receive

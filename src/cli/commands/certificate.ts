@@ -28,6 +28,13 @@ export function addCertificate(root: Command): void {
         const found = await lookUp(store, id)
         const decision = found.kind === 'decision' ? await store.decision(found.id) : undefined
         if (decision !== undefined) return decision.certificate
+        if ('undecided' in found) {
+          throw new CoterieError(
+            'COTERIE_NOT_FOUND',
+            `${found.undecided} is not decided: it has no certificate. See coterie why ${found.id}`,
+            { details: { decision: found.undecided, turn: found.id } },
+          )
+        }
         throw new CoterieError('COTERIE_INVALID_ARGUMENT', `${id} is a ${found.kind}, not a decision.`)
       })
       if (flags.out === undefined) context.out(certificate)

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { addEvidence, addPropose, addStatus, addVote } from '../council/ask.ts'
 import { addInit, addKey } from '../council/init.ts'
+import { addAdd, addMembers, addRemove } from '../council/members.ts'
 import { addRun } from '../council/run.ts'
 
 const EXAMPLE = `
@@ -20,11 +21,12 @@ Examples:
   $ coterie verify --certificate decision.json --keys ./council/council.json
 `
 
-/** `coterie council init`, `key`, `run`, `status`, `propose`, `vote` and `evidence`. */
+/** `coterie council init`, `key`, `run`, `status`, `propose`, `vote`, `evidence`, `members`, `add` and `remove`. */
 export function addCouncil(root: Command): void {
   const command = root
     .command('council')
     .description('Run a replica of a council, and ask the council.')
     .addHelpText('after', EXAMPLE)
-  for (const add of [addInit, addKey, addRun, addStatus, addPropose, addVote, addEvidence]) add(command)
+  const asking = [addStatus, addPropose, addVote, addEvidence, addMembers, addAdd, addRemove]
+  for (const add of [addInit, addKey, addRun, ...asking]) add(command)
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { contextOf, withStore } from '../context.ts'
 import { timeText } from '../render/time.ts'
-import { tableLines } from '../render/table.ts'
+import { fittedLines } from '../render/table.ts'
 import { clip } from '../render/text.ts'
 import { countOf } from '../values.ts'
 
@@ -31,13 +31,18 @@ export function addDecisions(root: Command): void {
     .addHelpText('after', EXAMPLE)
     .action(async (flags: { readonly after?: string; readonly limit?: number }) => {
       const context = contextOf(command)
+      const limit = flags.limit ?? LIMIT_DEFAULT
       const rows = await withStore(context, async (store) => {
-        const page = await store.decisions(flags.after ?? null, flags.limit ?? LIMIT_DEFAULT)
+        const page = await store.decisions(flags.after ?? null, limit)
         return page.map(({ id, certificate, position }) => rowOf(id, certificate, position))
       })
       if (context.json) for (const row of rows) context.outJson(row)
       else if (rows.length === 0) context.say('no decisions')
-      else for (const line of tableOf(rows)) context.out(line)
+      else for (const line of tableOf(rows, context.listWidth)) context.out(line)
+      const last = rows.at(-1)
+      if (last !== undefined && rows.length === limit) {
+        context.say(`there may be more: --after ${last.id}`)
+      }
     })
 }
 
@@ -61,9 +66,10 @@ function rowOf(id: string, certificate: string, position: number): Row {
   }
 }
 
-function tableOf(rows: readonly Row[]): readonly string[] {
-  return tableLines(
-    ['DECISION', 'DECIDED (UTC)', 'POSITION', 'OUTCOME', 'QUESTION'],
+function tableOf(rows: readonly Row[], width: number): readonly string[] {
+  const columns = ['DECISION', 'DECIDED (UTC)', 'POSITION', 'OUTCOME', 'QUESTION']
+  return fittedLines(
+    columns,
     rows.map(({ id, outcome, question, decidedAt, position }) => {
       return [
         id,
@@ -73,5 +79,7 @@ function tableOf(rows: readonly Row[]): readonly string[] {
         clip(question, QUESTION_CHARS),
       ]
     }),
+    width,
+    columns.indexOf('QUESTION'),
   )
 }

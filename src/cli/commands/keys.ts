@@ -9,7 +9,7 @@ import type { CliContext } from '../context.ts'
 import { keyFileOf } from '../key-file.ts'
 import type { FileKey } from '../key-file.ts'
 import { readRegistry } from '../queries/evidence.ts'
-import { tableLines } from '../render/table.ts'
+import { fittedLines } from '../render/table.ts'
 import { jsonText } from '../render/text.ts'
 import { writeText } from '../values.ts'
 
@@ -101,7 +101,7 @@ function addLooking(command: Command): void {
       const context = contextOf(command)
       const { keys } = keyFileOf(await registryOf(context))
       if (context.json) for (const key of keys) context.outJson(key)
-      else for (const line of keyTable(keys)) context.out(line)
+      else for (const line of keyTable(keys, context.listWidth)) context.out(line)
     })
   command
     .command('export')
@@ -124,11 +124,14 @@ function registryOf(context: CliContext): Promise<Registry> {
   return withStore(context, (store) => readRegistry(store, nodeCrypto))
 }
 
-function keyTable(keys: readonly FileKey[]): readonly string[] {
-  return tableLines(
-    ['AGENT', 'KEY', 'PUBLIC KEY', 'FROM', 'UNTIL', 'REVOKED'],
+function keyTable(keys: readonly FileKey[], width: number): readonly string[] {
+  const columns = ['AGENT', 'KEY', 'PUBLIC KEY', 'FROM', 'UNTIL', 'REVOKED']
+  return fittedLines(
+    columns,
     keys.map(({ agent, key, publicKey, from, until, revoked }) => {
       return [agent, key, publicKey, from, until ?? '-', revoked ?? '-']
     }),
+    width,
+    columns.indexOf('PUBLIC KEY'),
   )
 }

@@ -7,11 +7,14 @@ import { agentsOf } from '../agents.ts'
 import { contextOf, openSpace } from '../context.ts'
 import type { CliContext } from '../context.ts'
 import { clean } from '../render/text.ts'
+import { durationText } from '../render/time.ts'
+import { wholeOf } from '../values.ts'
 
 const EXAMPLE = `
 The module exports its agents: what agent(...) returns, or an array of them, under any name or as the default.
 The database, its space and its keys are made if they are not there. Ctrl-C stops cleanly: what was not
-committed is run again by the next worker. A second Ctrl-C does not wait.
+committed is run again by the next worker. Steps under way may end before that, so that what they cost is not
+paid again: for --grace-ms at most, or until a second Ctrl-C.
 
 Several may run the same module on one database: the agents are spread over them, as they come and go.
 
@@ -20,12 +23,17 @@ Examples:
   $ coterie worker agents.ts --store postgres://app@db.example/team
 `
 
+const GRACE_MS = 10_000
+const GRACE_MS_MAX = 86_400_000
+/** A stop that takes longer than this is explained. */
+const SILENT_MS = 500
 const SAY_AGAIN_MS = 30_000
 const LINES_REMEMBERED = 1_000
 
 interface RunFlags {
   readonly untilIdle?: boolean
   readonly verbose?: boolean
+  readonly graceMs: number
 }
 
 /** `coterie run`. */
@@ -36,6 +44,7 @@ export function addRun(root: Command): void {
     .description('Run the agents of a module until Ctrl-C; start it on as many machines as you like.')
     .argument('<module>', 'a TypeScript or JavaScript module that exports agents')
     .option('--until-idle', 'stop when there is nothing left to do')
+    .option('--grace-ms <ms>', 'how long steps under way may go on when it is stopped', wholeOf, GRACE_MS)
     .option('--verbose', 'log to the standard error, one JSON object a line')
     .addHelpText('after', EXAMPLE)
     .action(async (module: string, flags: RunFlags) => {
@@ -47,7 +56,7 @@ export function addRun(root: Command): void {
       const names = agents.map(({ name }) => name)
       announce(context, space, names)
       const reason = await Promise.race([stopped, ...(flags.untilIdle === true ? [idle(space)] : [])])
-      await space.close()
+      await closed(context, space, reason === IDLE ? 0 : Math.min(flags.graceMs, GRACE_MS_MAX))
       if (context.json) context.outJson({ event: 'stopped', reason })
       else context.say(`stopped: ${reason}`)
     })
@@ -78,9 +87,18 @@ function announce(context: CliContext, space: Space, agents: readonly string[]):
     context.say(`running ${agents.join(', ')} in the space ${space.name} of ${context.place}; Ctrl-C stops`)
 }
 
+const IDLE = 'idle'
+
 async function idle(space: Space): Promise<string> {
   await space.idle()
-  return 'idle'
+  return IDLE
+}
+
+async function closed(context: CliContext, space: Space, graceMs: number): Promise<void> {
+  const waits = `stopping: steps under way have ${durationText(graceMs)} to end; Ctrl-C again does not wait`
+  const timer = setTimeout(() => context.say(waits), SILENT_MS)
+  await space.close({ graceMs })
+  clearTimeout(timer)
 }
 
 /** The name of the first signal to stop; the second ends the process at once. */

@@ -25,6 +25,6 @@ export function addStatus(root: Command): void {
         return readStatus(store, await readRegistry(store, nodeCrypto), flags.all === true)
       })
       if (context.json) context.outJson(report)
-      else for (const line of statusLines(report, context.style)) context.out(line)
+      else for (const line of statusLines(report, context.style, context.listWidth)) context.out(line)
     })
 }

@@ -14,7 +14,7 @@ its steps, what it sent and how it ended; for a decision, each ballot with its r
 is verified: what does not verify is marked, its contents are left out, and the exit code is 3.
 
 Example:
-  $ coterie why dec_01M82GP0NF      the beginning of an id is enough, from 10 characters on
+  $ coterie why dec_01M82GP0NF      an id's beginning will do, of 10 characters
 `
 
 /** `coterie why`. */
@@ -30,6 +30,9 @@ export function addWhy(root: Command): void {
       const report = await withStore(context, async (store) => {
         return readWhy(await collectEvidence(store, nodeCrypto), id, flags.depth)
       })
+      const { asked } = report
+      if ('undecided' in asked)
+        context.say(`${asked.undecided} is not decided: this is the turn that asks for it\n`)
       const sentence = sentenceFor(report)
       const { v, ...rest } = report
       if (context.json) context.outJson({ v, sentence, ...rest })

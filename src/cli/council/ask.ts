@@ -6,9 +6,11 @@
 
 import { Option, type Command } from 'commander'
 import { CoterieError } from '../../core/errors.ts'
+import type { Roster } from '../../council/roster.ts'
 import type { EvidenceFile } from '../../council/evidence.ts'
 import { readMemberFolder, type CouncilStatus } from '../../open-council.ts'
 import type { DecisionCertificate } from '../../open-council.ts'
+import { choiceText, type SignedBallot } from '../../voting/ballot.ts'
 import { majority, supermajority, threshold, twoThirds, unanimity, type Rule } from '../../voting/rule.ts'
 import { contextOf, type CliContext } from '../context.ts'
 import { tableLines } from '../render/table.ts'
@@ -20,8 +22,8 @@ const ANSWER_MS = 10_000
 const CLOSING_MS = 30_000
 
 const STATUS_EXAMPLE = `
-Asks the replica that runs in the folder: the height it works on, the view and its leader, which peers it is connected
-to, and against whom it has evidence.
+Asks the replica that runs in the folder: the height it works on, the view and its leader, the epoch and its members,
+which peers it is connected to, and against whom it has evidence.
 
 Example:
   $ coterie council status ./alice --json
@@ -130,9 +132,15 @@ export function addVote(parent: Command): void {
     .action(async (folder: string, decision: string, choice: string, { reason }: { reason: string }) => {
       const context = contextOf(command)
       const params = { decision, vote: { choice, reason } }
-      const signed = await askMember(context, readMemberFolder(folder), 'vote', params, ANSWER_MS)
+      const place = readMemberFolder(folder)
+      const signed = (await askMember(context, place, 'vote', params, ANSWER_MS)) as SignedBallot
+      const stands = choiceText(signed.ballot.choice)
       if (context.json) context.outJson(signed)
-      else context.out(`The ballot for ${clean(decision)} is signed and on its way.`)
+      else if (stands === choice) context.out(`The ballot for ${clean(decision)} is signed and on its way.`)
+      else {
+        const name = clean(decision)
+        context.out(`${place.self} has voted already in ${name}: "${clean(stands)}". That ballot stands.`)
+      }
     })
 }
 
@@ -151,11 +159,13 @@ export function addEvidence(parent: Command): void {
         readonly evidence: EvidenceFile['evidence'][number]
       }[]
       const evidence = found.map((one) => one.evidence)
+      const { changes } = (await askMember(context, place, 'roster', {}, ANSWER_MS)) as Roster
       const file: EvidenceFile = {
         v: 1,
         type: 'coterie.council-evidence',
         instance: place.roster.instance,
         evidence,
+        ...(changes !== undefined && { changes }),
       }
       if (out === undefined) return context.out(jsonText(file, context.json ? undefined : 2))
       writeText(out, `${jsonText(file, 2)}\n`)
@@ -182,12 +192,18 @@ function tellCertificate(
 }
 
 function statusLines(status: CouncilStatus): readonly string[] {
-  const { instance, member, height, view, leader, members, mayLie, quorum, waiting, open } = status
+  const { instance, member, height, view, leader, epoch, names, mayLie, quorum, waiting, open } = status
   const lines = [
     `${member} of ${instance}: height ${height}, view ${view}, led by ${leader}`,
-    `${members} members, ${quorum} of weight decide, ${mayLie} may lie`,
+    `epoch ${epoch}: ${names.join(', ')}; ${quorum} of weight decide, ${mayLie} may lie`,
     `${open.length} votes open${open.length === 0 ? '' : ` (${open.join(', ')})`}, ${waiting} own operations wait`,
   ]
+  if (status.standing === 'joining')
+    lines.push(
+      `${member} is no member yet: a quorum must agree (coterie council add), and it has to catch up.`,
+    )
+  if (status.standing === 'removed')
+    lines.push(`${member} was removed with height ${status.removedAt}: it votes no more.`)
   if (status.forgetful) lines.push('It may have forgotten votes, and casts none until that cannot matter.')
   if (status.suspended.length > 0)
     lines.push(`Left out as leaders for a while, because they were slow: ${status.suspended.join(', ')}.`)

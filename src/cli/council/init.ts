@@ -10,21 +10,25 @@ import { Option, type Command } from 'commander'
 import { nodeCrypto } from '../../adapters/node/crypto.ts'
 import { fileKeyring } from '../../adapters/node/keyring.ts'
 import { systemRandom } from '../../adapters/node/random.ts'
+import { councilCrypto } from '../../bft/crypto.ts'
 import { isName } from '../../core/address.ts'
 import { CoterieError } from '../../core/errors.ts'
-import { canonicalize, parseStrict } from '../../core/json.ts'
+import { canonicalize } from '../../core/json.ts'
 import {
+  epochsOf,
   isInSpace,
+  isMemberUrl,
   makeRoster,
   readCard,
   readRoster,
   type MemberCard,
   type Roster,
+  type RosterMember,
 } from '../../council/roster.ts'
-import { councilFiles, createReplicaFile, readMemberFolder } from '../../open-council.ts'
+import { councilFiles, createReplicaFile, readMemberFolder, readRosterFile } from '../../open-council.ts'
 import { contextOf, type CliContext } from '../context.ts'
 import { jsonText } from '../render/text.ts'
-import { countOf, readText, writeText } from '../values.ts'
+import { countOf, readJson, writeText } from '../values.ts'
 
 const INIT_EXAMPLE = `
 With --members, everything is made on this machine: one folder for each member, with its key, the membership file and
@@ -33,12 +37,16 @@ an empty database. That is for trying things out: members under one owner, or on
 With --join, the folder has this member's key already (coterie council key), and the cards of all members come from
 those who run them. Everybody gives the same cards, in any order, and gets the same membership file.
 
+With --from, the folder has the key of a member that is to join a council that runs: name the membership file that
+"coterie council members" of one of its members has written, or the first one. Compare its name with its owners.
+
 With --in-space, the members are agents of a space, and need no ports: "coterie council run" takes --db or --store.
 
 Examples:
   $ coterie council init ./council --members alice,bob,carol,dave
   $ coterie council init ./council --members alice,bob,carol,dave --in-space
   $ coterie council init ./alice --name release-board --join alice.json bob.json carol.json dave.json
+  $ coterie council init ./eve --from council.json
 `
 
 const KEY_EXAMPLE = `
@@ -57,6 +65,7 @@ const PORT_MAX = 65_535
 interface InitFlags {
   readonly members?: string
   readonly join?: readonly string[]
+  readonly from?: string
   readonly name: string
   readonly port?: number
   readonly inSpace?: boolean
@@ -75,7 +84,12 @@ export function addKey(parent: Command): void {
     .action((folder: string, flags: { id: string; url: string; weight: number; out?: string }) => {
       const context = contextOf(command)
       const { id, url, weight, out } = flags
+      if (!isMemberUrl(url)) {
+        const message = `${JSON.stringify(url)} is no URL of a member: write http://HOST:PORT or space:AGENT.`
+        throw new CoterieError('COTERIE_INVALID_ARGUMENT', message)
+      }
       const card = readCard(cardOf(folder, id, url, weight), 'This')
+      writeText(councilFiles(folder).card, `${jsonText(card, 2)}\n`)
       if (out === undefined) context.out(jsonText(card, 2))
       else {
         writeText(out, `${jsonText(card, 2)}\n`)
@@ -93,6 +107,12 @@ export function addInit(parent: Command): void {
       new Option('--members <names>', 'make so many members here: alice,bob,carol,dave').conflicts('join'),
     )
     .option('--join <cards...>', 'the cards of all members')
+    .addOption(
+      new Option('--from <file>', 'join a council that runs: its membership file').conflicts([
+        'join',
+        'members',
+      ]),
+    )
     .option('--name <name>', 'the name of the council', 'council')
     .addOption(
       new Option('--port <n>', `with --members: the first port; each member has one (default: ${PORT})`)
@@ -103,12 +123,13 @@ export function addInit(parent: Command): void {
     .addHelpText('after', INIT_EXAMPLE)
     .action(async (folder: string, flags: InitFlags) => {
       const context = contextOf(command)
-      if (flags.join !== undefined) await joinCards(context, folder, flags.name, flags.join)
+      if (flags.from !== undefined) await joinRunning(context, folder, flags.from)
+      else if (flags.join !== undefined) await joinCards(context, folder, flags.name, flags.join)
       else if (flags.members !== undefined) await makeAll(context, folder, flags, flags.members)
       else
         throw new CoterieError(
           'COTERIE_USAGE',
-          'Name the members with --members, or their cards with --join.',
+          'Name the members with --members, their cards with --join, or a membership file with --from.',
         )
     })
 }
@@ -128,6 +149,12 @@ async function makeAll(
   refuseExisting(councilFiles(folder).roster)
   const urlOf = (id: string, at: number): string =>
     inSpace === true ? `space:${id}` : `http://127.0.0.1:${port + at}`
+  // Whatever is wrong with these members is found before anything is written for them.
+  rosterOf(
+    name,
+    ids.map((id, at) => ({ ...draftOf(id), url: urlOf(id, at) })),
+    'What these members make',
+  )
   const cards = ids.map((id, at) => cardOf(join(folder, id), id, urlOf(id, at), 1))
   const roster = rosterOf(name, cards)
   writeText(councilFiles(folder).roster, fileText(roster))
@@ -146,19 +173,39 @@ async function joinCards(
   name: string,
   files: readonly string[],
 ): Promise<void> {
-  const cards = files.map((file) => readCard(parseStrict(readText(file)), file))
+  const cards = files.map((file) => readCard(readJson(file), file))
   refuseExisting(councilFiles(folder).roster)
   const roster = rosterOf(name, cards)
   await settle(folder, roster)
   tell(context, roster, councilFiles(folder).roster, [folder])
 }
 
+/** One who comes later begins with the first members, and learns the others from what they have decided. */
+async function joinRunning(context: CliContext, folder: string, file: string): Promise<void> {
+  const roster = readRosterFile(file)
+  const epochs = epochsOf(councilCrypto(nodeCrypto), roster)
+  refuseExisting(councilFiles(folder).roster)
+  await settle(folder, roster)
+  const { self } = readMemberFolder(folder)
+  const { instance } = roster
+  const members = epochs.at(-1)?.members ?? roster.members
+  if (context.json) return context.outJson({ v: 1, instance, file: councilFiles(folder).roster, members })
+  context.out(`${self} is ready to join ${instance}: ${members.map(({ id }) => id).join(', ')}.`)
+  context.out('A quorum of them must agree: coterie council add FOLDER CARD. Start it with:')
+  context.out(`  coterie council run ${folder}${isInSpace(roster) ? ' --db FILE' : ''}`)
+}
+
 /** The council's name ends with a digest of its members, so that two councils never have one name. */
-function rosterOf(name: string, cards: readonly MemberCard[]): Roster {
+function rosterOf(name: string, cards: readonly RosterMember[], what = 'What these cards make'): Roster {
   const { members } = makeRoster(name, cards)
   const keys = members.map(({ id, publicKey, weight }) => ({ id, publicKey, weight }))
   const digest = nodeCrypto.sha256(canonicalize(keys)).slice(0, 12)
-  return readRoster(makeRoster(`${name}-${digest}`, cards), 'What these cards make')
+  return readRoster(makeRoster(`${name}-${digest}`, cards), what)
+}
+
+/** A member with a key that nobody keeps. */
+function draftOf(id: string): Omit<RosterMember, 'url'> {
+  return { id, publicKey: nodeCrypto.keyPair(systemRandom.bytes(32)).publicKey, weight: 1 }
 }
 
 async function settle(folder: string, roster: Roster): Promise<void> {

@@ -27,9 +27,9 @@ The module of --judge exports a function as its default: it gets a question ({ d
 and answers { choice, reason }. It may take its time and call a model: the protocol never waits for it. Without it,
 this replica orders and counts, and its member votes with "coterie council vote", or stays silent.
 
-The replica may be killed at any moment: it goes on from its database. Run one process for each member; when a second
-one is started on the same folder, the first stops. Do not put an older copy of the database back: the replica
-notices, and casts no votes until none that it may have forgotten can matter.
+The replica may be killed at any moment: it goes on from its database. Run one process for each member: a second one on
+the same folder does not start, and where it listens elsewhere, the first stops. Do not put an older copy of the
+database back: the replica notices, and casts no votes until none that it may have forgotten can matter.
 
 A member whose card names an agent of a space (space:AGENT) runs there: name the database with --db or --store. When an
 earlier process of it was killed, it begins when that one's lease has lapsed, after ten seconds.
@@ -64,11 +64,14 @@ export function addRun(parent: Command): void {
       const options = { folder, logger, ...(judge !== undefined && { judge }) }
       const running = await opened(context, url, options, flags.listen)
       const { replica } = running
-      const { height, forgetful } = replica.status()
+      const { height, forgetful, standing } = replica.status()
+      const { instance } = roster
       if (context.json) {
-        context.outJson({ event: 'started', member: self, instance: roster.instance, url, height, forgetful })
+        context.outJson({ event: 'started', member: self, instance, url, height, forgetful, standing })
       } else {
-        context.say(`${self} of ${roster.instance} is at height ${height}, reached at ${url}; Ctrl-C stops`)
+        context.say(`${self} of ${instance} is at height ${height}, reached at ${url}; Ctrl-C stops`)
+        if (standing === 'joining')
+          context.say('it is no member yet: a quorum must agree (coterie council add)')
       }
       let reason: string
       try {

@@ -8,7 +8,7 @@ import { nodeCrypto } from '../../adapters/node/crypto.ts'
 import { councilCrypto } from '../../bft/crypto.ts'
 import { CoterieError } from '../../core/errors.ts'
 import { parseStrict } from '../../core/json.ts'
-import { verifyDecisionCertificate } from '../../council/certificate.ts'
+import { verifyByRoster } from '../../council/verify-by-roster.ts'
 import { verifyEvidenceFile } from '../../council/evidence.ts'
 import { isRoster, readRoster, type Roster } from '../../council/roster.ts'
 import type { CliContext } from '../context.ts'
@@ -33,10 +33,9 @@ export function verifyCouncilCertificate(
   certificate: unknown,
   roster: Roster,
 ): void {
-  const { instance, epoch } = roster
-  const members = roster.members.map(({ id, publicKey, weight }) => ({ id, publicKey, weight }))
+  const { instance } = roster
   const cryptos = { crypto: nodeCrypto, council: councilCrypto(nodeCrypto) }
-  const verdict = verifyDecisionCertificate(cryptos, certificate, { instance, epoch, members })
+  const verdict = verifyByRoster(cryptos, certificate, roster)
   const explanation = verdict.explanation.map(clean)
   if (!verdict.ok) {
     for (const line of explanation) context.say(line)
@@ -46,7 +45,7 @@ export function verifyCouncilCertificate(
       { details: { file, problem: verdict.problem, explanation } },
     )
   }
-  const { vote, value } = verdict.certificate
+  const { vote, value, epoch } = verdict.certificate
   if (context.json) {
     const { outcome, proposal, decidedAt } = vote
     const { decision } = proposal
@@ -57,6 +56,7 @@ export function verifyCouncilCertificate(
       outcome,
       decidedAt,
       instance,
+      epoch,
       height: value.height,
       explanation,
     })

@@ -13,6 +13,18 @@ const WIDTH_MIN = 20
 /** Before a space, but not between a number and its unit; and between the members of JSON. */
 const BREAK = /(?<=\S)(?=\s+\S)(?!(?<=\d) (?:ms|s|min|h|d)\b)|(?<=[,{[])(?=["{[])/
 
+/** The paragraphs of a text broken anew, so that they fit; lines that begin with a space stay as they are. */
+export function reflow(text: string, width: number): string {
+  const isProse = (line: string | undefined): boolean => line !== undefined && /^\S/.test(line)
+  const lines = text.split('\n')
+  const paragraphs = lines.reduce<string[]>((done, line, at) => {
+    if (at > 0 && isProse(line) && isProse(lines[at - 1])) done.push(`${done.pop() ?? ''} ${line}`)
+    else done.push(line)
+    return done
+  }, [])
+  return paragraphs.flatMap((line) => (isProse(line) ? wrapText(line, width) : [line])).join('\n')
+}
+
 /** How long a text is on the screen. */
 export function widthOf(text: string): number {
   return text.replace(COLOUR, '').length

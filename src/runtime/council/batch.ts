@@ -19,10 +19,13 @@ export class PendingBatch {
   readonly after: (() => void)[] = []
   /** Something waits for it; without that it may go down with a later one. */
   isUrgent = false
+  /** Nothing was added to it. */
+  isEmpty = true
 
   /** Adds to it. */
   add(more: Partial<CouncilBatch>): void {
     const { parts } = this
+    this.isEmpty = false
     for (const name of ['entries', 'operations', 'ballots', 'certificates', 'evidence'] as const) {
       const list: unknown[] = parts[name]
       list.push(...(more[name] ?? []))

@@ -15,12 +15,13 @@ import { parseMessage } from '../../bft/shape.ts'
 import { VoteSigner } from '../../bft/signer.ts'
 import type { Replica, ReplicaRules } from '../../bft/state.ts'
 import type { Statement, Vote } from '../../bft/statements.ts'
+import { changesIn, type ChangeLink } from '../../council/chain.ts'
 import { isRetryable } from '../../core/errors.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { CouncilBatch, CouncilLog, CouncilTransport } from '../../ports/council.ts'
 import type { Logger } from '../../ports/logger.ts'
 import { PendingBatch } from './batch.ts'
-import { culpritOf, entryIn, entryText, heightOf, messageOf, replyText } from './wire.ts'
+import { entryIn, entryText, heightOf, messageOf, replyText } from './wire.ts'
 
 /** Pieces of evidence that are kept against one member: one is enough to convict it. */
 const EVIDENCE_PER_MEMBER_MAX = 16
@@ -47,6 +48,8 @@ export interface DriverParts {
 
 /** Who listens to a driver. */
 export interface DriverListener {
+  /** The member that a piece of evidence speaks against. */
+  culprit(evidence: Evidence): string
   /** A height was decided here; it is not durable yet, and what is kept now goes down with it. */
   decided(decision: Decision): void
   evidence(culprit: string, evidence: Evidence): void
@@ -70,6 +73,8 @@ export class CouncilDriver {
   #isStopped = false
   #forgot: boolean
   #forgetTimer: () => void = () => undefined
+  /** The changes of the members in the log that it began with. */
+  readonly changes: readonly ChangeLink[]
   /** Messages from each peer that were none. */
   readonly rejected: Map<string, number> = new Map()
 
@@ -81,6 +86,9 @@ export class CouncilDriver {
     this.#forgot = log.history.forgot !== undefined
     const { replica, register } = restore(rules, genesis, entries, this.#forgot ? nonce : undefined)
     this.replica = replica
+    this.changes = entries.flatMap((entry) =>
+      entry.type === 'decision' && changesIn(entry.decision.value).length > 0 ? [entry.decision] : [],
+    )
     this.#signer = new VoteSigner(seal, register)
   }
 
@@ -116,6 +124,14 @@ export class CouncilDriver {
     this.#pending.isUrgent = true
     if (then !== undefined) this.#pending.after.push(then)
     this.#scheduleFlush()
+  }
+
+  /** Writes something that nobody waits for: with the next commit, or in a moment. `then` runs when it is durable. */
+  note(more: Partial<CouncilBatch>, then?: () => void): void {
+    if (this.#isStopped) return
+    this.#pending.add(more)
+    if (then !== undefined) this.#pending.after.push(then)
+    this.#flushSoon()
   }
 
   /** Stops. What was not durable was not said. */
@@ -231,7 +247,7 @@ export class CouncilDriver {
 
   #accuse(evidence: Evidence): void {
     const { log, sha256, logger } = this.#parts
-    const culprit = culpritOf(this.replica.ledger.membership, evidence)
+    const culprit = this.#listener.culprit(evidence)
     const waiting = this.#pending.parts.evidence.filter((one) => one.culprit === culprit).length
     if (log.evidenceAgainst(culprit) + waiting >= EVIDENCE_PER_MEMBER_MAX) return
     const text = JSON.stringify(evidence)
@@ -257,7 +273,7 @@ export class CouncilDriver {
     this.#isSoonDue = true
     this.#parts.clock.setTimer(SOON_MS, () => {
       this.#isSoonDue = false
-      if (this.#isStopped || this.#pending.parts.entries.length === 0) return
+      if (this.#isStopped || this.#pending.isEmpty) return
       this.#pending.isUrgent = true
       this.#scheduleFlush()
     })

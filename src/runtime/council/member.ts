@@ -76,6 +76,8 @@ export class CouncilMember {
     this.#forgetTimer?.()
     this.#forgetTimer = undefined
     this.#dropClosed()
+    // Who is no member, or not yet, has no say; the next decision may change that.
+    if (this.#parts.driver.replica.self < 0) return
     const votes = Object.values(state.open)
     if (votes.length === 0) return
     if (!this.#parts.driver.isForgetful) for (const vote of votes) this.#consider(vote)
@@ -121,8 +123,7 @@ export class CouncilMember {
     const now = clock.now()
     if (result !== null) return this.#considerClosing(proposal.decision, result.certificate)
     if (proposal.deadline !== null && now >= proposal.deadline) {
-      const isMember = this.#parts.driver.replica.self >= 0
-      if (isMember && !vote.late.includes(self) && !this.#isAsked('expire', proposal.decision))
+      if (!vote.late.includes(self) && !this.#isAsked('expire', proposal.decision))
         this.#submit({ type: 'expire', decision: proposal.decision, at: now })
       return
     }

@@ -7,7 +7,7 @@
 
 import type { Operation } from '../../bft/proposal.ts'
 import { isOperationPayload } from '../../bft/shape.ts'
-import type { OperationText } from '../../bft/statements.ts'
+import type { OperationBody, OperationText } from '../../bft/statements.ts'
 import type { Payload } from '../../council/operations.ts'
 import { CoterieError } from '../../core/errors.ts'
 import type { Json } from '../../core/json.ts'
@@ -73,7 +73,12 @@ export class OwnOperations {
    * it is larger or deeper than an operation may be, and what `nextSequence` throws.
    */
   submit(payload: Payload, expires = 0): Operation {
-    return this.#submitAs(this.nextSequence(), payload, expires)
+    return this.#submitPayload(this.nextSequence(), payload, expires)
+  }
+
+  /** The same for a change of the members. It must expire: should another one be decided, this one never can be. */
+  submitChange(body: Extract<OperationBody, { kind: 'change' }>, expires: number): Operation {
+    return this.#submitAs(this.nextSequence(), body, expires)
   }
 
   /**
@@ -83,30 +88,38 @@ export class OwnOperations {
   settle(decided: Operation): Operation | undefined {
     const waiting = this.#waiting.get(decided.sequence)
     this.#waiting.delete(decided.sequence)
-    this.#driver.keep({ applied: decided.sequence })
+    // Should it be lost, the decision tells it.
+    this.#driver.note({ applied: decided.sequence })
     return waiting === undefined || waiting.signature === decided.signature ? undefined : waiting
   }
 
-  /** Gives the place of operations that came too late to something else: those behind them wait for it. */
-  fill(height: number): readonly Operation[] {
-    const late = this.all().filter(({ expires }) => expires !== 0 && expires <= height)
-    for (const { sequence } of late) this.#submitAs(sequence, { type: 'pass' }, 0)
+  /**
+   * Gives the place of operations that came too late to something else: those behind them wait for it. `isVoid` says
+   * which others can never be decided.
+   */
+  fill(height: number, isVoid: (operation: Operation) => boolean): readonly Operation[] {
+    const late = this.all().filter((one) => (one.expires !== 0 && one.expires <= height) || isVoid(one))
+    for (const { sequence } of late) this.#submitPayload(sequence, { type: 'pass' }, 0)
     return late
   }
 
-  #submitAs(sequence: number, payload: Payload, expires: number): Operation {
+  #submitPayload(sequence: number, payload: Payload, expires: number): Operation {
     // The others would not take it, and all later operations of this member would wait for it.
     if (!isOperationPayload(payload)) {
       const message = 'An operation of a council has at most 65536 characters, nested at most 48 levels deep.'
       throw new CoterieError('COTERIE_INVALID_ARGUMENT', message)
     }
+    return this.#submitAs(sequence, { kind: 'application', payload: payload as unknown as Json }, expires)
+  }
+
+  #submitAs(sequence: number, body: OperationBody, expires: number): Operation {
     const text: OperationText = {
       type: 'operation',
       instance: this.#instance,
       author: this.#self,
       sequence,
       expires,
-      body: { kind: 'application', payload: payload as unknown as Json },
+      body,
     }
     const operation = { ...text, signature: this.#sign(text) }
     this.#waiting.set(sequence, operation)

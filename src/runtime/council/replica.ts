@@ -8,31 +8,38 @@ import type { CouncilCrypto } from '../../bft/crypto.ts'
 import type { Decision } from '../../bft/decision.ts'
 import type { Evidence } from '../../bft/evidence.ts'
 import { indexOf, type Membership } from '../../bft/membership.ts'
-import { membershipAfter } from '../../bft/operations.ts'
+import { changedMembers } from '../../bft/operations.ts'
+import type { Operation } from '../../bft/proposal.ts'
 import type { ReplicaRules } from '../../bft/state.ts'
-import { statementBytes, type Statement } from '../../bft/statements.ts'
+import { statementBytes, type Change, type Statement } from '../../bft/statements.ts'
 import { leaderAt } from '../../bft/state.ts'
 import { certificateOf, councilApplication, voteIn, type CouncilState } from '../../council/application.ts'
 import { keyIdOf, makeDecisionCertificate, type DecisionCertificate } from '../../council/certificate.ts'
 import { decisionIdOf, readPayload } from '../../council/operations.ts'
 import { membershipOf, type Roster } from '../../council/roster.ts'
 import { CoterieError } from '../../core/errors.ts'
-import { canonicalize, type Json } from '../../core/json.ts'
+import { canonicalize } from '../../core/json.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { CouncilLog, CouncilPeer, CouncilTransport } from '../../ports/council.ts'
+import type { CouncilLog, CouncilTransport } from '../../ports/council.ts'
 import type { Crypto, KeyPair } from '../../ports/crypto.ts'
 import type { Logger } from '../../ports/logger.ts'
 import type { Random } from '../../ports/random.ts'
 import type { Vote } from '../../turn/turn.ts'
 import type { SignedBallot } from '../../voting/ballot.ts'
 import { proposalProblem, type Member, type Proposal } from '../../voting/proposal.ts'
-import { majority, type Rule } from '../../voting/rule.ts'
+import { majority } from '../../voting/rule.ts'
 import { toHex } from '../../core/bytes.ts'
+import { MemberChanges, type AgreeResult } from './changes.ts'
 import { CouncilDriver } from './driver.ts'
+import { ReplicaEpochs, type DecidedChange, type Standing } from './epochs.ts'
 import { DEFAULT_OPTIONS } from './matter.ts'
 import { CouncilMember, type Judge } from './member.ts'
 import { OwnOperations } from './own-operations.ts'
+import type { CouncilQuestion } from './question.ts'
 import { rememberingCouncilCrypto, rememberingCrypto } from './remembering-crypto.ts'
+import { closedError, foreignKey, haltedError, notReady, removedError } from './replica-errors.ts'
+import type { CouncilMembers, CouncilStatus } from './status.ts'
+import { culpritOf } from './wire.ts'
 
 /** What a replica is made of. */
 export interface ReplicaParts {
@@ -53,46 +60,6 @@ export interface ReplicaParts {
   readonly batchOperations?: number
   /** How often it gives a sign of life when there is nothing to decide, at most; by default every two seconds. */
   readonly statusMs?: number
-}
-
-/** A question for a council. */
-export interface CouncilQuestion {
-  readonly question: string
-  readonly subject?: Json
-  /** Two of `approve` and `reject`, unless others are named. */
-  readonly options?: readonly string[]
-  /** More than half, unless another rule is named. */
-  readonly rule?: Rule
-  /** Who votes: the members of the council, unless others are named. */
-  readonly electorate?: readonly Member[]
-  /** How long members have to answer. */
-  readonly timeoutMs?: number
-  readonly otherwise?: string
-}
-
-/** What a replica knows of itself. */
-export interface CouncilStatus {
-  readonly instance: string
-  readonly member: string
-  /** The height that it works on: all below are decided. */
-  readonly height: number
-  readonly view: number
-  readonly leader: string
-  readonly epoch: number
-  readonly members: number
-  readonly mayLie: number
-  readonly quorum: number
-  /** It casts no votes yet, because it may have forgotten some. */
-  readonly forgetful: boolean
-  readonly halted: string | null
-  /** Members that do not lead for a while, because they were slow again and again. */
-  readonly suspended: readonly string[]
-  readonly open: readonly string[]
-  readonly waiting: number
-  readonly peers: readonly (CouncilPeer & { readonly rejected: number })[]
-  /** What came from nobody who is a member, or was not signed by the member that it was said to be from. */
-  readonly refused: number
-  readonly evidence: readonly { readonly culprit: string; readonly pieces: number }[]
 }
 
 /** How long members have to answer a question that says nothing else. */
@@ -122,9 +89,10 @@ export class CouncilReplica {
   readonly #member: CouncilMember
   readonly #waiters = new Map<string, Set<Waiter>>()
   readonly #failed = Promise.withResolvers<never>()
+  /** As of the height that `#state` is before. The machine may be further by now. */
+  readonly #epochs: ReplicaEpochs
+  readonly #changes: MemberChanges
   #state: CouncilState
-  /** Who decides the height that `#state` is before. The machine may be further by now. */
-  #epoch: Membership
   #isClosed = false
 
   constructor(parts: ReplicaParts) {
@@ -133,10 +101,11 @@ export class CouncilReplica {
     this.#crypto = rememberingCrypto(parts.crypto, key)
     this.#council = rememberingCouncilCrypto(this.#crypto)
     const genesis = membershipOf(this.#council, roster)
-    if (genesis.members[indexOf(genesis, self)]?.publicKey !== key.publicKey) {
-      const message = `The key of ${JSON.stringify(self)} here is not the one that the membership file names.`
-      throw new CoterieError('COTERIE_KEY_MISMATCH', message, { details: { member: self } })
-    }
+    const known = genesis.members[indexOf(genesis, self)]
+    // One who comes later is in the file when the council knew it already.
+    if (known !== undefined && known.publicKey !== key.publicKey) throw foreignKey(self)
+    const epochs = new ReplicaEpochs(this.#council, roster)
+    this.#epochs = epochs
     this.#rules = {
       crypto: this.#council,
       instance: roster.instance,
@@ -146,6 +115,7 @@ export class CouncilReplica {
       deltaMsMin: DELTA_MS_MIN,
       deltaMsMax: DELTA_MS_MAX,
       batchOperations: parts.batchOperations ?? BATCH_OPERATIONS,
+      acquaintance: (id) => epochs.acquaintance(id),
       ...(parts.statusMs !== undefined && { statusMs: parts.statusMs }),
     }
     const seal = (statement: Statement): string =>
@@ -158,6 +128,7 @@ export class CouncilReplica {
       { rules: this.#rules, genesis, seal, log, transport, clock, logger, sha256, nonce },
       {
         decided: (decision) => this.#decided(decision),
+        culprit: (evidence) => culpritOf((epoch) => epochs.at(epoch), evidence),
         evidence: () => undefined,
         halted: (reason) => this.#stopFor(haltedError(reason)),
         failed: (error) => this.#stopFor(error),
@@ -168,8 +139,16 @@ export class CouncilReplica {
     const operations = new OwnOperations(this.#driver, { instance: roster.instance, self }, seal)
     this.#operations = operations
     this.#state = this.#driver.replica.ledger.application as CouncilState
-    this.#epoch = this.#driver.replica.ledger.membership
     const driver = this.#driver
+    for (const { value, finalization } of driver.changes) epochs.decided(value, finalization)
+    this.#changes = new MemberChanges(
+      {
+        ...{ self, seal, clock, driver, operations, epochs },
+        instance: roster.instance,
+        crypto: this.#council,
+      },
+      this.#state,
+    )
     const judge = parts.judge
     this.#member = new CouncilMember(
       { self, key, crypto: this.#crypto, clock, log, logger, driver, operations, judge },
@@ -179,9 +158,19 @@ export class CouncilReplica {
 
   /** Joins the others. */
   async start(): Promise<void> {
+    const { transport, self, log } = this.#parts
+    transport.meet(this.#epochs.contacts(self))
+    if (this.standing === 'removed') this.#tellRemoval()
     await this.#driver.start()
-    this.#operations.resume(this.#parts.log.history.operations)
+    this.#operations.resume(log.history.operations)
+    this.#fill()
     this.#member.look()
+    this.#changes.look()
+  }
+
+  /** What this member is to the council. */
+  get standing(): Standing {
+    return this.#epochs.standingOf(this.#rules.self)
   }
 
   /** Rejects when the replica stops by itself: it has halted, was taken over, or cannot write. Never resolves. */
@@ -200,7 +189,7 @@ export class CouncilReplica {
 
   /** Puts a question to the vote, and answers its name at once. */
   open(question: CouncilQuestion): { readonly decision: string; readonly deadline: number } {
-    this.#checkLive()
+    this.#checkMember()
     if (this.#driver.isForgetful) throw notReady('it may have forgotten votes, and has to catch up first')
     const sequence = this.#operations.nextSequence()
     const { self, roster, clock } = this.#parts
@@ -255,6 +244,7 @@ export class CouncilReplica {
     this.#checkLive()
     const known = this.certificate(decision)
     if (known !== undefined) return known
+    if (this.standing === 'removed') throw this.#removedError()
     const waiting = [...this.#waiters.values()].reduce((sum, { size }) => sum + size, 0)
     if (waiting >= WAITERS_MAX) {
       throw new CoterieError('COTERIE_LIMIT_EXCEEDED', 'Too many callers wait for certificates here.', {
@@ -281,14 +271,14 @@ export class CouncilReplica {
 
   /** Hands in this member's own opinion. See `CouncilMember.vote`. */
   vote(decision: string, vote: Vote): SignedBallot {
-    this.#checkLive()
+    this.#checkMember()
     if (this.#driver.isForgetful) throw notReady('it may have forgotten ballots, and has to catch up first')
     return this.#member.vote(decision, vote)
   }
 
   /** Hands in ballots that others have signed. */
   handIn(decision: string, ballots: readonly SignedBallot[]): void {
-    this.#checkLive()
+    this.#checkMember()
     const payload = { type: 'ballot', decision, ballots, at: this.#parts.clock.now() } as const
     if (readPayload(payload) === undefined) {
       throw new CoterieError('COTERIE_INVALID_ARGUMENT', 'These are no signed ballots, or too many at once.')
@@ -299,7 +289,33 @@ export class CouncilReplica {
   /** The certificate of a vote, when it is known here. */
   certificate(decision: string): DecisionCertificate | undefined {
     const text = this.#parts.log.certificate(decision)
-    return text === undefined ? undefined : (JSON.parse(text) as DecisionCertificate)
+    return text === undefined ? undefined : this.#whole(JSON.parse(text) as DecisionCertificate)
+  }
+
+  /** The members, and the changes of them that wait for agreement. */
+  members(): CouncilMembers {
+    const { current, members } = this.#epochs
+    const { instance } = this.#rules
+    const { height } = this.#driver.replica
+    return { instance, epoch: current.epoch, height, members, changes: this.#changes.all() }
+  }
+
+  /** The membership file, with the changes since, and their proofs. */
+  roster(): Roster {
+    return this.#epochs.roster
+  }
+
+  /**
+   * Agrees, in the name of this member, to a change of the members: what its owner has decided. When a quorum has, the
+   * members change. The agreement cannot be taken back in this epoch. It answers when the change is decided, when it
+   * waits for others, or when the time is over. Throws COTERIE_INVALID_ARGUMENT when the rules do not allow it.
+   */
+  async agree(change: Change, timeoutMs: number): Promise<AgreeResult> {
+    this.#checkMember()
+    if (this.#driver.isForgetful) throw notReady('it may have forgotten votes, and has to catch up first')
+    const digest = this.#changes.agree(change)
+    await this.durable()
+    return this.#changes.outcome(digest, timeoutMs)
   }
 
   /** The proposal of a vote that is not certified. */
@@ -309,7 +325,8 @@ export class CouncilReplica {
 
   /** The newest certificates. */
   certificates(limit: number): readonly DecisionCertificate[] {
-    return this.#parts.log.certificates(limit).map((text) => JSON.parse(text) as DecisionCertificate)
+    const texts = this.#parts.log.certificates(limit)
+    return texts.map((text) => this.#whole(JSON.parse(text) as DecisionCertificate))
   }
 
   /** The pieces of evidence that this replica has. */
@@ -332,6 +349,9 @@ export class CouncilReplica {
       leader: membership.members[leaderAt(replica, replica.view)]?.id ?? '',
       epoch: membership.epoch,
       members: membership.members.length,
+      names: membership.members.map(({ id }) => id),
+      standing: this.standing,
+      removedAt: this.#epochs.removedAt(this.#rules.self) ?? null,
       mayLie: membership.faultyWeight,
       quorum: membership.quorumWeight,
       forgetful: this.#driver.isForgetful,
@@ -351,6 +371,7 @@ export class CouncilReplica {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#member.stop()
+    this.#changes.stop()
     this.#rejectAll(closedError())
     await this.#driver.stop()
   }
@@ -362,13 +383,10 @@ export class CouncilReplica {
   /** A height is decided; what it means is kept in the same commit. */
   #decided({ value, finalization }: Decision): void {
     const { application, instance } = this.#rules
-    const membership = this.#epoch
+    const membership = this.#epochs.current
     for (const operation of value.operations) {
       const before = this.#state
-      if (operation.body.kind === 'change') {
-        // It takes effect with the next height.
-        this.#epoch = membershipAfter(this.#council, membership, operation.body.change)
-      } else {
+      if (operation.body.kind === 'application') {
         const next = application.apply(before, operation, value.height, membership)
         this.#state = (next ?? before) as CouncilState
       }
@@ -383,17 +401,64 @@ export class CouncilReplica {
       const lost = this.#operations.settle(operation)
       if (lost !== undefined) this.#resubmit(lost)
     }
-    this.#operations.fill(value.height)
+    // It takes effect with the next height.
+    const changed = this.#epochs.decided(value, finalization)
+    if (changed !== undefined) this.#membersChanged(changed)
+    this.#fill()
     this.#member.look(this.#state)
+    this.#changes.look(this.#state)
+  }
+
+  /** The others are met when it is durable that they are members, or are none any more. */
+  #membersChanged({ change, height }: DecidedChange): void {
+    const { transport, self, logger } = this.#parts
+    const { epoch } = this.#epochs.current
+    const added = change.add.map(({ id }) => id).join(' ')
+    const removed = change.remove.join(' ')
+    logger.log('info', 'the members have changed', { epoch, height, added, removed })
+    this.#driver.keep({}, () => transport.meet(this.#epochs.contacts(self)))
+    if (!change.remove.includes(self)) return
+    this.#tellRemoval()
+    this.#rejectAll(this.#removedError())
+  }
+
+  #tellRemoval(): void {
+    this.#parts.logger.log('warn', this.#removedError().message)
+  }
+
+  #removedError(): CoterieError {
+    const { self, instance } = this.#rules
+    return removedError(instance, self, this.#epochs.removedAt(self) ?? 0)
+  }
+
+  /** Operations of this member that can never be decided any more make room for those behind them. */
+  #fill(): void {
+    const { ledger } = this.#driver.replica
+    const { instance } = this.#rules
+    this.#operations.fill(ledger.height, ({ body }: Operation) => {
+      if (body.kind !== 'change') return false
+      return (
+        typeof changedMembers(this.#council, ledger.membership, instance, body, ledger.retired) === 'string'
+      )
+    })
+  }
+
+  /** A certificate with the proof of how its members became members. */
+  #whole(certificate: DecisionCertificate): DecisionCertificate {
+    const { epoch } = certificate
+    return epoch === 0 ? certificate : { ...certificate, changes: this.#epochs.linksTo(epoch) }
   }
 
   #certified(certificate: DecisionCertificate): void {
     const { decision } = certificate.vote.proposal
     const text = canonicalize(certificate)
     const row = { decision, height: certificate.value.height, text }
-    this.#driver.keep({ certificates: [row] }, () => {
-      for (const waiter of this.#waiters.get(decision) ?? []) waiter.resolve(certificate)
-    })
+    const told = (): void => {
+      const whole = this.#whole(certificate)
+      for (const waiter of this.#waiters.get(decision) ?? []) waiter.resolve(whole)
+    }
+    if (this.#waiters.has(decision)) this.#driver.keep({ certificates: [row] }, told)
+    else this.#driver.note({ certificates: [row] }, told)
   }
 
   /** An operation whose number was given to another one. A vote is named by its number, so it is not opened again. */
@@ -410,6 +475,7 @@ export class CouncilReplica {
       why: error instanceof Error ? error.message : String(error),
     })
     this.#member.stop()
+    this.#changes.stop()
     this.#rejectAll(error)
     this.#failed.reject(error)
   }
@@ -421,20 +487,12 @@ export class CouncilReplica {
   #checkLive(): void {
     if (this.#isClosed) throw closedError()
   }
-}
 
-function closedError(): CoterieError {
-  return new CoterieError('COTERIE_CLOSED', 'This replica is closed.')
-}
-
-function notReady(why: string): CoterieError {
-  return new CoterieError('COTERIE_COUNCIL_UNREADY', `This replica takes nothing at the moment: ${why}.`)
-}
-
-function haltedError(reason: string): CoterieError {
-  const message =
-    reason === 'fork'
-      ? 'The council has forked: more members lie than can be tolerated. The evidence names them.'
-      : 'This replica does not compute what the others do, and has stopped for good.'
-  return new CoterieError('COTERIE_COUNCIL_HALTED', message, { details: { reason } })
+  #checkMember(): void {
+    this.#checkLive()
+    const { standing } = this
+    if (standing === 'removed') throw this.#removedError()
+    if (standing === 'joining')
+      throw notReady('the council has not taken it in yet, or it has still to learn so')
+  }
 }

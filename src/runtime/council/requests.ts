@@ -4,11 +4,14 @@
  * @module
  */
 
+import { isChangeShape } from '../../bft/shape.ts'
+import type { Change } from '../../bft/statements.ts'
 import { CoterieError } from '../../core/errors.ts'
 import type { Proposal } from '../../voting/proposal.ts'
 import type { SignedBallot } from '../../voting/ballot.ts'
 import type { Vote } from '../../turn/turn.ts'
-import type { CouncilQuestion, CouncilReplica } from './replica.ts'
+import type { CouncilQuestion } from './question.ts'
+import type { CouncilReplica } from './replica.ts'
 
 /** The methods. */
 const COUNCIL_METHODS: readonly string[] = [
@@ -18,6 +21,9 @@ const COUNCIL_METHODS: readonly string[] = [
   'vote',
   'hand-in',
   'proposal',
+  'members',
+  'roster',
+  'agree',
   'certificates',
   'evidence',
 ]
@@ -49,6 +55,12 @@ export async function answerRequest(replica: CouncilReplica, request: unknown): 
       return durably(replica, null)
     case 'proposal':
       return proposalOf(replica, text('decision'))
+    case 'members':
+      return replica.members()
+    case 'roster':
+      return replica.roster()
+    case 'agree':
+      return replica.agree(changeIn(params['change']), Number(params['timeoutMs']))
     case 'certificates':
       return replica.certificates(Math.min(CERTIFICATES_MAX, Number(params['limit'] ?? CERTIFICATES_MAX)))
     case 'evidence':
@@ -59,6 +71,11 @@ export async function answerRequest(replica: CouncilReplica, request: unknown): 
         `A replica answers ${COUNCIL_METHODS.join(', ')}, and not ${JSON.stringify(method)}.`,
       )
   }
+}
+
+function changeIn(value: unknown): Change {
+  if (isChangeShape(value)) return value as Change
+  throw new CoterieError('COTERIE_INVALID_ARGUMENT', 'This is no change of the members of a council.')
 }
 
 /** What is answered is not lost any more. */

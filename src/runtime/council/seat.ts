@@ -32,6 +32,8 @@ const OPEN_METHODS: readonly string[] = ['open', 'wait']
 export interface SeatParts {
   readonly roster: Roster
   readonly self: string
+  /** `space:AGENT`: where the others reach it. */
+  readonly url: string
   readonly key: KeyPair
   readonly crypto: Crypto
   readonly clock: Clock
@@ -57,8 +59,7 @@ export class CouncilSeat {
 
   constructor(parts: SeatParts) {
     this.#parts = parts
-    const { roster, self } = parts
-    const url = roster.members.find(({ id }) => id === self)?.url ?? ''
+    const { self, url } = parts
     const name = agentOfUrl(url)
     if (name === undefined) {
       const message = `${JSON.stringify(self)} is reached at ${url}, and not in a space: see openReplica.`
@@ -86,7 +87,8 @@ export class CouncilSeat {
     let opened: CouncilReplica | undefined
     try {
       const transport = new SpaceCouncilTransport({
-        ...{ roster, self, key, crypto, clock, logger, voice },
+        ...{ self, key, crypto, clock, logger, voice, url: this.#parts.url },
+        instance: roster.instance,
         mailbox: mailboxOf,
         run: toHex(random.bytes(16)),
         // Its log says who was first, as soon as it is written to.

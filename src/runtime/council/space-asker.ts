@@ -7,7 +7,7 @@
 
 import { CoterieError, errorFromValue, type ErrorValue } from '../../core/errors.ts'
 import type { DecisionCertificate } from '../../council/certificate.ts'
-import { agentOfUrl, type Roster } from '../../council/roster.ts'
+import { agentOfUrl, type RosterMember } from '../../council/roster.ts'
 import type { CouncilMatter, SpaceCouncilRef } from '../../turn/council.ts'
 import type { Turn } from '../../turn/turn.ts'
 import { VOTE_TIMEOUT_MS } from './replica.ts'
@@ -21,11 +21,15 @@ const CLOSING_MS = 30_000
 /** Verifies a certificate of a decision; throws COTERIE_VERIFICATION_FAILED. */
 export type CertificateCheck = (found: unknown, decision: string) => DecisionCertificate
 
-/** The council of a membership file, asked within the turns of agents of its space. */
-export function spaceCouncilOf(roster: Roster, check: CertificateCheck): SpaceCouncilRef {
-  const agents = roster.members.map(({ url }) => agentOfUrl(url)).filter((name) => name !== undefined)
+/** A council, asked within the turns of agents of its space, through these members. */
+export function spaceCouncilOf(
+  instance: string,
+  members: readonly RosterMember[],
+  check: CertificateCheck,
+): SpaceCouncilRef {
+  const agents = members.map(({ url }) => agentOfUrl(url)).filter((name) => name !== undefined)
   return {
-    name: roster.instance,
+    name: instance,
     ask: async (turn, matter) => {
       const askedAt = turn.now()
       const { agent, decision, deadline } = await put(turn, agents, matter)

@@ -9,6 +9,8 @@ import { DESK, deskOf, proveRequest } from './space-handlers.ts'
 export interface Asking {
   readonly roster: Roster
   readonly self: string
+  /** `space:AGENT`: where its replica is. */
+  readonly url: string
   readonly key: KeyPair
   readonly crypto: Crypto
   readonly clock: Clock
@@ -20,17 +22,16 @@ export interface Asking {
  */
 export async function askInSpace(
   space: Space,
-  { roster, self, key, crypto, clock }: Asking,
+  { roster, url, key, crypto, clock }: Asking,
   method: string,
   params: Readonly<Record<string, unknown>>,
   timeoutMs: number,
 ): Promise<unknown> {
-  const url = roster.members.find(({ id }) => id === self)?.url ?? ''
   const agent = agentOfUrl(url) ?? ''
   const place = { instance: roster.instance, space: space.id, from: space.address }
   const request = proveRequest(crypto, key, place, { method, params }, clock.now())
   // Each wait has a mailbox of its own: it would hold up what is answered at once.
-  const decision = method === 'wait' ? params['decision'] : undefined
+  const decision = method === 'wait' ? params['decision'] : method === 'agree' ? 'agree' : undefined
   const instance = typeof decision === 'string' ? decision : DESK
   const unreachable = (why: string, cause?: unknown): CoterieError => {
     const message = `The replica ${url} in the space "${space.name}" cannot be reached: ${why}.`

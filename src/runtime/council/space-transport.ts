@@ -8,9 +8,9 @@
 
 import { addressOf, nameOf } from '../../core/address.ts'
 import { CoterieError } from '../../core/errors.ts'
-import { agentOfUrl, type Roster } from '../../council/roster.ts'
+import { agentOfUrl } from '../../council/roster.ts'
 import type { Clock } from '../../ports/clock.ts'
-import type { CouncilPeer, CouncilReceiver, CouncilTransport } from '../../ports/council.ts'
+import type { CouncilContact, CouncilPeer, CouncilReceiver, CouncilTransport } from '../../ports/council.ts'
 import type { Crypto, KeyPair } from '../../ports/crypto.ts'
 import type { Logger } from '../../ports/logger.ts'
 import type { HandlerRef } from '../../turn/definition.ts'
@@ -35,8 +35,10 @@ const MAIL_CHARS_MIN = 256
 
 /** What a transport is made of. */
 export interface SpaceTransportParts {
-  readonly roster: Roster
+  readonly instance: string
   readonly self: string
+  /** `space:AGENT`: where the others reach it. */
+  readonly url: string
   /** The member's key of the council. */
   readonly key: KeyPair
   /** The name of this run: 32 hex digits, used once. */
@@ -55,6 +57,7 @@ interface Peer {
   readonly id: string
   readonly url: string
   readonly publicKey: string
+  isMember: boolean
   readonly post: PeerPost
   readonly assembly: TextAssembly
   textsLeft: number
@@ -66,6 +69,7 @@ interface Peer {
 export class SpaceCouncilTransport implements CouncilTransport {
   readonly #parts: SpaceTransportParts
   readonly #agent: string
+  #contacts: readonly CouncilContact[] = []
   readonly #peers = new Map<string, Peer>()
   readonly #charsMax: number
   readonly #told = new Map<string, number>()
@@ -80,14 +84,24 @@ export class SpaceCouncilTransport implements CouncilTransport {
 
   constructor(parts: SpaceTransportParts) {
     this.#parts = parts
-    this.#agent = agentIn(parts.roster, parts.self)
+    this.#agent = agentAt(parts.url)
     const room = Math.floor((parts.voice.payloadBytes - MAIL_HEAD_BYTES) / BYTES_PER_CHAR)
     this.#charsMax = Math.max(MAIL_CHARS_MIN, room)
-    for (const { id, url, publicKey } of parts.roster.members) {
-      if (id === parts.self) continue
-      const post = new PeerPost(id, agentIn(parts.roster, id))
-      const budget = { textsLeft: TEXTS_PER_SECOND, charsLeft: CHARS_PER_SECOND, filledAt: 0 }
-      this.#peers.set(id, { id, url, publicKey, post, assembly: new TextAssembly(), ...budget })
+  }
+
+  meet(others: readonly CouncilContact[]): void {
+    this.#contacts = others
+    for (const { id, url } of this.#peers.values()) {
+      if (!others.some((other) => other.id === id && other.url === url)) this.#peers.delete(id)
+    }
+    for (const { id, url, publicKey, isMember } of others) {
+      const known = this.#peers.get(id)
+      if (known !== undefined) known.isMember = isMember
+      else {
+        const post = new PeerPost(id, agentAt(url))
+        const budget = { textsLeft: TEXTS_PER_SECOND, charsLeft: CHARS_PER_SECOND, filledAt: 0 }
+        this.#peers.set(id, { id, url, publicKey, isMember, post, assembly: new TextAssembly(), ...budget })
+      }
     }
   }
 
@@ -122,7 +136,7 @@ export class SpaceCouncilTransport implements CouncilTransport {
   send(to: string | null, text: string): void {
     const now = this.#parts.clock.now()
     for (const peer of this.#peers.values()) {
-      if (to === null || to === peer.id) peer.post.push(text, this.#charsMax, now)
+      if (to === null ? peer.isMember : to === peer.id) peer.post.push(text, this.#charsMax, now)
     }
   }
 
@@ -148,15 +162,14 @@ export class SpaceCouncilTransport implements CouncilTransport {
    */
   take(from: string, to: string, payload: unknown): number {
     const agent = nameOf(from)
-    const { self, roster, crypto, key } = this.#parts
-    const member = roster.members.find(({ url }) => agentOfUrl(url) === agent)
-    if (member === undefined) return this.#refuse('no-member', agent)
-    if (to !== addressOf(this.#agent, member.id)) return this.#refuse('wrong-mailbox', agent)
-    const isOwn = member.id === self
-    const publicKey = isOwn ? key.publicKey : member.publicKey
-    const mail = readMail(crypto, this.#route(member.id, self), publicKey, payload)
+    const { self, crypto, key } = this.#parts
+    const other = this.#contacts.find(({ url }) => agentOfUrl(url) === agent)
+    const sender = agent === this.#agent ? { id: self, publicKey: key.publicKey } : other
+    if (sender === undefined) return this.#refuse('no-member', agent)
+    if (to !== addressOf(this.#agent, sender.id)) return this.#refuse('wrong-mailbox', agent)
+    const mail = readMail(crypto, this.#route(sender.id, self), sender.publicKey, payload)
     if (mail === undefined) return this.#refuse('not-signed-by-the-member', agent)
-    const peer = this.#peers.get(member.id)
+    const peer = this.#peers.get(sender.id)
     if (peer === undefined) {
       this.#heardItself(mail.run)
       return 0
@@ -167,7 +180,8 @@ export class SpaceCouncilTransport implements CouncilTransport {
   }
 
   peers(): readonly CouncilPeer[] {
-    return [...this.#peers.values()].map(({ id, url, post: { isConnected, dropped, error } }) => {
+    const members = [...this.#peers.values()].filter(({ isMember }) => isMember)
+    return members.map(({ id, url, post: { isConnected, dropped, error } }) => {
       return { id, url, isConnected, dropped, error }
     })
   }
@@ -179,11 +193,11 @@ export class SpaceCouncilTransport implements CouncilTransport {
   }
 
   #sign(to: string, next: Pick<CouncilMail, 'texts' | 'part' | 'number'>): CouncilMail {
-    const { roster, self, key, run, crypto, voice } = this.#parts
+    const { instance, self, key, run, crypto, voice } = this.#parts
     const head = {
       v: 1,
       type: 'coterie.council-mail',
-      instance: roster.instance,
+      instance,
       from: self,
       to,
       run,
@@ -252,7 +266,7 @@ export class SpaceCouncilTransport implements CouncilTransport {
   }
 
   #route(from: string, to: string): MailRoute {
-    return { instance: this.#parts.roster.instance, space: this.#parts.voice.space, from, to }
+    return { instance: this.#parts.instance, space: this.#parts.voice.space, from, to }
   }
 
   #refuse(why: string, from: string): number {
@@ -278,12 +292,8 @@ export class SpaceCouncilTransport implements CouncilTransport {
   }
 }
 
-function agentIn(roster: Roster, id: string): string {
-  const member = roster.members.find((one) => one.id === id)
-  const agent = member === undefined ? undefined : agentOfUrl(member.url)
+function agentAt(url: string): string {
+  const agent = agentOfUrl(url)
   if (agent !== undefined) return agent
-  throw new CoterieError(
-    'COTERIE_INVALID_ARGUMENT',
-    `${JSON.stringify(id)} is not reached in a space by the membership file of ${roster.instance}.`,
-  )
+  throw new CoterieError('COTERIE_INVALID_ARGUMENT', `${JSON.stringify(url)} is no agent of a space.`)
 }

@@ -77,8 +77,11 @@ export function entryIn(type: LogEntry['type'], text: string): LogEntry {
   return { type, [name]: value } as unknown as LogEntry
 }
 
-/** The id of the member that evidence speaks against; empty when there is none. */
-export function culpritOf(membership: Membership, evidence: Evidence): string {
-  const { sender } = evidence.type === 'contradiction' ? evidence.first : evidence.vote
-  return membership.members[sender]?.id ?? ''
+/** The id of the member that evidence speaks against; empty when there is none. A place is one in its own epoch. */
+export function culpritOf(
+  membershipAt: (epoch: number) => Membership | undefined,
+  evidence: Evidence,
+): string {
+  const { sender, epoch } = evidence.type === 'contradiction' ? evidence.first : evidence.vote
+  return membershipAt(epoch)?.members[sender]?.id ?? ''
 }

@@ -74,6 +74,10 @@ const ANSWERS = `select ${MESSAGE_COLUMNS} from unnest($2::text[]) with ordinali
     where q.re = w.re and q.re is not null and q.space = $1 offset 0) a
   join ${MESSAGE_TABLES.replace('coterie.messages m', 'coterie.messages m on m.place = a.place')}
   where coalesce(l.state, e.state, 9) in (3, 9) order by w.rank, m.place`
+const ENDED = `select ${MESSAGE_COLUMNS} from unnest($2::text[]) w(id)
+  cross join lateral (select q.place from coterie.messages q where q.id = w.id and q.space = $1 offset 0) a
+  join ${MESSAGE_TABLES.replace('coterie.messages m', 'coterie.messages m on m.place = a.place')}
+  where coalesce(l.state, e.state, 9) in (${CODE.expired}, ${CODE.cancelled}, ${CODE.cancelling})`
 const JOURNAL = `select turn, chunk, text, hash, signature from coterie.journal
   where space = $1 and turn = $2 order by chunk`
 const WAITS = `select number, target, request, due_ms from coterie.waits where space = $1 and turn = $2
@@ -140,6 +144,10 @@ export class LogReader {
       if (re !== null && !answers.has(re)) answers.set(re, mail)
     }
     return [...answers.values()]
+  }
+
+  async ended(messages: readonly string[]): Promise<readonly Mail[]> {
+    return messages.length === 0 ? [] : (await this.#read(ENDED, texts(messages))).map(mailOf)
   }
 
   async journal(turn: string): Promise<readonly JournalChunk[]> {

@@ -52,7 +52,10 @@ export class Need {
       if (key !== null) this.keys.set(keyOf(nameOf(from), to, key), [nameOf(from), to, key])
       if (careful) this.wholeIds.add(id)
     }
-    for (const { id } of write.settles) this.ids.add(id)
+    for (const { id, as } of write.settles) {
+      this.ids.add(id)
+      if (as === 'cancelled') this.roots.add(id)
+    }
     if (write.journal !== null) this.turns.add(write.journal.turn)
     if (careful) for (const { id } of write.decisions) this.decisions.add(id)
     for (const { target, request } of write.turn?.waits ?? []) {

@@ -216,6 +216,10 @@ export class PostgresSpace implements SpaceStore {
     return this.#log.answers(requests)
   }
 
+  async ended(messages: readonly string[]): Promise<readonly Mail[]> {
+    return this.#log.ended(messages)
+  }
+
   async journal(turn: string): Promise<readonly JournalChunk[]> {
     return this.#log.journal(turn)
   }

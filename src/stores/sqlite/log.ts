@@ -58,6 +58,8 @@ const FIRST_MESSAGE =
   'select first_message from records where place >= ? and place < ? order by place limit 1'
 const REPLY = `select ${MAIL_COLUMNS} from ${MAIL_TABLES} where m.space = ? and m.re = ? and m.re is not null
   and m.state in (${CODE.answered}, ${CODE.handled}) order by m.place limit 1`
+const ENDED = `select ${MAIL_COLUMNS} from ${MAIL_TABLES} where m.space = ? and m.id = ?
+  and m.state in (${CODE.expired}, ${CODE.cancelled}, ${CODE.cancelling})`
 const JOURNAL =
   'select turn, chunk, text, hash, signature from journal where space = ? and turn = ? order by chunk'
 const WAITS = 'select number, target, request, due_ms from waits where space = ? and turn = ? order by number'
@@ -110,6 +112,11 @@ export class LogReader {
   answers(requests: readonly string[]): readonly Mail[] {
     const reply = this.#db.sql(REPLY)
     return requests.flatMap((id) => optional(reply.get(this.#space, id), mailOf) ?? [])
+  }
+
+  ended(messages: readonly string[]): readonly Mail[] {
+    const message = this.#db.sql(ENDED)
+    return messages.flatMap((id) => optional(message.get(this.#space, id), mailOf) ?? [])
   }
 
   journal(turn: string): readonly JournalChunk[] {

@@ -161,6 +161,10 @@ export class SqliteSpace implements SpaceStore {
     return this.#handle.query(() => this.#log.answers(requests))
   }
 
+  async ended(messages: readonly string[]): Promise<readonly Mail[]> {
+    return this.#handle.query(() => this.#log.ended(messages))
+  }
+
   async journal(turn: string): Promise<readonly JournalChunk[]> {
     return this.#handle.query(() => this.#log.journal(turn))
   }

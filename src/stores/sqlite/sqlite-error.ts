@@ -103,6 +103,13 @@ function explain(error: unknown, file: string): readonly [ErrorCode, string] {
 }
 
 function explainSystem(error: unknown, file: string, said: string): readonly [ErrorCode, string] {
+  // What a row holds as JSON was JSON when it was written.
+  if (error instanceof SyntaxError) {
+    return [
+      'COTERIE_STORE_CORRUPT',
+      `The database ${file} is damaged (a row is no JSON: ${said}): nothing was written. Restore it from a backup.`,
+    ]
+  }
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM') {
     return [

@@ -316,7 +316,7 @@ class Council {
     const key = this.#keys.get(NEWCOMER)
     if (leaver === undefined || author === undefined || key === undefined) return
     const change = {
-      add: [{ id: NEWCOMER, publicKey: key.publicKey, weight: leaver.weight }],
+      add: [{ id: NEWCOMER, publicKey: key.publicKey, weight: leaver.weight, url: '' }],
       remove: [leaver.id],
     }
     const signers = members.map((_, place) => place)

@@ -275,7 +275,7 @@ const STRATEGIES: Readonly<Record<StrategyName, Strategy>> = {
     const { self, ledger } = liar.replica
     const publicKey = Buffer.from(liar.prng.bytes(32)).toString('base64url')
     const remove = ledger.membership.members.flatMap(({ id }, at) => (at === (self + 1) % 4 ? [id] : []))
-    const change = { add: [{ id: 'puppet', publicKey, weight: 1 }], remove }
+    const change = { add: [{ id: 'puppet', publicKey, weight: 1, url: '' }], remove }
     const scope = {
       instance: proposal.statement.instance,
       epoch: ledger.membership.epoch,

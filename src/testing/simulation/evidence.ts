@@ -96,14 +96,16 @@ function follow(
       const story = byId.get(id)
       if (story === undefined || story.row.envelope.kind === 'reply') continue
       if (as === 'queued') story.requeuedAt.push(position)
-      else if (as !== 'handled' && !isOverAt(story, position)) story.stoppedAt.push(position)
+      else if (as === 'cancelled' && !isOverAt(story, position)) stopTree(stories, id, position)
+      else if (as === 'expired' && !isOverAt(story, position)) story.stoppedAt.push(position)
     }
-    if (body.cancels !== undefined) {
-      for (const story of treeAt(stories, body.cancels, position)) {
-        if (!isOverAt(story, position)) story.stoppedAt.push(position)
-      }
-    }
+    if (body.cancels !== undefined) stopTree(stories, body.cancels, position)
   }
+}
+
+function stopTree(stories: readonly MessageStory[], target: string, position: number): void {
+  for (const story of treeAt(stories, target, position))
+    if (!isOverAt(story, position)) story.stoppedAt.push(position)
 }
 
 /** What the target had caused when the record at `position` was written. */

@@ -10,6 +10,7 @@ import { Gate, GATE_LIMITS, type GateLimits } from '../../../src/adapters/http/g
 import { greet, type LinkIdentity, type Purpose } from '../../../src/adapters/http/handshake.ts'
 import { connect, HELLO_HEADER, PeerLink } from '../../../src/adapters/http/link.ts'
 import { nodeCrypto } from '../../../src/adapters/node/crypto.ts'
+import type { CouncilContact } from '../../../src/ports/council.ts'
 import { silentLogger } from '../../../src/ports/logger.ts'
 import { keysOf } from '../../council/kit.ts'
 
@@ -235,13 +236,13 @@ test('a peer that does not read holds up nobody, and what waits for it is bounde
   const { port } = deaf.address() as { readonly port: number }
   const transport = new HttpCouncilTransport({
     identity: identityOf('bob'),
-    peers: [
-      { id: 'alice', url: alice.url },
-      { id: 'carol', url: `http://127.0.0.1:${port}` },
-    ],
     port: 0,
     logger: silentLogger,
   })
+  const contact = (id: string, url: string): CouncilContact => {
+    return { id, url, publicKey: keys.get(id)?.publicKey ?? '', isMember: true }
+  }
+  transport.meet([contact('alice', alice.url), contact('carol', `http://127.0.0.1:${port}`)])
   t.after(() => transport.close())
   await transport.start(() => undefined)
   await until(() => transport.peers()[0]?.isConnected === true)
