@@ -504,4 +504,20 @@ export const runtimeMutants: readonly Mutant[] = [
     replace: 'this.#beats < since && isHeir',
     tests: SPREAD,
   },
+  {
+    name: 'lets-what-follows-overtake-what-is-mended',
+    invariant: 'messages of one sender arrive in the order sent',
+    file: 'src/runtime/committer.ts',
+    find: '|| !this.#refused.has(author)) return true',
+    replace: '|| this.#refused.size >= 0) return true',
+    tests: ['test/runtime/follow.test.ts'],
+  },
+  {
+    name: 'seals-what-follows-on-what-was-before',
+    invariant: 'records of one author are one chain',
+    file: 'src/runtime/committer.ts',
+    find: 'this.#seal(this.#entries(batch), flight.heads)',
+    replace: 'this.#seal(this.#entries(batch))',
+    tests: ['test/runtime/follow.test.ts'],
+  },
 ]
