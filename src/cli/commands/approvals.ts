@@ -22,8 +22,9 @@ Example:
 `
 
 const ANSWER_EXAMPLE = `
-The id is that of the request or of the decision, or its beginning, from 10 characters on. The answer is a ballot, signed with the person's key from the
-keyring, over exactly what "coterie approvals" shows. It is not needed that anything else runs.
+The id is that of the request or of the decision, or its beginning, from 10 characters on. The answer is a ballot,
+signed with the person's key from the keyring, over exactly what "coterie approvals" shows. It is not needed that
+anything else runs.
 
 Examples:
   $ coterie approve msg_01M82GP0N85N4GYAZQ0VD6MD95 --reason "the invoice is fine"
