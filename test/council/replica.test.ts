@@ -52,7 +52,7 @@ test('a ballot with a reason that is too long for an operation is cut, and count
 })
 
 test(
-  'a question that no operation can carry is refused at once, and nothing waits for it',
+  'a question that is empty, or that no operation can carry, is refused at once, and nothing waits for it',
   TIMEOUT,
   async (t) => {
     const council = await running(t)
@@ -64,6 +64,7 @@ test(
     })
     const long = 'x'.repeat(64 * 1024)
     assert.throws(() => alice.open({ question: long }), { code: 'COTERIE_INVALID_ARGUMENT' })
+    assert.throws(() => alice.open({ question: '' }), /the question is empty/)
     assert.equal((await alice.propose({ question: 'May we?' })).vote.outcome, 'approve')
   },
 )

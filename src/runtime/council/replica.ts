@@ -207,7 +207,7 @@ export class CouncilReplica {
       deadline,
       ...(question.otherwise !== undefined && { otherwise: question.otherwise }),
     }
-    const problem = proposalProblem(proposal)
+    const problem = question.question === '' ? 'the question is empty' : proposalProblem(proposal)
     const payload = { type: 'open', proposal } as const
     if (problem !== undefined || readPayload(payload) === undefined) {
       const why = problem ?? 'it is too long'

@@ -99,9 +99,11 @@ export async function requireSchema(pool: Pool, permission: Permission): Promise
     )
   }
   if (installed === 0 && permission === 'nothing') {
-    throw new CoterieError('COTERIE_NOT_FOUND', `The database ${shown} has no schema "${schema}".`, {
-      details: { url: shown },
-    })
+    throw new CoterieError(
+      'COTERIE_NOT_FOUND',
+      `The database ${shown} has no schema "${schema}": nothing has run there yet. "coterie migrate" makes it.`,
+      { details: { url: shown } },
+    )
   }
   if (installed > 0 && permission !== 'upgrade') throw older(pool, installed)
   await pool

@@ -18,6 +18,8 @@ const DISK_FULL = '53100'
 const LOCK_NOT_AVAILABLE = '55P03'
 const CANCELED = '57014'
 const NO_DATABASE = '3D000'
+/** A password that is wrong, or a role that may not log in from here. */
+const NO_ENTRY = new Set(['28P01', '28000'])
 /** The server lives, but the transaction must be run again: serialization, deadlock, locks, no room. */
 const AGAIN = new Set(['40001', '40P01', LOCK_NOT_AVAILABLE, CANCELED, '53000', '53200', '53400'])
 /**
@@ -156,6 +158,12 @@ function explain(error: unknown, url: string): readonly [ErrorCode, string] {
     case undefined:
       break
     default:
+      if (NO_ENTRY.has(state)) {
+        return [
+          'COTERIE_STORE_FAILED',
+          `The server of ${url} does not let this role in (${what}): look at the role and the password in the URL.`,
+        ]
+      }
       if (state.startsWith('XX00')) {
         return [
           'COTERIE_STORE_CORRUPT',

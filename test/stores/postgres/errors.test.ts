@@ -57,7 +57,10 @@ test(
 test('a wrong password and a database that is not there are told at once', LIMIT, async (t) => {
   const url = await freshUrl()
   const wrong = storeFor(t, url.replace(/:[^:@/]+@/, ':wrong@'))
-  await assert.rejects(wrong.spaces(), { code: 'COTERIE_STORE_FAILED', message: /password/ })
+  await assert.rejects(wrong.spaces(), {
+    code: 'COTERIE_STORE_FAILED',
+    message: /does not let this role in .*look at the role and the password/,
+  })
   const missing = storeFor(t, url.replace(/\/[^/]+$/, '/not_there'))
   await assert.rejects(missing.spaces(), { code: 'COTERIE_NOT_FOUND', message: /createdb/ })
 })
