@@ -23,7 +23,9 @@ const AGENTS = 10_000
 const QUICK_SHARE = 0.2
 const WORKERS = 4
 const ROUNDS = 2
-const IDLE_MS = 5_000
+const IDLE_MS = 10_000
+/** What the last round has left to do is over by then. */
+const SETTLED_MS = 5_000
 const PATIENCE_MS = 300_000
 const CHILD = new URL('postgres-keys-child.ts', import.meta.url)
 
@@ -61,6 +63,7 @@ export async function benchPostgresKeys({ quick, json }: BenchOptions): Promise<
       await measured(`round ${round}`, () =>
         oneEach(space, agents, () => handled(server, database), round * agents),
       )
+    await delay(SETTLED_MS)
     await measured('idle', () => delay(IDLE_MS))
     await space.close()
     return json ? `${JSON.stringify({ machine: machine(), agents, rounds })}\n` : readable(agents, rounds)

@@ -25,6 +25,6 @@ for (const entry of globSync('**/*', { cwd: SRC, withFileTypes: true })) {
   assets += 1
 }
 
-const bin = join(DIST, 'cli', 'main.js')
+const bin = join(DIST, 'cli', 'bin.js')
 if (existsSync(bin)) chmodSync(bin, 0o755)
 process.stdout.write(`dist: ${globSync('**/*.js', { cwd: DIST }).length} modules, ${assets} other files\n`)

@@ -162,6 +162,13 @@ export function keyringFor(url: string, keyring?: string | Keyring): Keyring {
 }
 
 function kindOf(url: string): StoreKind {
+  // A program without types may give anything.
+  if (typeof url !== 'string') {
+    throw new CoterieError(
+      'COTERIE_INVALID_ARGUMENT',
+      'A database is named by its URL: sqlite:FILE, for example.',
+    )
+  }
   const scheme = url.split(':', 1)[0] ?? ''
   const kind = Object.hasOwn(STORES, scheme) ? STORES[scheme] : undefined
   if (kind !== undefined) return kind

@@ -67,7 +67,7 @@ async function load(file: string): Promise<Readonly<Record<string, unknown>>> {
 const LIBRARY = [fileURLToPath(new URL('..', import.meta.url)), '/node_modules/coterie/']
 
 /** Where in somebody's file an error arose, if its stack says so: not where this library threw it. */
-function placeOf(error: unknown): string {
+export function placeOf(error: unknown): string {
   const stack = error instanceof Error ? (error.stack ?? '') : ''
   for (const [, file = '', line = ''] of stack.matchAll(/(?:^|[\s(])(?:file:\/\/)?(\/[^\s():]+):(\d+)/g)) {
     if (!LIBRARY.some((part) => file.includes(part))) return ` (${file}:${line})`

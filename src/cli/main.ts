@@ -1,4 +1,3 @@
-#!/usr/bin/env -S node --disable-warning=ExperimentalWarning
 /**
  * The command line: `coterie`. Data goes to the standard output, everything else to the standard error.
  *
@@ -24,6 +23,8 @@ import { addTrace } from './commands/trace.ts'
 import { addVerify } from './commands/verify.ts'
 import { addWhy } from './commands/why.ts'
 import { proseWidth } from './context.ts'
+import { CoterieError, errorValue } from '../core/errors.ts'
+import { placeOf } from './agents.ts'
 import { failureLines, failureOf } from './failure.ts'
 import { reflow } from './render/wrap.ts'
 
@@ -100,10 +101,37 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+/** What a module of agents leaves to nobody: it ends the command, as it would end any program. */
+function uncaught(error: unknown): never {
+  const { exit, value } = failureOf(error) ?? { exit: 1, value: errorValue(error) }
+  const place = placeOf(error)
+  const message = `Something failed that nobody was waiting for${place}, and ends this process: ${value.message}`
+  const lines = failureLines({ exit, value: { ...value, message } }, process.argv.includes('--json'))
+  for (const line of lines) process.stderr.write(`${line}\n`)
+  // Nobody's module: a fault of this program, which is found by its stack.
+  if (place === '' && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`)
+  isDone = true
+  process.exit(1)
+}
+
+let isDone = false
+process.on('uncaughtException', uncaught)
+process.on('exit', (code) => {
+  if (isDone || code !== 0) return
+  const message =
+    'The process was ended from within before the command was done: does an agent call process.exit?'
+  const value = errorValue(new CoterieError('COTERIE_CLOSED', message))
+  for (const line of failureLines({ exit: 1, value }, process.argv.includes('--json'))) {
+    process.stderr.write(`${line}\n`)
+  }
+  process.exitCode = 1
+})
 // A reader that has seen enough (`coterie log | head`) closes the pipe: that is no failure.
 process.stdout.on('error', (error: Error & { readonly code?: string }) => {
+  isDone = true
   process.exit(error.code === 'EPIPE' ? 0 : 1)
 })
 const code = await main(process.argv)
+isDone = true
 // A module of agents may hold connections and timers open; the command is done all the same.
 process.stdout.write('', () => process.exit(code))

@@ -54,6 +54,8 @@ export function rootFromPath(
 ): string | undefined {
   if (!Number.isSafeInteger(index) || !Number.isSafeInteger(size)) return undefined
   if (index < 0 || index >= size || !HASH_TEXT.test(leaf)) return undefined
+  // A batch of one, as most are when many agents act at once.
+  if (path.length === 0) return size === 1 ? leaf : undefined
   const node = nodeBuffer()
   // `at` and `last` are fn and sn of the RFC. Sizes may exceed 32 bits: no bit operators here.
   let at = index
@@ -79,7 +81,7 @@ export function rootFromPath(
 // The levels from the leaves to the root. Carrying the odd last node up unchanged gives the same tree
 // as the RFC's split at the largest power of two, without the recursion.
 function treeLevels(sha256: Sha256, leaves: readonly string[]): readonly (readonly string[])[] {
-  if (leaves.length === 0) return []
+  if (leaves.length < 2) return leaves.length === 0 ? [] : [leaves]
   const levels: (readonly string[])[] = [leaves]
   const node = nodeBuffer()
   let level = leaves

@@ -303,6 +303,15 @@ export interface SpaceStore {
    * unless the error's details say that the outcome is unknown: then all of it or nothing.
    */
   commit(batch: readonly Write[], terms: CommitTerms): Promise<readonly Outcome[]>
+  /**
+   * Something to call, as `commit`, with a batch that follows one that is still under way; undefined when nothing can
+   * follow now, as always with a store that does not work beside this process. Answers that everything was accepted,
+   * or undefined: then nothing of it was written, and it may be committed when the other has been answered. So it is
+   * written only when all of the other was accepted, and all of it can be.
+   */
+  follow?():
+    | ((batch: readonly Write[], terms: CommitTerms) => Promise<readonly Outcome[] | undefined>)
+    | undefined
 
   /**
    * Announces a worker that runs these agents, or prolongs all its leases. What the last heartbeat said of its agents

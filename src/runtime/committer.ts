@@ -4,64 +4,33 @@
  * a timer. What has gathered while a batch was written is on its way before anybody is told of that batch, if it was
  * accepted: so the store works on the one while this process works on what follows from the other.
  *
+ * Where the store works beside this process, a second batch is sealed and sent while the first is under way, chained on
+ * what that will be when it is accepted. The store writes it only then. Otherwise it is sealed anew.
+ *
  * @module
  */
 
 import { nameOf } from '../core/address.ts'
 import { CoterieError } from '../core/errors.ts'
-import type { RecordBody, SealedRecord } from '../core/record.ts'
-import { hashRecord, signBatch } from '../log/seal.ts'
 import type { KeyPair } from '../ports/crypto.ts'
-import type { Accepted, ChainHead, JournalWrite, Outcome, RecordWrite, Write } from '../ports/store.ts'
+import type { Accepted, ChainHead, CommitTerms, JournalWrite, Outcome, Write } from '../ports/store.ts'
 import type { Context } from './context.ts'
 import type { Directory } from './directory.ts'
 import { builtOnRevoked } from './refusals.ts'
+import { conflictAt, isRekeyed } from './flight.ts'
+import type { Answered, Flight, Follower } from './flight.ts'
+import { Sealing } from './sealing.ts'
+import type { Draft, DraftSource, Entry, Pending, Ready, SealedBatch } from './sealing.ts'
 
 /** A batch of so many is begun before the event loop comes round, where the store works beside this process. */
 const EARLY = 64
-
-/** A record without what only the committer knows: its place in the chain and its seal. */
-export interface Draft {
-  readonly body: Omit<RecordBody, 'key' | 'prev' | 'seq' | 'space' | 'v'>
-  readonly detail: string | null
-  readonly write: Omit<RecordWrite, 'type' | 'record'>
-  /**
-   * How many keys of its author's agent had been revoked when what it builds upon (a journal) was verified. When it
-   * is more by now, the record is not written.
-   */
-  readonly revocations?: number
-}
+/** A batch of so many, or more, follows one that is under way. */
+const FOLLOWING = 16
+/** Flights that none follows, after one that has done so in vain: others may be at work in the space. */
+const ALONE = 8
 
 /** Who signs, as the owner's chain has it. */
 export type Signers = Pick<Directory, 'registry' | 'refresh' | 'signer' | 'canSign' | 'catchUpKeys'>
-
-/** A draft whose content is fixed only when its turn to be written has come. */
-export type DraftSource = () => Draft | undefined
-
-interface Pending {
-  readonly author: string
-  readonly make: DraftSource | JournalWrite
-  readonly line: number | undefined
-  readonly done: (outcome: Outcome | undefined) => void
-  readonly failed: (error: unknown) => void
-}
-
-/** Something to be written: a record that is not sealed yet, or journal entries. */
-interface Entry {
-  readonly pending: Pending
-  readonly content: Draft | JournalWrite
-}
-
-interface Answered {
-  readonly write: Write
-  readonly pending: Pending
-  readonly outcome: Outcome
-}
-
-interface Ready {
-  readonly entry: Entry
-  readonly write: Write
-}
 
 /** Told of every accepted write, before its author is, and which batch it was in. */
 export type CommitListener = (write: Write, outcome: Accepted, batch: number) => void
@@ -78,10 +47,17 @@ export class Committer {
   readonly #headCheck: HeadCheck
   /** Authors whose chain has gone back: nothing is signed for them, for it would be a second record of one number. */
   readonly #goneBack = new Map<string, CoterieError>()
+  /** Authors of whom a record of the batch under way was refused. */
+  readonly #refused = new Set<string>()
   /** How many batches have been begun. */
   batches = 0
   #queue: Pending[] = []
-  #batch: readonly Pending[] = []
+  #flight: Flight | undefined
+  #follower: Follower | undefined
+  /** Of a batch that followed one that was refused: sealed anew, before what is queued. */
+  #withdrawn: readonly Entry[] = []
+  /** Flights until another batch may follow one: the last one did in vain. */
+  #alone = 0
   #flushed: (() => void)[] = []
   #flushing = false
   /** What is still to be told of batches that are written. */
@@ -109,8 +85,13 @@ export class Committer {
   /** Resolves when nothing of these authors is queued or under way: what they have written can be read. */
   async settled(authors: { has(author: string): boolean }): Promise<void> {
     const isOpen = (pending: Pending): boolean => authors.has(pending.author)
-    while (this.#batch.some(isOpen) || this.#queue.some(isOpen))
-      await new Promise<void>((resolve) => this.#flushed.push(resolve))
+    const all = (): readonly Pending[] => [
+      ...(this.#flight?.batch ?? []),
+      ...(this.#follower?.batch ?? []),
+      ...this.#withdrawn.map(({ pending }) => pending),
+      ...this.#queue,
+    ]
+    while (all().some(isOpen)) await new Promise<void>((resolve) => this.#flushed.push(resolve))
   }
 
   /** Forgets an author whose lease was given back. */
@@ -156,8 +137,9 @@ export class Committer {
   /** Refuses everything from now on; what is queued is refused too. */
   close(): void {
     this.#closed = new CoterieError('COTERIE_CLOSED', 'The space is closed; open it again to go on.')
-    const queue = this.#queue
+    const queue = [...this.#withdrawn.map(({ pending }) => pending), ...this.#queue]
     this.#queue = []
+    this.#withdrawn = []
     for (const pending of queue) pending.failed(this.#closed)
     for (const resolve of this.#flushed.splice(0)) resolve()
   }
@@ -167,12 +149,13 @@ export class Committer {
     return new Promise((done, failed) => {
       this.#queue.push({ author, make, line, done, failed })
       if (this.#context.store.isApart && this.#queue.length >= EARLY) this.#begin()
-      else this.#schedule()
+      this.#schedule()
     })
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#flushing) return
+    if (this.#scheduled || this.#queue.length + this.#withdrawn.length === 0) return
+    if (this.#flushing && (this.#follower !== undefined || !this.#context.store.isApart)) return
     this.#scheduled = true
     this.#context.clock.defer(() => {
       this.#scheduled = false
@@ -180,36 +163,136 @@ export class Committer {
     })
   }
 
-  /** Writes what is queued, if nothing is being written. */
+  /** Writes what is queued: at once if nothing is being written, or else behind that. */
   #begin(): void {
-    if (!this.#flushing && this.#queue.length > 0) void this.#flush()
+    if (this.#queue.length + this.#withdrawn.length === 0) return
+    if (!this.#flushing) void this.#flush()
+    else if (this.#queue.length >= FOLLOWING) this.#follow()
   }
 
   async #flush(): Promise<void> {
     this.#flushing = true
-    this.batches += 1
-    const batch = this.#queue.splice(0, this.#context.limits.batchRecords)
-    this.#batch = batch
-    const tell: (() => void)[] = []
-    let accepted = false
-    try {
-      accepted = await this.#commit(batch, this.batches, tell)
-    } catch (error) {
-      this.#break(batch.filter(({ make }) => typeof make === 'function'))
-      for (const pending of batch) this.#heads.delete(pending.author)
-      tell.push(() => {
-        for (const pending of batch) pending.failed(error)
-      })
+    let more = true
+    while (more) {
+      const tell: (() => void)[] = []
+      const accepted = await this.#next(tell)
+      if (!accepted) await this.#withdraw()
+      this.#untold.push(...tell)
+      this.#flight = undefined
+      // What was refused may have to be mended, and go before what has gathered.
+      more = this.#follower !== undefined
+      if (accepted && this.#context.store.isApart) more ||= this.#queue.length + this.#withdrawn.length > 0
+      // The next one is to be on its way before this process turns to what follows from this one.
+      if (more) this.#context.clock.defer(() => this.#tell())
     }
-    this.#untold.push(...tell)
     this.#flushing = false
-    this.#batch = []
-    // What was refused may have to be mended, and go before what has gathered.
-    if (accepted && this.#context.store.isApart) this.#begin()
-    // The next one is to be on its way before this process turns to what follows from this one.
-    if (this.#flushing) this.#context.clock.defer(() => this.#tell())
-    else this.#tell()
-    if (this.#queue.length > 0) this.#schedule()
+    this.#tell()
+    this.#schedule()
+  }
+
+  /** Writes one batch: that which is under way already, or else what is queued. */
+  async #next(tell: (() => void)[]): Promise<boolean> {
+    const follower = this.#follower
+    this.#follower = undefined
+    this.#refused.clear()
+    if (follower !== undefined) {
+      this.#flight = follower
+      return this.#land(follower, tell)
+    }
+    this.batches += 1
+    const withdrawn = this.#withdrawn
+    this.#withdrawn = []
+    const batch = this.#queue.splice(0, Math.max(1, this.#context.limits.batchRecords - withdrawn.length))
+    const flight = {
+      batch: [...withdrawn.map(({ pending }) => pending), ...batch],
+      number: this.batches,
+      heads: new Map(),
+    }
+    this.#flight = flight
+    this.#alone = Math.max(0, this.#alone - 1)
+    try {
+      return await this.#commit(flight, withdrawn, batch, tell)
+    } catch (error) {
+      this.#failed(flight, error, tell)
+      return false
+    }
+  }
+
+  #failed({ batch }: Flight, error: unknown, tell: (() => void)[]): void {
+    this.#break(batch.filter(({ make }) => typeof make === 'function'))
+    for (const pending of batch) this.#heads.delete(pending.author)
+    tell.push(() => {
+      for (const pending of batch) pending.failed(error)
+    })
+  }
+
+  /** Seals what is queued on what is under way, and sends it, if the store takes it. */
+  #follow(): void {
+    const { store, limits } = this.#context
+    const flight = this.#flight
+    if (flight === undefined || this.#follower !== undefined || this.#alone > 0) return
+    const send = store.follow?.()
+    if (send === undefined) return
+    const batch = this.#queue.slice(0, limits.batchRecords)
+    const isKnown = ({ author, make }: Pending): boolean =>
+      typeof make !== 'function' || this.#heads.has(author) || flight.heads.has(author)
+    if (!batch.every(isKnown) || !this.#signers.canSign(new Set(batch.map(({ author }) => author)))) return
+    this.#queue.splice(0, batch.length)
+    this.batches += 1
+    const number = this.batches
+    const { ready, heads } = this.#seal(this.#entries(batch), flight.heads)
+    if (ready.length === 0) return
+    const agents = this.#signers.registry.version
+    const outcomes = send(ready.map(writeOf), this.#terms(agents))
+    // It is waited for when the batch before it has been answered.
+    outcomes.catch(() => undefined)
+    this.#follower = {
+      batch: ready.map(({ entry }) => entry.pending),
+      number,
+      heads,
+      ready,
+      agents,
+      outcomes,
+    }
+  }
+
+  /** Waits for a batch that has followed another. What was not written is sealed anew. */
+  async #land(follower: Follower, tell: (() => void)[]): Promise<boolean> {
+    const { ready, agents, number } = follower
+    try {
+      const outcomes = await follower.outcomes
+      if (outcomes === undefined) {
+        this.#alone = ALONE
+        this.#withdrawn = ready.map(({ entry }) => entry)
+        return true
+      }
+      const { answered } = this.#learn(ready, outcomes, agents)
+      tell.push(() => this.#answer(answered, number))
+      return true
+    } catch (error) {
+      this.#failed(follower, error, tell)
+      return false
+    }
+  }
+
+  /**
+   * Something of the batch under way was refused: what follows it was not written. Those behind a refused record of
+   * theirs hear of it before the author of that does, so that what is repeated comes in its order again.
+   */
+  async #withdraw(): Promise<void> {
+    const follower = this.#follower
+    if (follower === undefined) return
+    const outcomes = await follower.outcomes.catch(() => [])
+    // What was written, or may have been, is answered as any other.
+    if (outcomes !== undefined) return
+    this.#follower = undefined
+    const entries = follower.ready.map(({ entry }) => entry)
+    this.#withdrawn = entries.filter(({ pending }) => {
+      const { author, make, done } = pending
+      if (typeof make !== 'function' || !this.#refused.has(author)) return true
+      done(conflictAt(this.#heads.get(author)))
+      return false
+    })
   }
 
   #tell(): void {
@@ -219,33 +302,39 @@ export class Committer {
   }
 
   get #isIdle(): boolean {
-    return this.#queue.length === 0 && !this.#flushing && this.#untold.length === 0
+    return this.#queue.length + this.#withdrawn.length + this.#untold.length === 0 && !this.#flushing
   }
 
   /** Puts into `tell` how those concerned hear of what was written; answers whether everything was accepted. */
-  async #commit(batch: readonly Pending[], number: number, tell: (() => void)[]): Promise<boolean> {
-    await this.#learnHeads(batch)
+  async #commit(
+    flight: Flight,
+    withdrawn: readonly Entry[],
+    batch: readonly Pending[],
+    tell: (() => void)[],
+  ): Promise<boolean> {
+    await this.#learnHeads(flight.batch)
     let accepted = true
-    let entries = this.#entries(batch)
+    let entries = [...withdrawn, ...this.#entries(batch)]
     const authors = new Set(entries.map(({ pending }) => pending.author))
     if (!this.#signers.canSign(authors)) await this.#signers.catchUpKeys(authors)
     while (entries.length > 0) {
-      const ready = this.#seal(entries)
+      const { ready, heads } = this.#seal(entries)
       if (ready.length === 0) return accepted
+      flight.heads = heads
       const agents = this.#signers.registry.version
-      const { mailboxDepth } = this.#context.limits
-      const outcomes = await this.#context.store.commit(
-        ready.map(({ write }) => write),
-        { mailboxDepth, agents },
-      )
+      const outcomes = await this.#context.store.commit(ready.map(writeOf), this.#terms(agents))
       const { rekeyed, answered } = this.#learn(ready, outcomes, agents)
-      tell.push(() => this.#answer(answered, number))
+      tell.push(() => this.#answer(answered, flight.number))
       accepted &&= answered.every(({ outcome }) => outcome.type === 'accepted')
-      entries = rekeyed
+      entries = [...rekeyed]
       // The owner has written since: keys are looked up anew, and what was refused for that is sealed again.
       if (entries.length > 0) await this.#signers.refresh()
     }
     return accepted
+  }
+
+  #terms(agents: number): CommitTerms {
+    return { mailboxDepth: this.#context.limits.mailboxDepth, agents }
   }
 
   /** Takes note of the outcomes, for the next batch; answers what is to be sealed anew, and what is to be told. */
@@ -271,17 +360,17 @@ export class Committer {
         else if (outcome.type === 'conflict') told.set(author, outcome.head)
         // One before it is to be sealed anew: mended by itself, this one might come before that.
         const isBehind = outcome.type === 'stale' && rekeyed.some(({ pending }) => pending.author === author)
-        if (isBehind) outcome = { type: 'conflict', head: this.#head(author) }
+        if (isBehind) outcome = conflictAt(this.#heads.get(author))
       }
       answered.push({ write, pending: entry.pending, outcome })
     })
     for (const [author, head] of heads) this.#heads.set(author, { seq: head.seq, hash: head.hash })
     for (const [author, head] of told) this.#learned(author, head)
-    this.#break(
-      answered.flatMap(({ pending, write, outcome }) => {
-        return write.type === 'record' && outcome.type !== 'accepted' ? [pending] : []
-      }),
-    )
+    const refused = answered.flatMap(({ pending, write, outcome }) => {
+      return write.type === 'record' && outcome.type !== 'accepted' ? [pending] : []
+    })
+    this.#break(refused)
+    for (const { author } of refused) this.#refused.add(author)
     return { rekeyed, answered }
   }
 
@@ -333,69 +422,33 @@ export class Committer {
     return entries
   }
 
-  #seal(entries: readonly Entry[]): Ready[] {
+  /** `ahead` are the ends of chains behind what is under way. */
+  #seal(entries: readonly Entry[], ahead?: ReadonlyMap<string, ChainHead>): SealedBatch {
     const { crypto, store } = this.#context
-    const heads = new Map<string, ChainHead>()
-    const ready: Ready[] = []
-    const toSign: { hash: string; key: KeyPair }[] = []
-    const sealed: { at: number; draft: Draft; record: Omit<SealedRecord, 'proof'> }[] = []
+    const sealing = new Sealing(crypto, store.id, (author) => ahead?.get(author) ?? this.#heads.get(author))
     for (const entry of entries) {
       const { pending, content } = entry
       if ('type' in content) {
-        ready.push({ entry, write: content })
+        sealing.journal(entry, content)
         continue
       }
-      const { author } = pending
       if (this.#isBehind(pending)) continue
-      const goneBack = this.#goneBack.get(author)
+      const goneBack = this.#goneBack.get(pending.author)
       if (goneBack !== undefined) {
         pending.failed(goneBack)
         continue
       }
       const key = this.#key(pending, content)
-      if (key === undefined) continue
-      const head = heads.get(author) ?? this.#head(author)
-      const body: RecordBody = {
-        ...content.body,
-        key: key.id,
-        prev: head.hash,
-        seq: head.seq + 1,
-        space: store.id,
-        v: 1,
-      }
-      const { text, hash } = hashRecord(crypto, body)
-      heads.set(author, { seq: body.seq, hash })
-      toSign.push({ hash, key })
-      sealed.push({
-        at: ready.length,
-        draft: content,
-        record: { author, seq: body.seq, prev: body.prev, hash, body: text, detail: content.detail },
-      })
-      // A place is kept, so that the order of the batch is the order of submission.
-      ready.push({ entry, write: PLACEHOLDER })
+      if (key !== undefined) sealing.record(entry, content, key)
     }
-    const proofs = signBatch(crypto, toSign)
-    sealed.forEach(({ at, draft, record }, index) => {
-      const proof = proofs[index]
-      const place = ready[at]
-      if (proof === undefined || place === undefined) throw new Error('a record was not signed')
-      ready[at] = {
-        entry: place.entry,
-        write: { type: 'record', ...draft.write, record: { ...record, proof } },
-      }
-    })
-    return ready
+    return sealing.seal()
   }
 
   /** Answers what stands behind a record of its author that was not written. */
   #isBehind({ author, line, done }: Pending): boolean {
     if (line === undefined || line === this.line(author)) return false
-    done({ type: 'conflict', head: this.#head(author) })
+    done(conflictAt(this.#heads.get(author)))
     return true
-  }
-
-  #head(author: string): ChainHead {
-    return this.#heads.get(author) ?? { seq: -1, hash: '' }
   }
 
   /** The key that signs a draft now. Without one, or when its ground is gone, the draft fails alone. */
@@ -424,16 +477,6 @@ export class Committer {
   }
 }
 
-/** Refused for its key alone. What reads the directory itself is mended by who made it. */
-function isRekeyed(write: RecordWrite, outcome: Outcome, agents: number): boolean {
-  if (outcome.type !== 'stale' || outcome.stream !== '@agents' || outcome.expected !== agents) return false
-  return write.reads.every(({ stream }) => stream !== '@agents')
+function writeOf({ write }: Ready): Write {
+  return write
 }
-
-const PLACEHOLDER: Write = Object.freeze({
-  type: 'journal',
-  lease: { address: '', worker: '', epoch: 0 },
-  message: '',
-  chunk: null,
-  undo: false,
-})

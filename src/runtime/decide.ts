@@ -29,6 +29,8 @@ export async function runDecision(
   options: DecideOptions,
 ): Promise<Decision> {
   const { escalate = [], otherwise, ...first } = options
+  for (const tier of [first, ...escalate]) checkTime('timeout', tier.timeoutMs)
+  if (typeof options.sealed === 'object') checkTime('commitMs', options.sealed.commitMs)
   let decision: Decision | undefined
   for (const [i, tier] of [first, ...escalate].entries()) {
     const last = i === escalate.length && otherwise !== undefined ? { otherwise } : {}
@@ -37,6 +39,14 @@ export async function runDecision(
   }
   if (decision === undefined) throw new Error('unreachable: there is a first electorate')
   return decision
+}
+
+function checkTime(what: string, ms: number | undefined): void {
+  if (ms === undefined || (Number.isSafeInteger(ms) && ms > 0)) return
+  throw new CoterieError(
+    'COTERIE_INVALID_ARGUMENT',
+    `The ${what} of a decision is a whole number of milliseconds above 0, not ${ms}.`,
+  )
 }
 
 /** Asks everybody, counts, and keeps the certificate with the segment. */

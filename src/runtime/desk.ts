@@ -22,6 +22,7 @@ import { compare } from '../voting/shape.ts'
 import type { Committer } from './committer.ts'
 import type { Context } from './context.ts'
 import type { Directory } from './directory.ts'
+import { checkLimit } from './refusals.ts'
 import type { Trust } from './trust.ts'
 import { isLate, type TurnHost } from './turn-host.ts'
 import { prepareTurn } from './turn-run.ts'
@@ -81,6 +82,7 @@ export class Desk {
   /** What waits for people, the longest wait first. Throws COTERIE_UNKNOWN_RECIPIENT for a person that is none. */
   async waiting({ person, limit = WAITING_MAX }: ApprovalsOptions): Promise<readonly Approval[]> {
     const { context, directory, trust } = this.#parts
+    checkLimit(limit)
     const registry = await directory.refresh()
     const people = registry.agents().filter(({ handlers }) => handlers.some(({ name }) => name === PERSON))
     const names = people.map(({ name }) => name)

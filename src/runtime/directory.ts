@@ -13,7 +13,8 @@ import type { KeyPeriod, Registry } from '../log/registry.ts'
 import type { KeyPair } from '../ports/crypto.ts'
 import type { LogRecord, Outcome } from '../ports/store.ts'
 import type { Context } from './context.ts'
-import type { Committer, Draft } from './committer.ts'
+import type { Committer } from './committer.ts'
+import type { Draft } from './sealing.ts'
 import { keyMismatch, keyMissing, keyRevoked } from './refusals.ts'
 
 const PAGE = 500

@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { Mail } from '../ports/store.ts'
+import type { Mail, NewMessage } from '../ports/store.ts'
 
 const MESSAGES_MAX = 512
 const CHARS_MAX = 1024 * 1024
@@ -66,4 +66,9 @@ export class FreshMail {
       this.#batches = batches
     }
   }
+}
+
+/** A message as its mailbox would give it out. */
+export function justSent(message: NewMessage, position: number): Mail {
+  return { ...message, position, state: 'queued', attempts: 0, segments: 0, crashes: 0, queue: 0 }
 }

@@ -156,16 +156,16 @@ export function deadlineFor(
   now: number,
 ): number | null {
   const { timeoutMs } = options
-  if (timeoutMs !== undefined && !(timeoutMs > 0))
+  if (timeoutMs !== undefined && !(Number.isSafeInteger(timeoutMs) && timeoutMs > 0))
     throw invalid(`A timeout must be a whole number of milliseconds above 0, not ${timeoutMs}.`)
   let deadline = inherited
   for (const wanted of [
     options.deadline,
-    options.timeoutMs === undefined ? undefined : now + options.timeoutMs,
+    timeoutMs === undefined ? undefined : Math.min(now + timeoutMs, Number.MAX_SAFE_INTEGER),
   ]) {
     if (wanted === undefined) continue
     if (!Number.isSafeInteger(wanted) || wanted <= 0) {
-      throw invalid(`A deadline or timeout must be a whole number of milliseconds above 0, not ${wanted}.`)
+      throw invalid(`A deadline must be a whole number of milliseconds above 0, not ${wanted}.`)
     }
     deadline = Math.min(deadline ?? Number.MAX_SAFE_INTEGER, checkHorizon(context, wanted, now))
   }

@@ -7,7 +7,10 @@
 import { OWNER } from '../core/address.ts'
 import { CoterieError } from '../core/errors.ts'
 import type { Envelope } from '../core/message.ts'
+import { isShortText } from '../core/readable.ts'
 import type { Outcome } from '../ports/store.ts'
+
+const STREAM_CHARS_MAX = 200
 
 /** The address is another worker's now. */
 export function leaseLost(address: string): CoterieError {
@@ -65,6 +68,21 @@ export function keyReused(key: string, existing: string): CoterieError {
 export function deadlinePassed({ id, to, deadline }: Envelope): CoterieError {
   const message = `The deadline of message ${id} to ${to} has passed.`
   return new CoterieError('COTERIE_DEADLINE_PASSED', message, { details: { deadline } })
+}
+
+/** Refuses what is no number of things to list. */
+export function checkLimit(limit: number): void {
+  if (Number.isSafeInteger(limit) && limit > 0) return
+  throw new CoterieError('COTERIE_INVALID_ARGUMENT', `A limit is a whole number from 1 on, not ${limit}.`)
+}
+
+/** Refuses what is no name of a stream; those that begin with "@" are the runtime's own, and are only read. */
+export function checkStream(stream: unknown, isRead: boolean): asserts stream is string {
+  if (isShortText(stream, STREAM_CHARS_MAX) && (isRead || !stream.startsWith('@'))) return
+  throw new CoterieError(
+    'COTERIE_INVALID_ARGUMENT',
+    'A stream has a name of 1 to 200 characters, none of them invisible; only the runtime\'s own begin with "@".',
+  )
 }
 
 /** A question that nobody began, or ended, in time. */

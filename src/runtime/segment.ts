@@ -19,7 +19,7 @@ import type {
   TurnWrite,
   Wait,
 } from '../ports/store.ts'
-import type { Draft } from './committer.ts'
+import type { Draft } from './sealing.ts'
 import type { Context } from './context.ts'
 import type { Effects } from './effects.ts'
 import { revocationOf } from './directory.ts'

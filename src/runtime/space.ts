@@ -27,6 +27,7 @@ import { deadlineFor, makeMessage } from './outbox.ts'
 import type { Target } from './outbox.ts'
 import { Outside } from './outside.ts'
 import { Trust } from './trust.ts'
+import { checkLimit } from './refusals.ts'
 import { askError, readReply } from './reply.ts'
 import { Voice } from './voice.ts'
 import { Worker } from './worker.ts'
@@ -256,6 +257,7 @@ export class Space {
 
   /** The dead letters, oldest first. */
   async dead(limit = 100): Promise<readonly MessageRow[]> {
+    checkLimit(limit)
     return this.#context.store.messagesOf({ state: 'dead', limit })
   }
 

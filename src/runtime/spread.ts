@@ -6,7 +6,7 @@
  */
 
 import { Shares } from '../core/shares.ts'
-import type { LiveWorker, SpaceStore } from '../ports/store.ts'
+import type { LiveWorker } from '../ports/store.ts'
 
 /** An address with work that nobody has taken: whose it is, and at which heartbeat it was first seen so. */
 interface Lying {
@@ -19,7 +19,6 @@ const HEIR_BEATS = 2
 const ANYBODY_BEATS = 3
 
 export class Spread {
-  readonly #store: SpaceStore
   readonly #id: string
   #shares: Shares
   #sweeps = true
@@ -28,18 +27,12 @@ export class Spread {
   #lying = new Map<string, Lying>()
   #lyingBefore: ReadonlyMap<string, Lying> = new Map()
 
-  constructor(store: SpaceStore, id: string, agents: readonly string[]) {
-    this.#store = store
+  constructor(id: string, agents: readonly string[]) {
     this.#id = id
     this.#shares = new Shares([{ id, agents }])
   }
 
-  /** Asks the store who else is alive; this worker runs these agents. True when anything of it has changed. */
-  async look(agents: readonly string[]): Promise<boolean> {
-    return this.saw(await this.#store.workers(), agents)
-  }
-
-  /** These were alive a moment ago. True when anything of it has changed. */
+  /** The store has said who is alive; this worker runs these agents. True when anything of it has changed. */
   saw(workers: readonly LiveWorker[], agents: readonly string[]): boolean {
     const others = workers.filter(({ id }) => id !== this.#id)
     this.#sweeps = others.every(({ id }) => id > this.#id)

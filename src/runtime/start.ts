@@ -123,9 +123,22 @@ function checkName(space: string): void {
 
 function checkAgents(agents: readonly AnyAgent[]): void {
   const names = new Set<string>()
-  for (const { name } of agents) {
+  const isList = Array.isArray(agents)
+  for (const one of isList ? (agents as readonly unknown[]) : [undefined]) {
+    if (!isAgent(one)) {
+      const message = 'What is opened as agents is a list of what agent(...) and person(...) return.'
+      throw new CoterieError('COTERIE_INVALID_DEFINITION', message)
+    }
+    const { name } = one
     if (names.has(name))
       throw new CoterieError('COTERIE_INVALID_DEFINITION', `Two agents are called "${name}".`)
     names.add(name)
   }
+}
+
+/** A program without types may give anything. */
+function isAgent(value: unknown): value is AnyAgent {
+  if (typeof value !== 'object' || value === null) return false
+  const { name, handlers } = value as Partial<AnyAgent>
+  return typeof name === 'string' && typeof handlers === 'object' && handlers !== null
 }

@@ -25,6 +25,13 @@ export async function runStep<T>(
   fn: StepFunction<T>,
   options: StepOptions<T>,
 ): Promise<T> {
+  const { timeoutMs = 1 } = options
+  if (!Number.isSafeInteger(timeoutMs) || timeoutMs < 1) {
+    throw new CoterieError(
+      'COTERIE_INVALID_ARGUMENT',
+      `The timeout of a step is a whole number of milliseconds above 0, not ${timeoutMs}.`,
+    )
+  }
   const compensation = register(engine, recorded, name, options)
   if (recorded.type === 'done') {
     const { done } = recorded

@@ -29,6 +29,7 @@ import { runDecision } from './decide.ts'
 import { onAbort } from './on-abort.ts'
 import { checkHorizon, deadlineFor, encode, makeMessage } from './outbox.ts'
 import type { Origin, Target } from './outbox.ts'
+import { checkStream } from './refusals.ts'
 import { askError, readReply } from './reply.ts'
 import { runStep } from './step.ts'
 import type { TrustedStream } from './trusted-streams.ts'
@@ -217,6 +218,7 @@ export class TurnHandle implements Turn<unknown> {
 
   async #read(stream: string): Promise<{ readonly version: number; readonly events: readonly TurnEvent[] }> {
     const engine = this.#engine
+    checkStream(stream, true)
     const recorded = this.#call('read', stream)
     let upTo: number | undefined
     if (recorded.type === 'done') {
@@ -314,10 +316,11 @@ export class TurnHandle implements Turn<unknown> {
   }
 
   append(stream: string, type: string, data: unknown): void {
-    if (stream.startsWith('@') || !isShortText(stream, 200) || !isShortText(type, 100)) {
+    checkStream(stream, false)
+    if (!isShortText(type, 100)) {
       throw new CoterieError(
         'COTERIE_INVALID_ARGUMENT',
-        'A stream and an event type are short texts; a stream does not start with "@".',
+        'The type of an event has 1 to 100 characters, none of them invisible.',
       )
     }
     this.#append(stream, type, data)

@@ -9,12 +9,13 @@
 import { nameOf } from '../core/address.ts'
 import { CoterieError, errorValue } from '../core/errors.ts'
 import { ulid } from '../core/ids.ts'
-import type { Accepted, Beat, Mail, NewMessage, Write } from '../ports/store.ts'
+import type { Accepted, Beat, Mail, Write } from '../ports/store.ts'
 import type { AnyAgent } from '../turn/definition.ts'
 import type { Committer } from './committer.ts'
 import type { Context } from './context.ts'
 import type { Directory } from './directory.ts'
 import { DueTimer } from './due-timer.ts'
+import { justSent } from './fresh-mail.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Holdings } from './holdings.ts'
 import type { LeasedMailbox, Taker } from './holdings.ts'
@@ -91,7 +92,7 @@ export class Worker implements RunnerHost, Taker {
     this.#places = this.context.limits.activeAgents
     for (const agent of agents) this.#agents.set(agent.name, agent)
     this.#keys = new KeyWatch(this.directory, this.context.logger, (changes) => this.#rekeyed(changes))
-    this.#spread = new Spread(this.context.store, this.id, this.agentNames)
+    this.#spread = new Spread(this.id, this.agentNames)
     this.#holdings = new Holdings(this.context, this.committer, this.id, this)
     this.#due = new DueTimer(this.context.clock, () => void this.scan())
     this.#lookout = new Lookout(
@@ -424,14 +425,10 @@ export class Worker implements RunnerHost, Taker {
     this.#look(round, beat).catch((error: unknown) => this.#report('looking for work', error))
   }
 
-  /**
-   * Who is alive, and if that has changed, or in a round: what falls to whom by that, and what lies there. A heartbeat
-   * has told the first, and perhaps that nothing lies anywhere.
-   */
+  /** Who is alive, and if that has changed, or in a round: what falls to whom by that, and what lies there. */
   async #look(round: boolean, beat?: Beat): Promise<void> {
-    const { agentNames } = this
-    const changed =
-      beat === undefined ? await this.#spread.look(agentNames) : this.#spread.saw(beat.others, agentNames)
+    const alive = beat?.others ?? (await this.context.store.workers())
+    const changed = this.#spread.saw(alive, this.agentNames)
     if (!changed && !round) return
     this.#uneven ||= changed
     this.#elsewhere.clear()
@@ -492,9 +489,4 @@ export class Worker implements RunnerHost, Taker {
     const { code, message } = errorValue(error)
     this.context.logger.log('error', `${what} failed: ${message}`, { code, worker: this.id })
   }
-}
-
-/** A message as its mailbox would give it out. */
-function justSent(message: NewMessage, position: number): Mail {
-  return { ...message, position, state: 'queued', attempts: 0, segments: 0, crashes: 0, queue: 0 }
 }

@@ -6,7 +6,7 @@
 
 import assert from 'node:assert/strict'
 import { turnOf } from '../core/ids.ts'
-import type { MessagesQuery } from '../ports/store.ts'
+import type { MessagesQuery, RecordWrite } from '../ports/store.ts'
 import { idOf } from './conformance-kit.ts'
 import type { Case } from './conformance-kit.ts'
 import {
@@ -311,6 +311,39 @@ export const LOG_CASES: readonly Case[] = [
       assert.deepEqual((await again.space.status()).mailboxes, status.mailboxes)
       assert.deepEqual(await again.mail('reviewer'), [idOf(message)])
       await again.store.close()
+    },
+  ],
+  [
+    'writes a batch that follows another only behind it, all of both or nothing of the second',
+    async (kit) => {
+      const other = await kit.other()
+      const terms = { mailboxDepth: kit.mailboxDepth }
+      const sends = (kinds: readonly string[]): readonly RecordWrite[] =>
+        kinds.map((kind) => {
+          const write = kit.write('client/one', { messages: [fakeMessage({ to: 'reviewer' })] })
+          return kind === 'good' ? write : { ...write, record: { ...write.record, prev: 'nothing' } }
+        })
+      for (const kinds of [['good'], ['good'], ['good', 'good'], ['bad'], ['good'], ['good', 'bad']]) {
+        const [first, second] = [sends(kinds), sends(['good'])]
+        const committing = kit.space.commit(first, terms)
+        await new Promise<void>((resolve) => setImmediate(resolve))
+        const following = await kit.space.follow?.()?.(second, terms)
+        const isGood = (await committing).every(({ type }) => type === 'accepted')
+        assert.equal(isGood, !kinds.includes('bad'))
+        if (following === undefined) {
+          const { hash } = await other.space.head('client/one')
+          assert.notEqual(hash, second[0]?.record.hash)
+          const [outcome] = await kit.space.commit(second, terms)
+          assert.equal(outcome?.type, isGood ? 'accepted' : 'conflict')
+        } else assert.deepEqual([isGood, ...following.map(({ type }) => type)], [true, 'accepted'])
+        await kit.learn('client/one')
+      }
+      const records = await other.space.records(0, 20)
+      assert.deepEqual(
+        records.map(({ position }) => position),
+        records.map((_, at) => at),
+      )
+      assert.equal(records.length, 11)
     },
   ],
   [

@@ -73,7 +73,8 @@ export function proposalProblem(value: unknown): string | undefined {
   for (const name of ['space', 'decision'] as const) {
     if (!isLabel(value[name])) return `the ${name} of a proposal is a text of 1 to ${NAME_LENGTH_MAX}`
   }
-  if (!isText(value['question'], 0, PROSE_LENGTH_MAX)) return 'the question of a proposal is a text'
+  if (!isText(value['question'], 0, PROSE_LENGTH_MAX))
+    return `the question of a proposal is a text of at most ${PROSE_LENGTH_MAX} characters, none of them broken`
   const deadline = value['deadline']
   if (deadline !== null && !isTime(deadline)) return 'the deadline is null or milliseconds since the epoch'
   if ('sealed' in value && !isSealed(value['sealed'], deadline)) {
@@ -171,7 +172,8 @@ function canonicalProblem(value: object): string | undefined {
   try {
     canonicalize({ proposal: value as Json })
     return undefined
-  } catch {
-    return 'the proposal has no canonical form'
+  } catch (error) {
+    const [, where] = /form: (.*)\.$/.exec(error instanceof Error ? error.message : '') ?? []
+    return `the proposal has no canonical form${where === undefined ? '' : `: ${where}`}`
   }
 }

@@ -161,3 +161,12 @@ test('a keyring that does not belong to the database is refused', async () => {
   const args = ['send', 'clerk', 'note', '{"text":"x"}', '--keyring', join(folder, 'other'), ...db]
   await fail(args, 7, 'COTERIE_KEY_MISSING')
 })
+
+test('a list that is cut says so, and how many there are', async () => {
+  for (const _ of [1, 2]) await succeed(['send', 'clumsy', 'drop', ...db])
+  await succeed(['run', AGENTS, '--until-idle', ...db])
+  const { stdout, stderr } = await coterie(['dead', '--limit', '1', ...db])
+  assert.equal(stdout.trim().split('\n').length, 1)
+  assert.match(stderr, /^these are the first 1 of 2: --limit 2 shows all$/m)
+  assert.equal((await coterie(['dead', '--limit', '2', ...db])).stderr, '')
+})

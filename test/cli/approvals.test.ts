@@ -45,7 +45,8 @@ test('an approval survives kill -9, is answered while nothing runs, and is found
   for (const name of ['alice.key', 'client.key'])
     copyFileSync(join(folder, 'team.db.keys', name), join(own, name))
   await fail(['approve', decision, '--option', 'maybe', ...db], 2, 'COTERIE_INVALID_ARGUMENT')
-  const said = await succeed(['approve', decision, '--reason', 'it is due', '--keyring', own, ...db])
+  const beginning = decision.slice(0, 20)
+  const said = await succeed(['approve', beginning, '--reason', 'it is due', '--keyring', own, ...db])
   assert.equal(said, `alice answered approve in ${decision}\n`)
   await fail(['approve', String(approval['id']), ...db], 8, 'COTERIE_DECISION_CLOSED')
   assert.equal((await coterie(['approvals', ...db])).stderr, 'nothing waits for anybody\n')
@@ -70,6 +71,12 @@ test('a decision that waits for several people is answered by name, and a reject
   child.kill('SIGTERM')
   await result
   const decision = String(first?.['decision'])
+  const several = await fail(
+    ['approve', String(first?.['id']).slice(0, 10), ...db],
+    2,
+    'COTERIE_INVALID_ARGUMENT',
+  )
+  assert.match(several, /Several ids begin with "msg_01/)
   const told = await fail(['approve', decision, ...db], 2, 'COTERIE_INVALID_ARGUMENT')
   assert.match(told, /several people: alice, bob/)
   await fail(['reject', decision, '--as', 'bob', ...db], 2, 'COTERIE_USAGE')

@@ -149,6 +149,8 @@ test('what is refused leaves no keys behind, and says which file or URL is wrong
     )
   }
   assert.equal(existsSync(at('refused')), false)
+  const card = await cli('council', 'key', at('carded'), '--id', 'erin', '--url', 'space:erin', '--json')
+  assert.equal(card.out.split('\n').length, 2, 'with --json a document is one line')
   writeFileSync(at('torn.json'), '{"v":1,')
   const torn = await cli('council', 'init', at('refused'), '--join', at('torn.json'))
   assert.equal(torn.code, 2)

@@ -5,12 +5,12 @@ import { pathToFileURL } from 'node:url'
 import { setTimeout as delay } from 'node:timers/promises'
 import { test } from 'node:test'
 import { ROOT } from '../repo/files.ts'
-import { ended, start, succeed, temporaryFolder } from './cli.ts'
+import { ended, fail, start, succeed, temporaryFolder } from './cli.ts'
 
 const folder = temporaryFolder()
 
 /** A module with an agent whose step takes `ms` and leaves a line in a file each time that it begins. */
-function slowModule(name: string, ms: number): { readonly module: string; readonly log: string } {
+function slowModule(name: string, ms: number, more = ''): { readonly module: string; readonly log: string } {
   const log = join(folder, `${name}.log`)
   const module = join(folder, `${name}.mts`)
   const library = JSON.stringify(pathToFileURL(join(ROOT, 'src/index.ts')).href)
@@ -24,6 +24,7 @@ import { z } from ${zod}
 export const payer = agent('payer', {
   pay: on({ input: z.object({}) }, (turn) => turn.step('pay', async () => {
     appendFileSync(${JSON.stringify(log)}, 'paid\\n')
+    ${more}
     await setTimeout(${ms})
   })),
 })
@@ -73,3 +74,20 @@ for (const [name, flags, signals, exit] of [
     assert.equal((await result).code, exit)
   })
 }
+
+test('an error that nobody awaits ends the process with its place, and no stack', async () => {
+  const { module } = slowModule('careless', 1, 'void Promise.reject(new Error("forgotten"))')
+  const args = ['ask', 'payer', 'pay', '--module', module, '--db', join(folder, 'careless.db')]
+  const text = await fail(args, 1, 'Error')
+  assert.match(
+    text,
+    /nobody was waiting for \(\S+careless\.mts:\d+\), and ends this process: forgotten \(Error\)$/m,
+  )
+  assert.doesNotMatch(text, /^ +at /m)
+})
+
+test('an agent that ends the process does not pass for success', async () => {
+  const { module } = slowModule('leaving', 1, 'process.exit(0)')
+  const args = ['ask', 'payer', 'pay', '--module', module, '--db', join(folder, 'leaving.db')]
+  assert.match(await fail(args, 1, 'COTERIE_CLOSED'), /does an agent call process\.exit\?/)
+})

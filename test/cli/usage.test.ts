@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -217,4 +218,22 @@ test('whoever waits for a server that does not answer is told so', async () => {
   ])
   assert.equal(code, 6)
   assert.match(stderr, /^still trying to reach postgres:\/\/127\.0\.0\.1:1\/none/)
+})
+
+test('an older Node is told that it is too old, and shown no stack', async () => {
+  const manifest = JSON.parse(read('package.json')) as { readonly engines: { readonly node: string } }
+  const run = async (version: string): Promise<{ readonly code: number | null; readonly err: string }> => {
+    const pretend = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } })`
+    const flags = ['--disable-warning=ExperimentalWarning', '--import', `data:text/javascript,${pretend}`]
+    const child = spawn(process.execPath, [...flags, join(ROOT, 'src', 'cli', 'bin.ts'), '--version'])
+    const { code, stderr } = await ended(child)
+    return { code, err: stderr }
+  }
+  const said = (version: string): string =>
+    `error: Coterie needs Node 22.18 or later, and this is ${version}: install a newer one. (COTERIE_USAGE)\n`
+  for (const version of ['20.19.5', '22.17.9']) {
+    assert.deepEqual(await run(version), { code: 2, err: said(version) })
+  }
+  assert.deepEqual(await run('22.18.0'), { code: 0, err: '' })
+  assert.equal(manifest.engines.node, '>=22.18')
 })

@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.ts'
 const KNOWN = ['test/stores/postgres/known.test.ts']
 const LOST = ['test/stores/postgres/lost-moments.test.ts']
 const HEAD = ['test/stores/postgres/head.test.ts']
+const FOLLOW = ['test/stores/postgres/follow.test.ts']
 const IDLE = ['test/stores/postgres/idle.test.ts']
 const RHYTHM = ['test/stores/postgres/rhythm.test.ts']
 const BEAT = ['test/stores/postgres/heartbeat.test.ts']
@@ -30,8 +31,8 @@ export const postgresMutants: readonly Mutant[] = [
     name: 'moves-no-stamp-with-a-change-of-hands',
     invariant: 'a superseded worker writes nothing',
     file: 'src/stores/postgres/leases.ts',
-    find: "const STAMP = 'update coterie.spaces set stamp = stamp + 1",
-    replace: "const STAMP = 'update coterie.spaces set stamp = stamp",
+    find: 'calls.push([statements.get(MOVE_STAMP), [space]])',
+    replace: 'calls.push()',
     tests: KNOWN,
   },
   {
@@ -137,5 +138,37 @@ export const postgresMutants: readonly Mutant[] = [
     find: 'const held = lost === before',
     replace: 'const held = lost >= 0',
     tests: BEAT,
+  },
+  {
+    name: 'takes-a-stranger-for-the-batch-before',
+    invariant: 'a batch is judged by the state that it is written on',
+    file: 'src/stores/postgres/flush.ts',
+    find: 'w.batch = $6)',
+    replace: 'w.batch < $6 + 1)',
+    tests: FOLLOW,
+  },
+  {
+    name: 'lets-a-lost-batch-be-written-later',
+    invariant: 'a commit whose answer was lost is found out, not guessed',
+    file: 'src/stores/postgres/commit.ts',
+    find: 'written ? [COMMIT] : [[statements.get(MOVE_STAMP), [space]], COMMIT]',
+    replace: 'written || MOVE_STAMP !== "" ? [COMMIT] : []',
+    tests: FOLLOW,
+  },
+  {
+    name: 'follows-past-those-who-wait',
+    invariant: 'leases do not wait for ever behind commits',
+    file: 'src/stores/postgres/space.ts',
+    find: 'this.#raises > 1 ||',
+    replace: 'false ||',
+    tests: FOLLOW,
+  },
+  {
+    name: 'takes-a-lost-follower-for-not-written',
+    invariant: 'a commit whose answer was lost is found out, not guessed',
+    file: 'src/stores/postgres/commit.ts',
+    find: 'const possible = await before.landed',
+    replace: 'const possible = (await before.landed) && false',
+    tests: FOLLOW,
   },
 ]

@@ -273,6 +273,14 @@ export const runtimeMutants: readonly Mutant[] = [
     tests: DURABILITY,
   },
   {
+    name: 'reads-streams-of-any-name',
+    invariant: 'a record that is written verifies',
+    file: 'src/runtime/refusals.ts',
+    find: "if (isShortText(stream, STREAM_CHARS_MAX) && (isRead || !stream.startsWith('@'))) return",
+    replace: 'return',
+    tests: ['test/runtime/hostile.test.ts'],
+  },
+  {
     name: 'gives-up-steps-that-might-end',
     invariant: 'who stops with a grace repeats no step that ends within it',
     file: 'src/runtime/space.ts',
@@ -495,5 +503,21 @@ export const runtimeMutants: readonly Mutant[] = [
     find: 'this.#beats - since >= (isHeir ? HEIR_BEATS : ANYBODY_BEATS)',
     replace: 'this.#beats < since && isHeir',
     tests: SPREAD,
+  },
+  {
+    name: 'lets-what-follows-overtake-what-is-mended',
+    invariant: 'messages of one sender arrive in the order sent',
+    file: 'src/runtime/committer.ts',
+    find: '|| !this.#refused.has(author)) return true',
+    replace: '|| this.#refused.size >= 0) return true',
+    tests: ['test/runtime/follow.test.ts'],
+  },
+  {
+    name: 'seals-what-follows-on-what-was-before',
+    invariant: 'records of one author are one chain',
+    file: 'src/runtime/committer.ts',
+    find: 'this.#seal(this.#entries(batch), flight.heads)',
+    replace: 'this.#seal(this.#entries(batch))',
+    tests: ['test/runtime/follow.test.ts'],
   },
 ]

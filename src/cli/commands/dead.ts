@@ -43,13 +43,17 @@ function addList(parent: Command): void {
     .addHelpText('after', EXAMPLE)
     .action(async (flags: { readonly limit?: number }) => {
       const context = contextOf(command)
-      const rows = await withStore(context, (store) => {
-        return store.messagesOf({ state: 'dead', limit: flags.limit ?? LIMIT_DEFAULT })
+      const limit = flags.limit ?? LIMIT_DEFAULT
+      const { rows, all } = await withStore(context, async (store) => {
+        const page = await store.messagesOf({ state: 'dead', limit })
+        return { rows: page, all: page.length < limit ? page.length : (await store.status()).messages.dead }
       })
       const letters = rows.map(messageView)
       if (context.json) for (const letter of letters) context.outJson(letter)
       else if (letters.length === 0) context.say('no dead letters')
       else for (const line of letters.flatMap((letter) => letterLines(letter, context))) context.out(line)
+      if (all > rows.length)
+        context.say(`these are the first ${rows.length} of ${all}: --limit ${all} shows all`)
     })
 }
 

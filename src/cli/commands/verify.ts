@@ -9,6 +9,7 @@ import { rosterIn, verifyCouncilCertificate, verifyEvidence } from '../council/v
 import { contextOf, withStore } from '../context.ts'
 import type { CliContext } from '../context.ts'
 import { readKeyFile, trustedKeys } from '../key-file.ts'
+import type { KeyFile } from '../key-file.ts'
 import { clean, counted } from '../render/text.ts'
 import { readText } from '../values.ts'
 import { checkedLog, verifyAgainst, verifyForkFile } from '../verify-copies.ts'
@@ -117,7 +118,7 @@ function verifyOffline(context: CliContext, file: string, keysFile: string | und
   const foreign = verdict.ok && verdict.certificate.proposal.space !== keys.space
   const problem = verdict.ok ? (foreign ? 'it was decided in another space' : undefined) : verdict.problem
   if (problem !== undefined) {
-    for (const line of explanation) context.say(line)
+    for (const line of [...explanation, ...revokedAmong(keys, problem)]) context.say(line)
     throw new CoterieError(
       'COTERIE_VERIFICATION_FAILED',
       `The certificate ${file} does not verify: ${problem}.`,
@@ -134,6 +135,15 @@ function verifyOffline(context: CliContext, file: string, keysFile: string | und
   }
   context.out(`The certificate holds: ${JSON.stringify(outcome)}.`)
   for (const line of explanation) context.out(`  ${line}`)
+}
+
+/** Why a key that the file has is not trusted. */
+function revokedAmong({ keys }: KeyFile, problem: string): readonly string[] {
+  return keys
+    .filter(({ key, revoked }) => revoked !== null && problem.includes(key))
+    .map(({ key, revoked }) =>
+      clean(`${key} was revoked (${String(revoked)}): its ballots do not count, whenever they were signed.`),
+    )
 }
 
 function parse(file: string): unknown {

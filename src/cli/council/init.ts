@@ -90,7 +90,7 @@ export function addKey(parent: Command): void {
       }
       const card = readCard(cardOf(folder, id, url, weight), 'This')
       writeText(councilFiles(folder).card, `${jsonText(card, 2)}\n`)
-      if (out === undefined) context.out(jsonText(card, 2))
+      if (out === undefined) context.out(jsonText(card, context.json ? undefined : 2))
       else {
         writeText(out, `${jsonText(card, 2)}\n`)
         context.say(`wrote ${out}; the private key stays in ${councilFiles(folder).keys}`)

@@ -10,7 +10,7 @@ import { messageOf, turnOf } from '../../core/ids.ts'
 import type { MessageRow, SpaceStore } from '../../ports/store.ts'
 
 /** The shortest beginning of an id that is looked up. */
-const PREFIX_CHARS_MIN = 10
+export const PREFIX_CHARS_MIN = 10
 
 /** How many messages a look-up by a beginning reads before it gives up. */
 const MESSAGES_SEARCHED_MAX = 1_000_000

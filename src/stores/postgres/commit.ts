@@ -15,13 +15,15 @@ import type { CommitTerms, Outcome, Write } from '../../ports/store.ts'
 import type { PostgresBatch } from './batch.ts'
 import type { Connection } from './connection.ts'
 import type { DriverResult } from './driver.ts'
-import { flushCalls } from './flush.ts'
+import { SharedConnection } from './flights.ts'
+import type { Flight } from './flights.ts'
+import { flushCalls, versionAfter } from './flush.ts'
 import type { Mark } from './flush.ts'
 import { Loader, mailboxesCall, takeMailboxes, unloaded } from './load.ts'
 import { Need } from './need.ts'
 import { Patience } from './pool.ts'
 import { isRefusal, storeError, unavailable, unknownOutcome } from './postgres-error.ts'
-import { COMMIT, ROLLBACK, lockAndCommit, lockAndRead } from './transaction.ts'
+import { COMMIT, MOVE_STAMP, ROLLBACK, lockAndCommit, lockAndRead } from './transaction.ts'
 import type { SpaceContext } from './transaction.ts'
 
 /**
@@ -36,26 +38,36 @@ export interface Committed {
   readonly outcomes: readonly Outcome[]
   readonly batch: PostgresBatch
   readonly accepted: boolean
+  /** Whose mail the batch has changed. */
+  readonly touched: ReadonlySet<string>
   /** The time of the commit; undefined when that was not told. */
   readonly now?: number
 }
 
+/** Gives each try of a batch a number that was not there before. */
+export type Marks = () => Mark
+
 /** Raised when a connection is lost after the commit was sent. */
 class Lost extends Error {
   readonly committed: Committed
+  readonly mark: Mark
+  /** To be called when it is known whether it was written. */
+  readonly landed: ((written: boolean) => void) | undefined
 
-  constructor(committed: Committed, cause: unknown) {
+  constructor(committed: Committed, { mark, landed }: Sent, cause: unknown) {
     super('the connection was lost during the commit', { cause })
     this.committed = committed
+    this.mark = mark
+    this.landed = landed
   }
 }
 
-/** Writes the batch and answers for each write, in order. `mark` must be new for each call. */
+/** Writes the batch and answers for each write, in order. */
 export async function commitBatch(
   context: SpaceContext,
   writes: readonly Write[],
   terms: CommitTerms,
-  mark: Mark,
+  marks: Marks,
 ): Promise<Committed> {
   const { pool } = context
   const { shown, patienceMs } = pool.location
@@ -64,10 +76,10 @@ export async function commitBatch(
   for (;;) {
     pool.check()
     try {
-      return await attempt(context, writes, terms, mark, careful)
+      return await attempt(context, { writes, terms, marks, need: new Need(writes, careful) }, careful)
     } catch (error) {
       if (error instanceof Lost) {
-        if (await wasCommitted(context, mark, error.cause)) return error.committed
+        if (await foundOut(context, error)) return error.committed
         patience = new Patience(patienceMs)
         continue
       }
@@ -84,24 +96,63 @@ export async function commitBatch(
 }
 
 /** One try: by what is known if that is enough, or else by what is loaded. */
-async function attempt(
-  context: SpaceContext,
-  writes: readonly Write[],
-  terms: CommitTerms,
-  mark: Mark,
-  careful: boolean,
-): Promise<Committed> {
-  const need = new Need(writes, careful)
-  const connection = await context.pool.acquire()
+async function attempt(context: SpaceContext, given: Attempt, careful: boolean): Promise<Committed> {
+  const shared = new SharedConnection(context.pool, await context.pool.acquire())
   try {
     const committed =
-      (await byKnown(context, connection, { writes, terms, mark, need })) ??
-      (await byLoaded(context, connection, { writes, terms, mark, need, careful }))
-    context.pool.release(connection)
+      (await byKnown(context, shared, given)) ?? (await byLoaded(context, shared, given, careful))
+    shared.leave(false)
     return committed
   } catch (error) {
     context.known.forget()
-    context.pool.drop(connection)
+    shared.leave(true)
+    throw error
+  }
+}
+
+/**
+ * Writes a batch behind one that is under way, if what that one will leave is enough to judge it by, and accepts all of
+ * it. Undefined: nothing of it was written.
+ */
+export async function commitBehind(
+  context: SpaceContext,
+  writes: readonly Write[],
+  terms: CommitTerms,
+  marks: Marks,
+): Promise<Committed | undefined> {
+  const before = context.flights.last
+  if (before === undefined) return undefined
+  const { shared } = before
+  shared.join()
+  try {
+    const committed = await byKnown(
+      context,
+      shared,
+      { writes, terms, marks, need: new Need(writes, false) },
+      before,
+    )
+    shared.leave(false)
+    return committed
+  } catch (error) {
+    context.known.forget()
+    shared.leave(true)
+    if (!(error instanceof Lost)) return undefined
+    // Behind one that was not written, nothing is.
+    const possible = await before.landed
+    if (possible) return (await foundOut(context, error)) ? error.committed : undefined
+    error.landed?.(false)
+    return undefined
+  }
+}
+
+/** Whether a batch whose answer was lost was written. */
+async function foundOut(context: SpaceContext, { mark, landed, cause }: Lost): Promise<boolean> {
+  try {
+    const written = await wasCommitted(context, mark, cause)
+    landed?.(written)
+    return written
+  } catch (error) {
+    landed?.(true)
     throw error
   }
 }
@@ -109,17 +160,27 @@ async function attempt(
 interface Attempt {
   readonly writes: readonly Write[]
   readonly terms: CommitTerms
-  readonly mark: Mark
+  readonly marks: Marks
   readonly need: Need
 }
 
-/** Undefined: nothing was written, and the batch must be judged by what the database has. Nothing is refused here. */
+/** A batch as it was sent. */
+interface Sent {
+  readonly mark: Mark
+  readonly landed?: (written: boolean) => void
+}
+
+/**
+ * Undefined: nothing was written, and the batch must be judged by what the database has. Nothing is refused here.
+ * Everything up to the sending happens at once: what is begun later is judged by what this batch will leave.
+ */
 async function byKnown(
   context: SpaceContext,
-  connection: Connection,
-  { writes, terms, mark, need }: Attempt,
+  shared: SharedConnection,
+  { writes, terms, marks, need }: Attempt,
+  before?: Flight,
 ): Promise<Committed | undefined> {
-  const { known, pulse, statements, clockMs } = context
+  const { known, pulse, statements, clockMs, flights } = context
   const batch = known.batch(need, terms, pulse.version)
   if (batch === undefined) return undefined
   const outcomes: Outcome[] = []
@@ -131,23 +192,39 @@ async function byKnown(
     }
     outcomes.push(outcome)
   }
-  if (batch.records.length > 0) pulse.locked(batch.head.version)
-  const guard = { untilMs: batch.untilMs, clockMs: clockMs() }
-  const committed = { outcomes, batch, accepted: true }
-  const now = await write(committed, () =>
-    lockAndCommit(context, connection, flushCalls(statements, batch, mark, guard)),
-  )
-  if (now === undefined) {
+  const committed = { outcomes, batch, accepted: true, touched: touchedBy(batch) }
+  const { stamp, version } = batch.head
+  const raises = batch.records.length > 0
+  const expected = raises && before !== undefined ? pulse.follows(version) : undefined
+  if (raises && before === undefined) pulse.locked(version)
+  const guard = { untilMs: batch.untilMs, clockMs: clockMs(), ...(before && { behind: before.mark }) }
+  const mark = marks()
+  const sending = lockAndCommit(context, shared.connection, flushCalls(statements, batch, mark, guard))
+  known.assume(batch, versionAfter(batch))
+  const landed = flights.begin(shared, mark)
+  let written = false
+  try {
+    const now = await write(committed, { mark, landed }, () => sending)
+    written = now !== undefined
+    if (now === undefined) known.forget()
+    else known.confirm(stamp, now)
+    landed(written)
+    return now === undefined ? undefined : { ...committed, now }
+  } catch (error) {
+    // What follows must not be judged by it any more. Whether it was lost or not written is for the caller.
     known.forget()
-    return undefined
+    if (!(error instanceof Lost)) landed(false)
+    throw error
+  } finally {
+    if (expected !== undefined) pulse.settle(expected, written)
   }
-  return { ...committed, now }
 }
 
 async function byLoaded(
   context: SpaceContext,
-  connection: Connection,
-  { writes, terms, mark, need, careful }: Attempt & { readonly careful: boolean },
+  { connection }: SharedConnection,
+  { writes, terms, marks, need }: Attempt,
+  careful: boolean,
 ): Promise<Committed> {
   const { pulse, statements, space, clockMs } = context
   const loader = new Loader(statements, space, need)
@@ -156,18 +233,26 @@ async function byLoaded(
   await loadRest(context, connection, batch)
   const outcomes = writes.map((write) => applyWrite(batch, write, careful))
   const accepted = outcomes.some((outcome) => outcome.type === 'accepted')
-  const committed = { outcomes, batch, accepted }
+  const committed = { outcomes, batch, accepted, touched: touchedBy(batch) }
   if (!accepted) {
     await connection.pipeline([ROLLBACK])
     return committed
   }
   if (batch.records.length > 0) pulse.locked(head.version)
   const guard = { untilMs: Number.MAX_SAFE_INTEGER, clockMs: clockMs() }
-  const now = await write(committed, () =>
+  const mark = marks()
+  const now = await write(committed, { mark }, () =>
     connection.pipeline([...flushCalls(statements, batch, mark, guard), COMMIT]),
   )
   if (now === undefined) throw new Error('The space was changed under its lock.')
+  context.known.learn(batch, versionAfter(batch), now)
   return { ...committed, now }
+}
+
+function touchedBy({ entries }: PostgresBatch): ReadonlySet<string> {
+  const touched = new Set<string>()
+  for (const { isNew, changed, recipient } of entries.values()) if (isNew || changed) touched.add(recipient)
+  return touched
 }
 
 /** What is settled or cancelled stands in mailboxes that were not known before it was loaded. */
@@ -186,6 +271,7 @@ async function loadRest(
 /** Answers with the time of the commit; undefined when the guard has let nothing be written. */
 async function write(
   committed: Committed,
+  sent: Sent,
   send: () => Promise<readonly DriverResult[]>,
 ): Promise<number | undefined> {
   let results: readonly DriverResult[]
@@ -193,7 +279,7 @@ async function write(
     results = await send()
   } catch (error) {
     if (isRefusal(error)) throw error
-    throw new Lost(committed, error)
+    throw new Lost(committed, sent, error)
   }
   // A transaction that a statement has failed in is rolled back by `commit`, without an error.
   const command = results.at(-1)?.command
@@ -217,9 +303,11 @@ async function wasCommitted(context: SpaceContext, mark: Mark, cause: unknown): 
         const asked = await lockAndRead(context, connection, [
           [statements.get(LAST_BATCH), [space, mark.writer]],
         ])
-        await connection.pipeline([COMMIT])
+        const written = Number(asked.answers[0]?.[0]?.['batch'] ?? -1) >= mark.batch
+        // What the database has received and not begun yet must not be written after this answer.
+        await connection.pipeline(written ? [COMMIT] : [[statements.get(MOVE_STAMP), [space]], COMMIT])
         pool.release(connection)
-        return Number(asked.answers[0]?.[0]?.['batch'] ?? -1) >= mark.batch
+        return written
       } catch (error) {
         pool.drop(connection)
         throw error

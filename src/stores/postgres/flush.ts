@@ -17,10 +17,12 @@ import { booleans, byteStrings, numbers, texts } from './wire.ts'
 
 /**
  * What is written depends on this row: the space as the batch was judged by, at a time that does not change the
- * judgement. A batch that was judged by what this process remembers may find another.
+ * judgement. A batch that was judged by what this process remembers may find another. One that was judged by what
+ * another would leave must find that one written, and not somebody else's in its place: its number is looked at.
  */
 const GUARD = `select ${nowSql('$4')} as now from coterie.spaces s
-  where s.space = $1 and s.stamp = $2 and ${nowSql('$4')} < $3`
+  where s.space = $1 and s.stamp = $2 and ${nowSql('$4')} < $3 and ($6::bigint is null or exists
+  (select from coterie.writers w where w.space = $1 and w.writer = $5 and w.batch = $6))`
 const UNCHANGED = 'where exists (select from g)'
 const RECORDS = `insert into coterie.records
   (space, place, author, seq, prev, hash, body, detail, proof, first_message)
@@ -86,6 +88,8 @@ export interface Guard {
   readonly untilMs: number
   /** A clock to use instead of the database's: for tests. */
   readonly clockMs: number | null
+  /** The batch that this one follows, if that was not known to be written when this one was judged. */
+  readonly behind?: Mark
 }
 
 /** The parts of the one statement that writes a batch. */
@@ -94,8 +98,8 @@ class Parts {
   readonly #texts: string[] = []
   readonly #values: unknown[] = []
 
-  constructor({ space, stamp }: Head, { untilMs, clockMs }: Guard) {
-    this.#head = [space, stamp, untilMs, clockMs]
+  constructor({ space, stamp }: Head, { untilMs, clockMs, behind }: Guard) {
+    this.#head = [space, stamp, untilMs, clockMs, behind?.writer ?? null, behind?.batch ?? null]
   }
 
   /** Adds a statement if there are rows for it. Its `$1` is the space, the others are its own. */

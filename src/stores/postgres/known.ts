@@ -54,8 +54,26 @@ export class Known {
 
   /** The batch was written; `now` is the time of its commit. */
   learn(batch: PostgresBatch, version: number, now: number): void {
+    this.#continue(batch.head.stamp)
+    this.#take(batch, version, now)
+  }
+
+  /**
+   * The batch is on its way: from here on, everything is judged as if it were written. Call `confirm` when it is, or
+   * else `forget`. Until then, the time is that of the batch before.
+   */
+  assume(batch: PostgresBatch, version: number): void {
+    this.#take(batch, version, batch.head.now)
+  }
+
+  /** What was assumed is written: it was found under this stamp, at this time. */
+  confirm(stamp: number, now: number): void {
+    this.#found(stamp)
+    if (this.#head !== undefined) this.#head = { ...this.#head, now: Math.max(this.#head.now, now) }
+  }
+
+  #take(batch: PostgresBatch, version: number, now: number): void {
     const { space, stamp } = batch.head
-    this.#continue(stamp)
     this.#head = { space, ...batch.counters, version, now, stamp: stamp + 1 }
     for (const [address, mailbox] of batch.mailboxes) {
       mailbox.changed = false
@@ -99,6 +117,10 @@ export class Known {
   /** What was found under the lock is what was known, or somebody else has been here. */
   #continue(found: number): void {
     if (this.#head?.stamp !== found) this.forget()
+    this.#found(found)
+  }
+
+  #found(found: number): void {
     this.#alone = found === this.#stamp ? this.#alone + 1 : 0
     this.#stamp = found + 1
   }

@@ -15,7 +15,7 @@ import type { Row } from './driver.ts'
 import { Horizon, LOOK_COLUMNS } from './horizon.ts'
 import { mailboxOf } from './load.ts'
 import { nowSql } from './statements.ts'
-import { COMMIT, inTransaction, lockAndRead } from './transaction.ts'
+import { COMMIT, MOVE_STAMP, inTransaction, lockAndRead } from './transaction.ts'
 import type { SpaceContext } from './transaction.ts'
 import { texts } from './wire.ts'
 
@@ -28,8 +28,8 @@ const ANNOUNCE = `with mine as (insert into coterie.workers as w (space, worker,
   update coterie.spaces s set version = s.version + 1, stamp = s.stamp + 1 from mine where s.space = $1 and mine.joined
   returning s.version`
 /**
- * The heartbeat of a worker that is there: one statement, which also tells what an idle worker asks. It may be run twice
- * when its answer was lost, so it only reads how often addresses were taken; it is the row's last state that it reads.
+ * The heartbeat of a worker that is there: one statement, which also tells what an idle worker asks. It may be run
+ * twice when its answer was lost, so it only reads how often addresses were taken, in the row's last state.
  */
 const PROLONG = `with mine as (update coterie.workers w set until_ms = ${nowSql('$2')} + $5, agents = $6
     from coterie.spaces s where s.space = $1 and w.space = $1 and w.worker = $4 returning w.lost)
@@ -75,8 +75,6 @@ const RELEASE = `with gone as (update coterie.mailboxes set worker = null
 const RELEASE_ALL = `with gone as (update coterie.mailboxes set worker = null
     where space = $1 and worker = $2 and worker is not null returning 1) ${TELL}`
 const FORGET = 'delete from coterie.workers where space = $1 and worker = $2'
-
-const STAMP = 'update coterie.spaces set stamp = stamp + 1 where space = $1'
 
 /** What a worker says of itself with a heartbeat. */
 export interface Announcement {
@@ -205,7 +203,7 @@ async function take(
   const calls: Call[] = []
   if (taken.length > 0) calls.push([statements.get(TAKE), [space, texts(taken), worker]])
   if (takenOver.size > 0) calls.push([statements.get(CRASHED), [space, texts([...takenOver])]])
-  if (calls.length > 0) calls.push([statements.get(STAMP), [space]])
+  if (calls.length > 0) calls.push([statements.get(MOVE_STAMP), [space]])
   const results = await connection.pipeline([
     ...calls,
     [statements.get(WAITING), [space, texts(free.filter((address) => waitingOf(holders.get(address)) > 0))]],

@@ -56,7 +56,7 @@ export class Pool {
     return this.#connections.listener
   }
 
-  /** Runs one statement that may be run twice, as any that only reads. It is tried again when the connection is lost. */
+  /** Runs one statement that may be run twice, as one that only reads. It is run again when the connection is lost. */
   async read(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
     return this.persist(async () => {
       const connection = await this.#connections.reading()

@@ -9,13 +9,20 @@
  * @module
  */
 
+/** A version that a commit under way will have, if it succeeds. */
+export interface Expectation {
+  readonly version: number
+}
+
 /** The pulse of one space. */
 export class Pulse {
   #known: number
   #count = 0
-  /** The version that a commit under way will have, and whether it has been seen. */
-  #expected: number | undefined
-  #seen = false
+  /** What commits under way will bring, in their order, and the newest of it that has been seen. */
+  #expected: Expectation[] = []
+  #seen = -1
+  /** Of those, the one of whoever has the lock, or is about to have it. */
+  #locked: Expectation | undefined
   readonly #listeners = new Set<() => void>()
 
   constructor(version: number) {
@@ -36,7 +43,7 @@ export class Pulse {
   saw(version: number): void {
     if (version <= this.#known) return
     // It may be that of a commit of this process that has not been answered yet.
-    if (version === this.#expected) this.#seen = true
+    if (version <= (this.#expected.at(-1)?.version ?? -1)) this.#seen = Math.max(this.#seen, version)
     else this.#foreign(version)
   }
 
@@ -44,17 +51,29 @@ export class Pulse {
   locked(version: number): void {
     this.answered(false)
     if (version > this.#known) this.#foreign(version)
-    this.#expected = version + 1
+    this.#locked = this.follows(version)
   }
 
   /** What `locked` has announced was done, or was not: then whoever was seen at that version was somebody else. */
   answered(done: boolean): void {
-    const expected = this.#expected
-    if (expected === undefined) return
-    this.#expected = undefined
-    if (this.#seen && !done) this.#foreign(expected)
-    else if (done) this.#known = Math.max(this.#known, expected)
-    this.#seen = false
+    if (this.#locked !== undefined) this.settle(this.#locked, done)
+    this.#locked = undefined
+  }
+
+  /** This process will raise the version from this one, which is that of a commit under way. Call `settle` then. */
+  follows(version: number): Expectation {
+    const expected = { version: version + 1 }
+    this.#expected.push(expected)
+    return expected
+  }
+
+  /** What was expected has come, or will not. */
+  settle(expected: Expectation, done: boolean): void {
+    this.#expected = this.#expected.filter((other) => other !== expected)
+    if (done) this.#known = Math.max(this.#known, expected.version)
+    if (this.#expected.length > 0) return
+    if (this.#seen > this.#known) this.#foreign(this.#seen)
+    this.#seen = -1
   }
 
   /** Calls `listener` when the pulse moves, until the returned function is called. */

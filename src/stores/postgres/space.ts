@@ -26,10 +26,10 @@ import type {
   Wait,
   Write,
 } from '../../ports/store.ts'
-import type { PostgresBatch } from './batch.ts'
-import { commitBatch } from './commit.ts'
+import { commitBatch, commitBehind } from './commit.ts'
+import type { Committed, Marks } from './commit.ts'
 import type { Feed } from './feed.ts'
-import { versionAfter } from './flush.ts'
+import { Flights } from './flights.ts'
 import { Horizon, LOOK } from './horizon.ts'
 import { announce, giveBack, liveWorkers, prolong, takeLeases } from './leases.ts'
 import type { Announcement } from './leases.ts'
@@ -57,7 +57,6 @@ export class PostgresSpace implements SpaceStore {
   readonly id: string
   readonly isApart = true
   readonly #context: SpaceContext
-  readonly #writer: string
   readonly #feed: Feed
   readonly #pulse: Pulse
   readonly #log: LogReader
@@ -70,7 +69,10 @@ export class PostgresSpace implements SpaceStore {
   /** Addresses that this process holds or writes from: what it sends to them need not be told to others. */
   readonly #own = new Set<string>()
   #batches = 0
+  readonly #marks: Marks
   #raising: Promise<void> = Promise.resolve()
+  /** How many have or wait for their turn to raise the version. */
+  #raises = 0
   #clockMs = 0
   #horizon: Horizon | undefined
   readonly #rhythm = new Rhythm(performance.now())
@@ -78,11 +80,11 @@ export class PostgresSpace implements SpaceStore {
   /** Up to here `due` has answered everything. */
   #dueSeenMs = 0
 
-  constructor(parts: Omit<SpaceContext, 'pulse' | 'known'>, identity: SpaceIdentity, feed: Feed) {
+  constructor(parts: Omit<SpaceContext, 'pulse' | 'known' | 'flights'>, identity: SpaceIdentity, feed: Feed) {
     this.#pulse = new Pulse(identity.version)
-    const context = { ...parts, pulse: this.#pulse, known: new Known() }
+    const context = { ...parts, pulse: this.#pulse, known: new Known(), flights: new Flights() }
     this.#context = context
-    this.#writer = identity.writer
+    this.#marks = () => ({ writer: identity.writer, batch: ++this.#batches })
     this.#feed = feed
     this.name = identity.name
     this.id = identity.id
@@ -103,6 +105,12 @@ export class PostgresSpace implements SpaceStore {
     this.#context.pool.check()
     if (batch.length === 0) return []
     return (await this.#raise(() => this.#commit(batch, terms))).outcomes
+  }
+
+  follow(): ReturnType<NonNullable<SpaceStore['follow']>> {
+    // Whoever waits for the space comes first: what follows would keep him waiting.
+    if (this.#raises > 1 || this.#context.flights.last === undefined) return undefined
+    return (batch, terms) => this.#follow(batch, terms)
   }
 
   async heartbeat(worker: string, leaseMs: number, agents: readonly string[]): Promise<Beat> {
@@ -311,27 +319,34 @@ export class PostgresSpace implements SpaceStore {
     writes: readonly Write[],
     terms: CommitTerms,
   ): Promise<Raised & { readonly outcomes: readonly Outcome[] }> {
-    const mark = { writer: this.#writer, batch: ++this.#batches }
-    const { outcomes, batch, accepted, now } = await commitBatch(this.#context, writes, terms, mark)
+    const committed = await commitBatch(this.#context, writes, terms, this.#marks)
+    const { outcomes, batch, accepted } = committed
+    const raised = accepted && batch.records.length > 0
+    if (!raised) this.#pulse.saw(batch.head.version)
+    writes.forEach((write, at) => {
+      if (outcomes[at]?.type === 'fenced' && write.lease !== null) this.#own.delete(write.lease.address)
+    })
+    return { outcomes, raised, tell: this.#written(committed) }
+  }
+
+  /** Keeps the turn of the batch that it follows: whoever comes next waits for both. */
+  async #follow(writes: readonly Write[], terms: CommitTerms): Promise<readonly Outcome[] | undefined> {
+    const following = commitBehind(this.#context, writes, terms, this.#marks)
+    this.#raising = Promise.allSettled([this.#raising, following]).then(() => undefined)
+    const committed = await following
+    if (committed === undefined) return undefined
+    if (this.#written(committed)) this.#feed.notify(this.#context.space)
+    return committed.outcomes
+  }
+
+  /** Takes note of what was written; answers whether others may have something to do now. */
+  #written({ batch, accepted, touched, now }: Committed): boolean {
     this.#clockMs = Math.max(this.#clockMs, now ?? batch.now)
     for (const { record } of batch.records) {
       if (nameOf(record.author) === CLIENT) this.#own.add(record.author)
     }
-    writes.forEach((write, at) => {
-      if (outcomes[at]?.type === 'fenced' && write.lease !== null) this.#own.delete(write.lease.address)
-    })
-    const raised = accepted && batch.records.length > 0
-    if (!raised) this.#pulse.saw(batch.head.version)
-    const tell = raised && this.#concernsOthers(batch)
-    if (now !== undefined) this.#context.known.learn(batch, versionAfter(batch), now)
-    return { outcomes, raised, tell }
-  }
-
-  /** True when others may have something to do now: mail, or an ended turn, where this process holds nothing. */
-  #concernsOthers(batch: PostgresBatch): boolean {
-    for (const entry of batch.entries.values()) {
-      if ((entry.isNew || entry.changed) && !this.#own.has(entry.recipient)) return true
-    }
+    if (!accepted || batch.records.length === 0) return false
+    for (const recipient of touched) if (!this.#own.has(recipient)) return true
     return batch.records.some(({ record }) => record.author === OWNER)
   }
 
@@ -349,14 +364,18 @@ export class PostgresSpace implements SpaceStore {
    * batch, and the pulse can tell this process's versions from those of others.
    */
   async #raise<T extends Raised>(work: () => Promise<T>): Promise<T> {
+    this.#raises += 1
     const turn = this.#raising.then(work)
-    this.#raising = turn.then(
-      ({ raised }) => this.#pulse.answered(raised),
-      () => this.#pulse.answered(false),
-    )
+    const settled = turn
+      .then(
+        ({ raised }) => this.#pulse.answered(raised),
+        () => this.#pulse.answered(false),
+      )
+      .then(() => void (this.#raises -= 1))
+    this.#raising = settled
     const result = await turn
     // The pulse is right before anybody hears of the result.
-    await this.#raising
+    await settled
     if (result.raised && result.tell) this.#feed.notify(this.#context.space)
     return result
   }

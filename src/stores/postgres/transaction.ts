@@ -10,6 +10,7 @@
 import { num } from '../../mailbox/rows.ts'
 import type { Call, Connection } from './connection.ts'
 import type { DriverResult, Row } from './driver.ts'
+import type { Flights } from './flights.ts'
 import type { Known } from './known.ts'
 import { LOCK } from './load.ts'
 import type { Head } from './batch.ts'
@@ -25,6 +26,7 @@ export interface SpaceContext {
   readonly space: number
   readonly pulse: Pulse
   readonly known: Known
+  readonly flights: Flights
   /** A clock to use instead of the database's: for tests. */
   readonly clockMs: () => number | null
 }
@@ -33,6 +35,8 @@ export interface SpaceContext {
 const BEGIN: Call = [{ name: 'begin', text: 'begin isolation level read committed read write' }]
 export const COMMIT: Call = [{ name: 'commit', text: 'commit' }]
 export const ROLLBACK: Call = [{ name: 'rollback', text: 'rollback' }]
+/** Whoever judged a batch by what he had seen before finds the space changed. */
+export const MOVE_STAMP = 'update coterie.spaces set stamp = stamp + 1 where space = $1'
 const INDEXED = `select ${BY_INDEX}`
 const READ: Call = [{ name: 'read', text: 'begin isolation level repeatable read read only' }]
 
