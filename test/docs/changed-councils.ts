@@ -23,6 +23,9 @@ import {
 const FIVE: Roster = rosterOf('release-board', { alice: 1, bob: 1, carol: 1, dave: 1, erin: 1 })
 const LAST: Roster = { ...FIVE, members: FIVE.members.filter(({ id }) => id !== 'alice') }
 
+const RIVALS: Roster = rosterOf('release-board', { alice: 1, bob: 1, carol: 1, dave: 1, mallory: 1 })
+const RIVAL: Change = { add: RIVALS.members.filter(({ id }) => id === 'mallory'), remove: [] }
+
 const COMING: Change = { add: FIVE.members.filter(({ id }) => id === 'erin'), remove: [] }
 const LEAVING: Change = { add: [], remove: ['alice'] }
 
@@ -50,10 +53,11 @@ const FIRST = link(FOUR, COMING)
 const MOST = [0, 1, 2, 3]
 const SECOND = link(FIVE, LEAVING, { epoch: 1, height: 3, agreed: MOST, signers: MOST })
 
-const VOTE = counted(FIVE, { alice: 'yes', bob: 'yes', carol: 'yes' })
+const YES = { alice: 'yes', bob: 'yes', carol: 'yes' }
+const VOTE = counted(FIVE, YES)
 const IN_FIVE = decided(FIVE, VOTE, { epoch: 1, signers: MOST })
 /** It was open when alice was a member, and is closed when she is none. */
-const OLD_VOTE = counted(FOUR, { alice: 'yes', bob: 'yes', carol: 'yes' })
+const OLD_VOTE = counted(FOUR, YES)
 const IN_LAST = decided(LAST, OLD_VOTE, { epoch: 2, value: valueWith([closing(LAST, 0, OLD_VOTE)]) })
 
 export function changedAccepted(): readonly (readonly [string, Roster, DecisionCertificate])[] {
@@ -95,6 +99,12 @@ export function changedRefused(): readonly (readonly [string, DecisionCertificat
     ['a change with something beside it', with1({ ...FIRST, more: 1 })],
     ['changes that are no list', { ...IN_FIVE, changes: {} as unknown as readonly ChangeLink[] }],
     ['changes of one height', { ...IN_LAST, changes: [link(FOUR, COMING, { height: 3 }), SECOND] }],
+    // The first members have left long ago, and somebody has their keys.
+    [
+      'another history than the file knows, by stolen keys of the first members',
+      { ...decided(RIVALS, counted(RIVALS, YES), { epoch: 1, signers: MOST }), changes: [link(FOUR, RIVAL)] },
+      { ...FOUR, changes: [FIRST] },
+    ],
     ['an epoch before that of the file', IN_FIVE, { ...FOUR, epoch: 2 }],
     [
       'a file with a change that does not hold',
