@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { freePorts } from '../helpers/ports.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
-const TIMEOUT = { timeout: 120_000 }
+const TIMEOUT = { timeout: 240_000 }
 const FIRST = ['alice', 'bob', 'carol', 'dave']
 const folder = mkdtempSync(join(tmpdir(), 'coterie-members-cli-'))
 const at = (...path: readonly string[]): string => join(folder, ...path)
@@ -112,6 +112,9 @@ test(
 
     // A fifth makes its key, and is started: it is not heard yet.
     await council('key', at('eve'), '--id', 'eve', '--url', urlOf(4), '--out', at('eve.json'))
+    const keyless = await cli('council', 'init', at('nobody'), '--from', first)
+    assert.equal(keyless.code, 7, keyless.err)
+    assert.ok(!existsSync(at('nobody', 'council.json')))
     await council('init', at('eve'), '--from', first)
     await run('eve')
     const early = await cli('council', 'propose', at('eve'), 'Already?')

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Option, type Command } from 'commander'
 import { nodeCrypto } from '../../adapters/node/crypto.ts'
@@ -209,8 +209,16 @@ function draftOf(id: string): Omit<RosterMember, 'url'> {
 }
 
 async function settle(folder: string, roster: Roster): Promise<void> {
-  writeText(councilFiles(folder).roster, fileText(roster))
-  await createReplicaFile(readMemberFolder(folder))
+  const file = councilFiles(folder).roster
+  mkdirSync(folder, { recursive: true })
+  writeText(file, fileText(roster))
+  try {
+    await createReplicaFile(readMemberFolder(folder))
+  } catch (error) {
+    // There was none before: what is refused leaves nothing behind.
+    rmSync(file, { force: true })
+    throw error
+  }
 }
 
 function cardOf(folder: string, id: string, url: string, weight: number): MemberCard {
